@@ -1,0 +1,5 @@
+/** Vocabulary. */
+@NullMarked
+package io.reactivemq;
+
+import org.jspecify.annotations.NullMarked;

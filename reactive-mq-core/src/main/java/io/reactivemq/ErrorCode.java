@@ -1,0 +1,54 @@
+package io.reactivemq;
+
+/**
+ * What went wrong, in Kafka's own numbering, so that an error means the same embedded and over the wire. Whether a retry
+ * can help is a property of the code.
+ */
+public enum ErrorCode {
+    UNKNOWN_SERVER_ERROR(-1, false),
+    OFFSET_OUT_OF_RANGE(1, false),
+    CORRUPT_MESSAGE(2, true),
+    UNKNOWN_TOPIC_OR_PARTITION(3, true),
+    REQUEST_TIMED_OUT(7, true),
+    MESSAGE_TOO_LARGE(10, false),
+    OFFSET_METADATA_TOO_LARGE(12, false),
+    COORDINATOR_LOAD_IN_PROGRESS(14, true),
+    COORDINATOR_NOT_AVAILABLE(15, true),
+    NOT_COORDINATOR(16, true),
+    INVALID_TOPIC_EXCEPTION(17, false),
+    INVALID_GROUP_ID(24, false),
+    UNKNOWN_MEMBER_ID(25, false),
+    INVALID_TIMESTAMP(32, false),
+    TOPIC_ALREADY_EXISTS(36, false),
+    INVALID_PARTITIONS(37, false),
+    INVALID_CONFIG(40, false),
+    INVALID_REQUEST(42, false),
+    UNSUPPORTED_FOR_MESSAGE_FORMAT(43, false),
+    KAFKA_STORAGE_ERROR(56, true),
+    GROUP_ID_NOT_FOUND(69, false),
+    FENCED_LEADER_EPOCH(74, true),
+    UNKNOWN_LEADER_EPOCH(75, true),
+    UNSUPPORTED_COMPRESSION_TYPE(76, false),
+    INVALID_RECORD(87, false),
+    FENCED_MEMBER_EPOCH(110, false),
+    UNSUPPORTED_ASSIGNOR(112, false),
+    STALE_MEMBER_EPOCH(113, false);
+
+    private final short code;
+    private final boolean retriable;
+
+    ErrorCode(int code, boolean retriable) {
+        this.code = (short) code;
+        this.retriable = retriable;
+    }
+
+    /** Kafka's number of this error. */
+    public short code() {
+        return code;
+    }
+
+    /** Whether the same request may succeed later. */
+    public boolean isRetriable() {
+        return retriable;
+    }
+}

@@ -1,0 +1,44 @@
+package io.reactivemq.broker;
+
+import io.reactivemq.TopicPartition;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What to read.
+ *
+ * @param partitions the partitions, each with the offset to begin at; at least one
+ * @param minBytes the answer waits until that many bytes are there, or {@code maxWait} has passed; 0 never waits
+ * @param maxBytes the bound on the whole answer, more than 0; a first batch that is larger is returned all the same
+ * @param maxWait the bound on the wait
+ */
+public record FetchRequest(List<Partition> partitions, int minBytes, int maxBytes, Duration maxWait) {
+
+    public FetchRequest {
+        partitions = List.copyOf(partitions);
+        if (partitions.isEmpty()) {
+            throw new IllegalArgumentException("a fetch needs at least one partition");
+        }
+        if (minBytes < 0 || maxBytes <= 0 || maxWait.isNegative()) {
+            throw new IllegalArgumentException(
+                    "minBytes must be 0 or more, maxBytes more than 0, maxWait not negative; were " + minBytes + ", "
+                            + maxBytes + ", " + maxWait);
+        }
+    }
+
+    /**
+     * One partition's share of a fetch.
+     *
+     * @param partition the partition
+     * @param offset the first offset wanted
+     * @param maxBytes the bound for this partition; a first batch that is larger is returned all the same
+     */
+    public record Partition(TopicPartition partition, long offset, int maxBytes) {
+        public Partition {
+            if (offset < 0 || maxBytes <= 0) {
+                throw new IllegalArgumentException("fetch of " + partition
+                        + ": offset must be 0 or more and maxBytes more than 0; were " + offset + ", " + maxBytes);
+            }
+        }
+    }
+}

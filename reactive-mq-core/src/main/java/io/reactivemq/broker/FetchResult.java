@@ -1,0 +1,36 @@
+package io.reactivemq.broker;
+
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a fetch brought, a part for each partition asked for, in the order of the request.
+ *
+ * @param partitions the parts
+ */
+public record FetchResult(List<Partition> partitions) {
+
+    public FetchResult {
+        partitions = List.copyOf(partitions);
+    }
+
+    /**
+     * One partition's share.
+     *
+     * @param partition the partition
+     * @param error why there are no records; null where all is well
+     * @param logStartOffset the partition's first offset; -1 with an error that leaves it unknown
+     * @param highWatermark the offset behind the last durable record; -1 with an error that leaves it unknown
+     * @param records whole batches; read-only; the first may begin before the offset asked for, and records below it are
+     *     to be skipped; empty where there is nothing
+     */
+    public record Partition(
+            TopicPartition partition,
+            @Nullable MqException error,
+            long logStartOffset,
+            long highWatermark,
+            ByteBuffer records) {}
+}

@@ -1,0 +1,37 @@
+package io.reactivemq.broker;
+
+/** Which offset of a partition is asked for. */
+public sealed interface OffsetSpec {
+
+    /** The first offset there is: the log start offset. */
+    static OffsetSpec earliest() {
+        return Earliest.INSTANCE;
+    }
+
+    /** The offset behind the last record that readers see: the high watermark. */
+    static OffsetSpec latest() {
+        return Latest.INSTANCE;
+    }
+
+    /** The first record whose timestamp is at or after the given one; the high watermark where there is none. */
+    static OffsetSpec atOrAfter(long timestampMs) {
+        return new AtOrAfter(timestampMs);
+    }
+
+    /** See {@link #earliest()}. */
+    enum Earliest implements OffsetSpec {
+        INSTANCE
+    }
+
+    /** See {@link #latest()}. */
+    enum Latest implements OffsetSpec {
+        INSTANCE
+    }
+
+    /**
+     * See {@link #atOrAfter(long)}.
+     *
+     * @param timestampMs milliseconds since 1970
+     */
+    record AtOrAfter(long timestampMs) implements OffsetSpec {}
+}

@@ -1,0 +1,21 @@
+package io.reactivemq.broker;
+
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * A topic as it is.
+ *
+ * @param name its name
+ * @param topicId its id, which a topic of the same name created later does not share
+ * @param partitions how many partitions it has
+ * @param configs the settings given for it; the broker's defaults hold for the rest
+ * @param internal whether the broker keeps its own state in it
+ */
+public record TopicDescription(
+        String name, UUID topicId, int partitions, Map<String, String> configs, boolean internal) {
+
+    public TopicDescription {
+        configs = Map.copyOf(configs);
+    }
+}

@@ -1,0 +1,16 @@
+/**
+ * The seam: what a broker is to those who send and receive, wherever it runs.
+ *
+ * <p>Start at {@link io.reactivemq.broker.Broker}, which is {@link io.reactivemq.broker.DataApi}, {@link
+ * io.reactivemq.broker.GroupApi} and {@link io.reactivemq.broker.AdminApi}. The seam is at the level of requests: raw record
+ * batches per partition, long-polling fetches, heartbeats, commits. Batching, heartbeating, demand and acknowledgement
+ * exist once, above it, in {@code produce} and {@code consume}.
+ *
+ * <p>May import: the vocabulary ({@code io.reactivemq}). Threading: every method may be called from any thread and does
+ * its work when the returned Mono is subscribed; results arrive on a thread of the broker's choosing, so a caller hops to
+ * its own before it runs user code.
+ */
+@NullMarked
+package io.reactivemq.broker;
+
+import org.jspecify.annotations.NullMarked;

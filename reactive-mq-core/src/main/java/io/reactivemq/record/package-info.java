@@ -1,0 +1,14 @@
+/**
+ * Kafka's record batch, format v2: {@link io.reactivemq.record.RecordBatchBuilder} encodes, {@link
+ * io.reactivemq.record.RecordBatch} is a view of one batch (start here: it has the byte layout), {@link
+ * io.reactivemq.record.RecordBatches} walks several, {@link io.reactivemq.record.RecordCursor} decodes the records of one.
+ * No I/O. Whatever the bytes are, reading them gives records or an {@link io.reactivemq.MqException}, nothing else, and
+ * allocates no more than the bytes that are there can hold.
+ *
+ * <p>May import: the vocabulary. Threading: builders and cursors belong to one thread at a time; a batch is a view, as
+ * safe to share as the buffer beneath it.
+ */
+@NullMarked
+package io.reactivemq.record;
+
+import org.jspecify.annotations.NullMarked;

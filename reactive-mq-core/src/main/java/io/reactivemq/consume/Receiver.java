@@ -1,0 +1,117 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Reads topics as a Flux: with {@link ReceiverOptions#group() a group} as a member of it, which shares the partitions with the
+ * other members and commits what is acknowledged; without one with a cursor of its own over all partitions.
+ *
+ * <p>A Receiver has one active subscription at a time, to one of {@link #receive}, {@link #receiveAutoAck} and {@link
+ * #process}; another one fails with an IllegalStateException until the first has ended. Order is that of the partition.
+ * Nothing is fetched without demand.
+ *
+ * <p>Delivery is at least once: a record that was emitted and not acknowledged, or acknowledged and not yet committed, is
+ * delivered again after a crash. Cancelling commits what is acknowledged and leaves the group, in the background and bounded;
+ * {@link #drain} does so in good order and tells when it is done.
+ *
+ * <p>Safe for use by many threads.
+ *
+ * @param <K> the type of the keys
+ * @param <V> the type of the values
+ */
+public final class Receiver<K, V> {
+
+    private final Broker broker;
+    private final ReceiverOptions<K, V> options;
+
+    private Receiver(Broker broker, ReceiverOptions<K, V> options) {
+        this.broker = Objects.requireNonNull(broker, "broker");
+        this.options = Objects.requireNonNull(options, "options");
+    }
+
+    /** A receiver on that broker. Nothing happens before one of its publishers is subscribed. */
+    public static <K, V> Receiver<K, V> on(Broker broker, ReceiverOptions<K, V> options) {
+        return new Receiver<>(broker, options);
+    }
+
+    /**
+     * The records, each to be {@linkplain ReceiverRecord#acknowledge acknowledged} when it is done with, in any order and
+     * from any thread. At most {@code maxInFlight} offsets of a partition are emitted beyond the oldest unacknowledged one.
+     */
+    public Flux<ReceiverRecord<K, V>> receive() {
+        return Flux.error(unfinished());
+    }
+
+    /**
+     * The records, each acknowledged when the subscriber's {@code onNext} has returned. That is at least once for a handler
+     * that runs inside the pipeline's own thread ({@code doOnNext}, {@code map}); behind an asynchronous boundary ({@code
+     * publishOn}, {@code flatMap}) a record counts as acknowledged while its handler may still run: use {@link #process} or
+     * {@link #receive} there. A record during whose {@code onNext} the subscription was cancelled, as an operator does whose
+     * function threw, is not acknowledged.
+     */
+    public Flux<ReceiverRecord<K, V>> receiveAutoAck() {
+        return Flux.error(unfinished());
+    }
+
+    /** As {@link #process(Function, Consumer)} with three attempts and then {@code <topic>.dlq}. */
+    public Flux<Outcome> process(Function<ReceiverRecord<K, V>, ? extends Publisher<?>> handler) {
+        return process(handler, options -> {});
+    }
+
+    /**
+     * Runs the handler for every record: partitions side by side, the records of one in order, one after the other. A record
+     * is done when the publisher that the handler returned has completed; its elements are ignored. If it fails, it is
+     * attempted again in place; after the last attempt, and at once where its bytes can't be deserialized, the record is moved
+     * to the dead-letter topic, and when it is durable there the partition goes on. An error of the handler never ends the
+     * stream; one of the dead-letter topic does, after several tries, and the record is then not acknowledged.
+     *
+     * <p>A record is started only under demand for its outcome, so demand bounds how many handlers run at once.
+     */
+    public Flux<Outcome> process(
+            Function<ReceiverRecord<K, V>, ? extends Publisher<?>> handler,
+            Consumer<? super ProcessOptions.Builder> configure) {
+        return Flux.error(unfinished());
+    }
+
+    /**
+     * Ends the active subscription in good order: no more records are emitted or started; what is in flight is awaited
+     * until the timeout, except that waits between attempts are cut short; what is acknowledged is committed, the group is
+     * left, and the Flux completes. Completes with an empty report where there is no active subscription.
+     *
+     * @param timeout the bound on the wait for what is in flight, more than zero; commit and leave have a bound of their own
+     *     of 5 s
+     */
+    public Mono<DrainReport> drain(Duration timeout) {
+        return Mono.error(unfinished());
+    }
+
+    /**
+     * How far behind this receiver is, for each partition it has: the records between the first one that is not acknowledged
+     * and the high watermark, asked of the broker now.
+     */
+    public Mono<Map<TopicPartition, Long>> lag() {
+        return Mono.error(unfinished());
+    }
+
+    /**
+     * The partitions this receiver has: the set of now, then each change; what a slow subscriber misses is left out. Never
+     * ends by itself.
+     */
+    public Flux<Set<TopicPartition>> assignments() {
+        return Flux.error(unfinished());
+    }
+
+    private IllegalStateException unfinished() {
+        return new IllegalStateException(options + " on " + broker + " is not wired yet");
+    }
+}

@@ -1,0 +1,250 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.Serde;
+import io.reactivemq.broker.OffsetSpec;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a {@link Receiver} reads and how. Immutable and reusable; one Receiver each for several members of a group.
+ *
+ * @param <K> the type of the keys
+ * @param <V> the type of the values
+ */
+public final class ReceiverOptions<K, V> {
+
+    private final Serde<K> keySerde;
+    private final Serde<V> valueSerde;
+    private final @Nullable String group;
+    private final Set<String> topics;
+    private final OffsetSpec startFrom;
+    private final Duration commitInterval;
+    private final Duration rebalanceTimeout;
+    private final Duration requestTimeout;
+    private final Duration fetchMaxWait;
+    private final int fetchMaxBytes;
+    private final int partitionFetchMaxBytes;
+    private final int maxInFlight;
+    private final String clientId;
+
+    private ReceiverOptions(Serde<K> keySerde, Serde<V> valueSerde, Builder builder) {
+        this.keySerde = Objects.requireNonNull(keySerde, "keySerde");
+        this.valueSerde = Objects.requireNonNull(valueSerde, "valueSerde");
+        this.group = builder.group;
+        this.topics = Set.copyOf(builder.topics);
+        this.startFrom = builder.startFrom;
+        this.commitInterval = builder.commitInterval;
+        this.rebalanceTimeout = builder.rebalanceTimeout;
+        this.requestTimeout = builder.requestTimeout;
+        this.fetchMaxWait = builder.fetchMaxWait;
+        this.fetchMaxBytes = builder.fetchMaxBytes;
+        this.partitionFetchMaxBytes = builder.partitionFetchMaxBytes;
+        this.maxInFlight = builder.maxInFlight;
+        this.clientId = builder.clientId;
+        if (topics.isEmpty()) {
+            throw new IllegalArgumentException("a receiver needs at least one topic: o.topics(\"orders\")");
+        }
+    }
+
+    /**
+     * The options that {@code configure} sets; {@code o.topics(..)} is the one that must be among them.
+     *
+     * <p>{@code ReceiverOptions.of(Serdes.string(), Serdes.bytes(), o -> o.group("billing").topics("orders"))}
+     */
+    public static <K, V> ReceiverOptions<K, V> of(
+            Serde<K> keySerde, Serde<V> valueSerde, Consumer<? super Builder> configure) {
+        Builder builder = new Builder();
+        configure.accept(builder);
+        return new ReceiverOptions<>(keySerde, valueSerde, builder);
+    }
+
+    public Serde<K> keySerde() {
+        return keySerde;
+    }
+
+    public Serde<V> valueSerde() {
+        return valueSerde;
+    }
+
+    /** The consumer group; null for a cursor of one's own. */
+    public @Nullable String group() {
+        return group;
+    }
+
+    public Set<String> topics() {
+        return topics;
+    }
+
+    public OffsetSpec startFrom() {
+        return startFrom;
+    }
+
+    public Duration commitInterval() {
+        return commitInterval;
+    }
+
+    public Duration rebalanceTimeout() {
+        return rebalanceTimeout;
+    }
+
+    public Duration requestTimeout() {
+        return requestTimeout;
+    }
+
+    public Duration fetchMaxWait() {
+        return fetchMaxWait;
+    }
+
+    public int fetchMaxBytes() {
+        return fetchMaxBytes;
+    }
+
+    public int partitionFetchMaxBytes() {
+        return partitionFetchMaxBytes;
+    }
+
+    public int maxInFlight() {
+        return maxInFlight;
+    }
+
+    public String clientId() {
+        return clientId;
+    }
+
+    @Override
+    public String toString() {
+        return "ReceiverOptions[clientId " + clientId + ", group " + group + ", topics " + topics + "]";
+    }
+
+    /** Sets options; each has a default but {@link #topics}. */
+    public static final class Builder {
+
+        private @Nullable String group;
+        private Collection<String> topics = List.of();
+        private OffsetSpec startFrom = OffsetSpec.earliest();
+        private Duration commitInterval = Duration.ofSeconds(5);
+        private Duration rebalanceTimeout = Duration.ofSeconds(60);
+        private Duration requestTimeout = Duration.ofSeconds(30);
+        private Duration fetchMaxWait = Duration.ofMillis(500);
+        private int fetchMaxBytes = 50 << 20;
+        private int partitionFetchMaxBytes = 1 << 20;
+        private int maxInFlight = 65_536;
+        private String clientId = "receiver";
+
+        private Builder() {}
+
+        /**
+         * The consumer group to be a member of ({@code group.id}): its members share the partitions, and what they
+         * acknowledge is committed under its name. Without one the receiver reads all partitions with a cursor of its own
+         * and commits nothing.
+         */
+        public Builder group(String groupId) {
+            if (groupId.isBlank()) {
+                throw new IllegalArgumentException("group must not be blank");
+            }
+            this.group = groupId;
+            return this;
+        }
+
+        /** The topics to read. */
+        public Builder topics(String... names) {
+            return topics(List.of(names));
+        }
+
+        /** The topics to read. */
+        public Builder topics(Collection<String> names) {
+            this.topics = new LinkedHashSet<>(names);
+            return this;
+        }
+
+        /**
+         * Where to begin in a partition of which the group has committed nothing, or without a group; also where to go on
+         * when the position is outside the log ({@code auto.offset.reset}). Default: earliest, so that a new group misses
+         * nothing (Kafka's default is latest).
+         */
+        public Builder startFrom(OffsetSpec spec) {
+            this.startFrom = Objects.requireNonNull(spec, "spec");
+            return this;
+        }
+
+        /** How often acknowledged offsets are committed ({@code auto.commit.interval.ms}). Default: 5 s. */
+        public Builder commitInterval(Duration interval) {
+            this.commitInterval = positive("commitInterval", interval);
+            return this;
+        }
+
+        /**
+         * How long the member may take to release a partition before the broker removes it from the group. Three quarters
+         * of it are the bound on the wait for the acknowledgements of what was emitted. Default: 60 s.
+         */
+        public Builder rebalanceTimeout(Duration timeout) {
+            this.rebalanceTimeout = positive("rebalanceTimeout", timeout);
+            return this;
+        }
+
+        /** How long to wait for the answer to a request before it is sent again. Default: 30 s. */
+        public Builder requestTimeout(Duration timeout) {
+            this.requestTimeout = positive("requestTimeout", timeout);
+            return this;
+        }
+
+        /** How long a fetch waits at the end of the log for a record ({@code fetch.max.wait.ms}). Default: 500 ms. */
+        public Builder fetchMaxWait(Duration wait) {
+            this.fetchMaxWait = positive("fetchMaxWait", wait);
+            return this;
+        }
+
+        /**
+         * The bound on what is fetched and not yet emitted, over all partitions ({@code fetch.max.bytes}), at least 64 KiB;
+         * a single batch that is larger is fetched all the same. Default: 50 MiB.
+         */
+        public Builder fetchMaxBytes(int bytes) {
+            if (bytes < 64 << 10) {
+                throw new IllegalArgumentException("fetchMaxBytes must be 65536 or more, was " + bytes);
+            }
+            this.fetchMaxBytes = bytes;
+            return this;
+        }
+
+        /** The bound on one fetch of one partition ({@code max.partition.fetch.bytes}), at least 1 KiB. Default: 1 MiB. */
+        public Builder partitionFetchMaxBytes(int bytes) {
+            if (bytes < 1 << 10) {
+                throw new IllegalArgumentException("partitionFetchMaxBytes must be 1024 or more, was " + bytes);
+            }
+            this.partitionFetchMaxBytes = bytes;
+            return this;
+        }
+
+        /**
+         * How many offsets of a partition, counted from the oldest one that is not acknowledged, may have been emitted; at
+         * the bound that partition waits. From 1 to 16,777,216. Default: 65,536.
+         */
+        public Builder maxInFlight(int offsetsPerPartition) {
+            if (offsetsPerPartition < 1 || offsetsPerPartition > AckWindow.CAPACITY_MAX) {
+                throw new IllegalArgumentException(
+                        "maxInFlight must be 1 to " + AckWindow.CAPACITY_MAX + ", was " + offsetsPerPartition);
+            }
+            this.maxInFlight = offsetsPerPartition;
+            return this;
+        }
+
+        /** The name that the broker's logs and group descriptions show. Default: {@code receiver}. */
+        public Builder clientId(String id) {
+            this.clientId = Objects.requireNonNull(id, "id");
+            return this;
+        }
+
+        private static Duration positive(String name, Duration value) {
+            if (value.isZero() || value.isNegative()) {
+                throw new IllegalArgumentException(name + " must be more than zero, was " + value);
+            }
+            return value;
+        }
+    }
+}

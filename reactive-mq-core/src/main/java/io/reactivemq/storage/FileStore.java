@@ -1,0 +1,101 @@
+package io.reactivemq.storage;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A tree of directories and files. Safe for many threads. All failures are {@link StorageException}.
+ *
+ * <p>{@link #replaceFile}, {@link #readFile} and {@link #deleteRecursively} are made of the other calls, so that a store that
+ * wraps another sees every single step.
+ */
+public interface FileStore {
+
+    /** The file system. Directories are made with permissions 0700 and files with 0600, where it knows permissions. */
+    static FileStore disk() {
+        return DiskFileStore.INSTANCE;
+    }
+
+    /** A new, empty tree in memory, gone with this object. Forces do nothing. */
+    static FileStore memory() {
+        return new MemoryFileStore();
+    }
+
+    /** Opens a file; its directory must exist. A new file survives a loss of power once its directory is forced. */
+    StoredFile open(Path path, OpenMode mode);
+
+    /** Whether a file or directory of that name is there. */
+    boolean exists(Path path);
+
+    boolean isDirectory(Path path);
+
+    /** The size of a file in bytes. */
+    long size(Path path);
+
+    /** What is directly in a directory, in the order of the names. */
+    List<Path> list(Path directory);
+
+    /** Makes the directory and those above it, where they are missing. */
+    void createDirectories(Path directory);
+
+    /** Renames a file or directory within its file system, atomically; a file in the place of the new name is replaced. */
+    void rename(Path from, Path to);
+
+    /** Deletes a file or an empty directory, which must exist. What has the file open may go on reading it. */
+    void delete(Path path);
+
+    /** Returns when the names in the directory (made, renamed, deleted) survive a loss of power. A failure is final. */
+    void forceDirectory(Path directory);
+
+    /**
+     * Takes the directory for this process alone, by a lock on the file {@code .lock} in it, which stays behind and means
+     * nothing by itself: the lock ends with the process.
+     *
+     * @throws StorageException naming the directory, if it is in use by another process or in this one
+     */
+    DirectoryLock lock(Path directory);
+
+    /**
+     * Replaces the file's content so that after a crash either the former or the new content is there, whole: written to
+     * {@code <name>.tmp}, forced, renamed, and the directory forced.
+     */
+    default void replaceFile(Path path, ByteBuffer content) {
+        Path temporary = path.resolveSibling(path.getFileName() + ".tmp");
+        try (StoredFile file = open(temporary, OpenMode.CREATE)) {
+            file.truncate(0);
+            file.write(content, 0);
+            file.force();
+        }
+        rename(temporary, path);
+        forceDirectory(parentOf(path));
+    }
+
+    /** The whole content of a small file. */
+    default ByteBuffer readFile(Path path) {
+        try (StoredFile file = open(path, OpenMode.READ)) {
+            return file.read(0, Math.toIntExact(file.size()));
+        }
+    }
+
+    /** Deletes a directory and everything in it. */
+    default void deleteRecursively(Path directory) {
+        for (Path child : list(directory)) {
+            if (isDirectory(child)) {
+                deleteRecursively(child);
+            } else {
+                delete(child);
+            }
+        }
+        delete(directory);
+    }
+
+    /** The directory a path is in. */
+    static Path parentOf(Path path) {
+        Path parent = path.toAbsolutePath().getParent();
+        if (parent == null) {
+            throw new IllegalArgumentException(path + " is in no directory");
+        }
+        return parent;
+    }
+}

@@ -161,6 +161,19 @@ public final class RecordBatchBuilder {
         return batch;
     }
 
+    /**
+     * Takes back a buffer that {@link #build()} of any builder gave and that nobody uses any more: the next batch is written
+     * into it. Does nothing once that batch has begun.
+     */
+    public void reuse(ByteBuffer buffer) {
+        if (buffer.arrayOffset() != 0) {
+            throw new IllegalArgumentException("not a buffer of a builder: it begins inside an array");
+        }
+        if (count == 0) {
+            array = buffer.array();
+        }
+    }
+
     private void grow(long bytesMin) {
         if (bytesMin > ARRAY_BYTES_MAX) {
             throw new MqException(

@@ -1,0 +1,710 @@
+package io.reactivemq.produce;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.Serde;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.TopicDescription;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import org.jctools.queues.varhandle.MpscLinkedVarHandleQueue;
+import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.Disposable;
+import reactor.core.Exceptions;
+import reactor.core.Scannable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.FluxOperator;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Operators;
+import reactor.core.scheduler.Scheduler;
+import reactor.util.context.Context;
+import reactor.util.retry.Retry;
+
+/**
+ * The operator behind {@link Sender#send(org.reactivestreams.Publisher)}. A subscription is an agent on a worker of its own:
+ * whatever arrives, on whatever thread, goes into a queue and wakes it; one duty cycle then handles the broker's answers,
+ * puts records into batches, emits results and asks for more records.
+ *
+ * <pre>
+ * upstream --onNext--> inbox --take--> batches (Outbox) --append--> broker
+ *                                         |                           |
+ * downstream &lt;--onNext-- results in order (InFlight) &lt;--events-- answers
+ * </pre>
+ *
+ * <p>Who owns a record: the inbox until it is taken, then {@code waiting} while its topic is looked up or bytes are short,
+ * then {@code inFlight} until its result is emitted. At the end each record that was never handed to the broker is
+ * discarded once; those the broker has are neither discarded nor taken back.
+ */
+final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult<K, V>> {
+
+    private final Broker broker;
+    private final SenderOptions<K, V> options;
+    private final Map<String, Integer> partitionCounts;
+
+    private FluxSend(
+            Flux<SenderRecord<K, V>> source,
+            Broker broker,
+            SenderOptions<K, V> options,
+            Map<String, Integer> partitionCounts) {
+        super(source);
+        this.broker = broker;
+        this.options = options;
+        this.partitionCounts = partitionCounts;
+    }
+
+    static <K, V> Flux<SenderResult<K, V>> of(
+            Flux<SenderRecord<K, V>> source,
+            Broker broker,
+            SenderOptions<K, V> options,
+            Map<String, Integer> partitionCounts) {
+        return onAssembly(new FluxSend<>(source, broker, options, partitionCounts));
+    }
+
+    @Override
+    public int getPrefetch() {
+        return prefetch(options);
+    }
+
+    @Override
+    public void subscribe(CoreSubscriber<? super SenderResult<K, V>> actual) {
+        source.subscribe(new SendSubscriber<>(actual, broker, options, partitionCounts));
+    }
+
+    private static int prefetch(SenderOptions<?, ?> options) {
+        return Math.min(SendSubscriber.PREFETCH, options.maxInFlight());
+    }
+
+    static final class SendSubscriber<K, V>
+            implements CoreSubscriber<SenderRecord<K, V>>, Subscription, Scannable, Outbox.Host, Runnable {
+
+        /** Records requested and not yet taken, at most: enough to keep the worker busy while upstream refills. */
+        static final int PREFETCH = 256;
+
+        /** Records taken in one duty cycle, at most, before results are emitted. */
+        private static final int TAKE_MAX = 256;
+
+        /** The wall clock is read, and the broker's answers are handled, once for that many records. */
+        private static final int RECORDS_PER_LOOK = 16;
+
+        /** Duty cycles before the worker's thread goes to others that share it. */
+        private static final int CYCLES_MAX = 64;
+
+        private static final Duration LOOKUP_BACKOFF_MAX = Duration.ofSeconds(1);
+
+        /** No work, and no task scheduled. */
+        private static final int IDLE = 0;
+        /** The worker is in a duty cycle. */
+        private static final int RUNNING = 1;
+        /** Something has arrived since the duty cycle began, or a task is scheduled. */
+        private static final int SIGNALLED = 2;
+
+        private static final VarHandle STATE;
+
+        @SuppressWarnings("rawtypes") // an updater knows no type arguments
+        private static final AtomicLongFieldUpdater<SendSubscriber> REQUESTED =
+                AtomicLongFieldUpdater.newUpdater(SendSubscriber.class, "requested");
+
+        static {
+            try {
+                STATE = MethodHandles.lookup().findVarHandle(SendSubscriber.class, "state", int.class);
+            } catch (ReflectiveOperationException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+
+        private final CoreSubscriber<? super SenderResult<K, V>> actual;
+        private final Context context;
+        private final Broker broker;
+        private final MqRuntime runtime;
+        private final SenderOptions<K, V> options;
+        private final Serde<K> keySerde;
+        private final Serde<V> valueSerde;
+        private final Partitioner partitioner;
+        private final Map<String, Integer> partitionCounts;
+        private final int prefetch;
+        private final boolean hasLinger;
+        private final Scheduler.Worker worker;
+
+        /** Filled by upstream, emptied by the worker. Room for the prefetch, which upstream does not exceed. */
+        private final Queue<SenderRecord<K, V>> inbox;
+
+        /** Filled by any thread, emptied by the worker. Bounded by appends and lookups under way and by three timers. */
+        private final Queue<Runnable> events = new MpscLinkedVarHandleQueue<>();
+
+        /** Who moves it to RUNNING owns all that belongs to the worker until it leaves RUNNING for IDLE. */
+        @SuppressWarnings("unused") // through STATE
+        private volatile int state;
+
+        private volatile long requested;
+        private volatile boolean cancelled;
+        private volatile boolean upstreamDone;
+
+        /** Written before upstreamDone. */
+        private @Nullable Throwable upstreamError;
+
+        /** Written once, before the first request. */
+        private @Nullable Subscription upstream;
+
+        // the rest belongs to the worker
+
+        private final Outbox outbox;
+        private final InFlight<K, V> inFlight = new InFlight<>();
+        private final Map<String, Outbox.Topic> topics = new HashMap<>();
+        private Outbox.@Nullable Topic lastTopic;
+        private @Nullable Disposable lookup;
+
+        /** The record taken that can't be put into a batch yet. */
+        private @Nullable SenderRecord<K, V> waiting;
+
+        // its bytes, where it is short of bytes
+        private byte @Nullable [] waitingKey;
+        private byte @Nullable [] waitingValue;
+
+        /** Whether the record waits for bytes to be free. */
+        private boolean isShortOfBytes;
+
+        /** Records requested from upstream so far. Invariant: requestedUpstream <= inFlight.headSequence() + maxInFlight. */
+        private long requestedUpstream;
+
+        /** Records taken from the inbox so far. Invariant: requestedUpstream <= taken + prefetch. */
+        private long taken;
+
+        /** Results are emitted below this sequence, then comes the end. */
+        private long endSequence = Long.MAX_VALUE;
+
+        private @Nullable Throwable endError;
+        private boolean terminated;
+
+        SendSubscriber(
+                CoreSubscriber<? super SenderResult<K, V>> actual,
+                Broker broker,
+                SenderOptions<K, V> options,
+                Map<String, Integer> partitionCounts) {
+            this.actual = actual;
+            this.context = actual.currentContext();
+            this.broker = broker;
+            this.runtime = broker.runtime();
+            this.options = options;
+            this.keySerde = options.keySerde();
+            this.valueSerde = options.valueSerde();
+            this.partitioner = options.partitioner();
+            this.partitionCounts = partitionCounts;
+            this.prefetch = prefetch(options);
+            this.hasLinger = !options.linger().isZero();
+            this.inbox = new SpscVarHandleArrayQueue<>(prefetch);
+            this.requestedUpstream = prefetch;
+            this.outbox = new Outbox(this, broker, options);
+            this.worker = runtime.workers().createWorker();
+        }
+
+        // ---------------------------------------------------------------- from any thread
+
+        @Override
+        public void onSubscribe(Subscription s) {
+            if (Operators.validate(upstream, s)) {
+                upstream = s;
+                actual.onSubscribe(this);
+                s.request(prefetch);
+            }
+        }
+
+        @Override
+        public void onNext(SenderRecord<K, V> record) {
+            if (upstreamDone) {
+                Operators.onNextDropped(record, context);
+                return;
+            }
+            if (!inbox.offer(record)) {
+                Operators.onDiscard(record, context);
+                onError(Operators.onOperatorError(
+                        upstream,
+                        Exceptions.failWithOverflow("more records than the " + prefetch + " requested"),
+                        record,
+                        context));
+                return;
+            }
+            signal();
+        }
+
+        @Override
+        public void onError(Throwable error) {
+            if (upstreamDone) {
+                Operators.onErrorDropped(error, context);
+                return;
+            }
+            upstreamError = error;
+            upstreamDone = true;
+            signal();
+        }
+
+        @Override
+        public void onComplete() {
+            if (!upstreamDone) {
+                upstreamDone = true;
+                signal();
+            }
+        }
+
+        @Override
+        public void request(long n) {
+            if (Operators.validate(n)) {
+                Operators.addCap(REQUESTED, this, n);
+                signal();
+            }
+        }
+
+        @Override
+        public void cancel() {
+            if (!cancelled) {
+                cancelled = true;
+                cancelUpstream();
+                signal();
+            }
+        }
+
+        @Override
+        public void execute(Runnable event) {
+            events.offer(event);
+            signal();
+        }
+
+        @Override
+        public Context currentContext() {
+            return context;
+        }
+
+        /** Wakes the worker, unless it is awake and bound to look again. */
+        private void signal() {
+            // what was queued must be seen by a worker whose state is read here as already signalled
+            VarHandle.fullFence();
+            if (state != SIGNALLED && (int) STATE.getAndSet(this, SIGNALLED) == IDLE) {
+                if (terminated) {
+                    // the worker is gone; this thread has taken its place
+                    run();
+                } else {
+                    schedule();
+                }
+            }
+        }
+
+        private void schedule() {
+            try {
+                Disposable unused = worker.schedule(this);
+            } catch (RejectedExecutionException e) {
+                // the runtime was shut down under the send
+                Throwable error = Operators.onRejectedExecution(e, context);
+                terminate();
+                if (!cancelled) {
+                    actual.onError(error);
+                }
+                run();
+            }
+        }
+
+        private void cancelUpstream() {
+            Subscription s = upstream;
+            if (s != null) {
+                s.cancel();
+            }
+        }
+
+        // ---------------------------------------------------------------- on the worker
+
+        /** Duty cycles until there is nothing to do. */
+        @Override
+        public void run() {
+            for (int i = 0; i < CYCLES_MAX || terminated; i++) {
+                STATE.setVolatile(this, RUNNING);
+                VarHandle.fullFence();
+                boolean isMore = !terminated && cycle();
+                if (terminated) {
+                    discardInbox();
+                }
+                if (!isMore && STATE.compareAndSet(this, RUNNING, IDLE)) {
+                    return;
+                }
+            }
+            STATE.setVolatile(this, SIGNALLED);
+            schedule();
+        }
+
+        /** Returns whether there are more records to take at once. */
+        private boolean cycle() {
+            take();
+            endWithUpstream();
+            if (!cancelled) {
+                emit();
+            }
+            if (cancelled) {
+                terminate();
+                return false;
+            }
+            if (inFlight.headSequence() == endSequence) {
+                end();
+                return false;
+            }
+            requestMore();
+            boolean isMore = waiting == null && endSequence == Long.MAX_VALUE && !inbox.isEmpty();
+            flush(isMore);
+            if (!isMore) {
+                outbox.armTimers();
+            }
+            return isMore;
+        }
+
+        private void handleEvents() {
+            Runnable event;
+            while ((event = events.poll()) != null) {
+                event.run();
+            }
+        }
+
+        private void take() {
+            long clockMs = 0;
+            for (int i = 0; i < TAKE_MAX && !cancelled; i++) {
+                if (i % RECORDS_PER_LOOK == 0) {
+                    clockMs = runtime.currentTimeMillis();
+                    handleEvents();
+                }
+                if (endSequence != Long.MAX_VALUE) {
+                    return;
+                }
+                SenderRecord<K, V> record = waiting;
+                if (record == null) {
+                    record = inbox.poll();
+                    if (record == null) {
+                        return;
+                    }
+                    taken++;
+                    waiting = record;
+                }
+                if (!place(record, clockMs)) {
+                    return;
+                }
+                waiting = null;
+            }
+        }
+
+        /** Puts the record into a batch; false where it has to wait, or where the send has come to its end. */
+        private boolean place(SenderRecord<K, V> record, long clockMs) {
+            Outbox.Topic topic = topic(record.topic());
+            if (topic == null) {
+                return false;
+            }
+            String what = "the key could not be serialised";
+            try {
+                byte[] key = waitingKey;
+                byte[] value = waitingValue;
+                if (!isShortOfBytes) {
+                    K recordKey = record.key();
+                    key = recordKey == null ? null : serialized(keySerde.serialize(recordKey));
+                    what = "the value could not be serialised";
+                    V recordValue = record.value();
+                    value = recordValue == null ? null : serialized(valueSerde.serialize(recordValue));
+                }
+                long bytesBound = Outbox.bytesBound(key, value, record.headers());
+                if (!outbox.hasRoomFor(bytesBound)) {
+                    if (!outbox.couldHold(bytesBound)) {
+                        throw new MqException(
+                                ErrorCode.MESSAGE_TOO_LARGE,
+                                "it takes up to " + bytesBound + " bytes, bufferBytes is " + options.bufferBytes());
+                    }
+                    isShortOfBytes = true;
+                    waitingKey = key;
+                    waitingValue = value;
+                    return false;
+                }
+                isShortOfBytes = false;
+                waitingKey = null;
+                waitingValue = null;
+                what = "no partition could be chosen";
+                int partition = partition(record, key, topic.partitions());
+                what = "it could not be added to a batch";
+                Long ownTimestamp = record.timestampMs();
+                long timestampMs = ownTimestamp == null ? clockMs : ownTimestamp;
+                add(record, topic, partition, timestampMs, key, value);
+                return true;
+            } catch (Throwable e) {
+                Exceptions.throwIfJvmFatal(e);
+                ErrorCode code = e instanceof MqException mq ? mq.errorCode() : ErrorCode.INVALID_RECORD;
+                MqException failure =
+                        new MqException(code, "a record to topic " + topic.name + ": " + what + ": " + e, e);
+                finishAt(inFlight.tailSequence(), Operators.onOperatorError(null, failure, record, context));
+                return false;
+            }
+        }
+
+        private int partition(SenderRecord<K, V> record, byte @Nullable [] key, int partitions) {
+            Integer explicit = record.partition();
+            int partition = explicit == null ? partitioner.partition(record, key, partitions) : explicit;
+            if (partition >= partitions || (partition < 0 && partition != Partitioner.STICKY)) {
+                throw new MqException(
+                        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                        "partition " + partition + " is not in [0, " + partitions + ")");
+            }
+            return partition;
+        }
+
+        private void add(
+                SenderRecord<K, V> record,
+                Outbox.Topic topic,
+                int partition,
+                long timestampMs,
+                byte @Nullable [] key,
+                byte @Nullable [] value) {
+            long sequence = inFlight.tailSequence();
+            while (true) {
+                // a full batch of records without a key makes the sticky partition move on
+                Outbox.Lane lane = partition == Partitioner.STICKY ? topic.stickyLane() : topic.lane(partition);
+                Batch batch = outbox.tryAdd(lane, sequence, timestampMs, key, value, record.headers());
+                if (batch != null) {
+                    inFlight.add(record, batch, timestampMs);
+                    return;
+                }
+                outbox.close(lane);
+            }
+        }
+
+        private static byte[] serialized(byte @Nullable [] bytes) {
+            if (bytes == null) {
+                throw new NullPointerException("the Serde returned null");
+            }
+            return bytes;
+        }
+
+        /** The topic, or null while it is looked up. */
+        private Outbox.@Nullable Topic topic(String name) {
+            Outbox.Topic topic = lastTopic;
+            if (topic != null && topic.name.equals(name)) {
+                return topic;
+            }
+            topic = topics.get(name);
+            if (topic == null) {
+                Integer partitions = partitionCounts.get(name);
+                if (partitions == null) {
+                    lookUp(name);
+                    return null;
+                }
+                topic = outbox.topic(name, partitions);
+                topics.put(name, topic);
+            }
+            lastTopic = topic;
+            return topic;
+        }
+
+        private void lookUp(String name) {
+            if (lookup != null) {
+                return;
+            }
+            Answer<TopicDescription> answer = new Answer<>(this, (found, failure) -> lookedUp(name, found, failure));
+            lookup = answer;
+            Duration timeout = options.deliveryTimeout();
+            Duration backoff = options.retryBackoff();
+            Mono.defer(() -> broker.describeTopic(Caller.embedded(options.clientId()), name))
+                    .retryWhen(Retry.backoff(Long.MAX_VALUE, backoff)
+                            .maxBackoff(backoff.compareTo(LOOKUP_BACKOFF_MAX) > 0 ? backoff : LOOKUP_BACKOFF_MAX)
+                            .jitter(0)
+                            .filter(Outbox::isRetriable)
+                            .scheduler(runtime.timers()))
+                    .timeout(
+                            timeout,
+                            Mono.error(
+                                    () -> new MqException(ErrorCode.REQUEST_TIMED_OUT, "no answer within " + timeout)),
+                            runtime.timers())
+                    .subscribe(answer);
+        }
+
+        private void lookedUp(String name, @Nullable TopicDescription found, @Nullable Throwable failure) {
+            lookup = null;
+            if (found != null) {
+                partitionCounts.put(name, found.partitions());
+            } else {
+                ErrorCode code = failure instanceof MqException e ? e.errorCode() : ErrorCode.UNKNOWN_SERVER_ERROR;
+                String why =
+                        failure == null ? "the broker answered with nothing" : String.valueOf(failure.getMessage());
+                finishAt(
+                        inFlight.tailSequence(),
+                        new MqException(code, "topic " + name + " can't be sent to: " + why, failure));
+            }
+        }
+
+        /** An append has failed for good. */
+        @Override
+        public void failed(Batch batch, MqException failure) {
+            if (failure.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
+                // perhaps made anew, with other partitions
+                partitionCounts.remove(batch.lane.partition.topic());
+            }
+            finishAt(batch.firstSequence, failure);
+        }
+
+        /** No more records are taken; results below the sequence are emitted, then the error, or completion. */
+        private void finishAt(long sequence, @Nullable Throwable error) {
+            if (sequence < endSequence) {
+                boolean isFirst = endSequence == Long.MAX_VALUE;
+                endSequence = sequence;
+                endError = error;
+                outbox.endAt(sequence);
+                if (isFirst && !upstreamDone) {
+                    cancelUpstream();
+                }
+            } else if (error != null) {
+                Operators.onErrorDropped(error, context);
+            }
+        }
+
+        private void endWithUpstream() {
+            if (upstreamDone && endSequence == Long.MAX_VALUE && waiting == null && inbox.isEmpty()) {
+                finishAt(inFlight.tailSequence(), upstreamError);
+            }
+        }
+
+        private void emit() {
+            long demand = requested;
+            long emitted = 0;
+            long limit = Math.min(endSequence, inFlight.tailSequence());
+            while (emitted != demand && inFlight.headSequence() < limit && !cancelled) {
+                Batch batch = inFlight.headBatch();
+                if (batch.state != Batch.State.DONE) {
+                    break;
+                }
+                SenderResult<K, V> result = new SenderResult<>(
+                        inFlight.headRecord(),
+                        batch.lane.partition,
+                        batch.nextOffset(),
+                        batch.timestampMs(inFlight.headTimestampMs()));
+                inFlight.removeHead();
+                actual.onNext(result);
+                emitted++;
+            }
+            if (emitted != 0 && demand != Long.MAX_VALUE) {
+                Operators.produced(REQUESTED, this, emitted);
+            }
+        }
+
+        private void requestMore() {
+            if (upstreamDone || endSequence != Long.MAX_VALUE) {
+                return;
+            }
+            long outstanding = requestedUpstream - taken;
+            long room = roomForRequest();
+            if (room > 0 && (outstanding == 0 || room >= prefetch / 4)) {
+                requestedUpstream += room;
+                Subscription s = upstream;
+                if (s != null) {
+                    s.request(room);
+                }
+            }
+        }
+
+        private long roomForRequest() {
+            return Math.min(
+                    taken + prefetch - requestedUpstream,
+                    inFlight.headSequence() + options.maxInFlight() - requestedUpstream);
+        }
+
+        /**
+         * Lets batches go when waiting can't fill them (nothing can arrive before results are out, or ever) or when they
+         * have waited long enough; without linger, also when no record is there to be added.
+         */
+        private void flush(boolean isMore) {
+            if (outbox.hasUnflushed()
+                    && (endSequence != Long.MAX_VALUE
+                            || isShortOfBytes
+                            || (!isMore && (!hasLinger || requestedUpstream == taken))
+                            || outbox.isFlushDue())) {
+                outbox.flush();
+            }
+        }
+
+        private void end() {
+            Throwable error = endError;
+            terminate();
+            if (error == null) {
+                actual.onComplete();
+            } else {
+                actual.onError(error);
+            }
+        }
+
+        /** Lets everything go. What arrives later is discarded by the thread that brings it. */
+        private void terminate() {
+            terminated = true;
+            if (!upstreamDone) {
+                cancelUpstream();
+            }
+            if (lookup != null) {
+                lookup.dispose();
+            }
+            outbox.dispose();
+            while (inFlight.headSequence() < inFlight.tailSequence()) {
+                Batch.State batchState = inFlight.headBatch().state;
+                if (batchState == Batch.State.OPEN || batchState == Batch.State.CLOSED) {
+                    Operators.onDiscard(inFlight.headRecord(), context);
+                }
+                inFlight.removeHead();
+            }
+            SenderRecord<K, V> record = waiting;
+            if (record != null) {
+                waiting = null;
+                Operators.onDiscard(record, context);
+            }
+            worker.dispose();
+        }
+
+        private void discardInbox() {
+            events.clear();
+            SenderRecord<K, V> record;
+            while ((record = inbox.poll()) != null) {
+                Operators.onDiscard(record, context);
+            }
+        }
+
+        @Override
+        @SuppressWarnings("rawtypes") // as Scannable declares it
+        public @Nullable Object scanUnsafe(Attr key) {
+            if (key == Attr.PARENT) {
+                return upstream;
+            }
+            if (key == Attr.ACTUAL) {
+                return actual;
+            }
+            if (key == Attr.PREFETCH) {
+                return prefetch;
+            }
+            if (key == Attr.BUFFERED) {
+                return inbox.size();
+            }
+            if (key == Attr.REQUESTED_FROM_DOWNSTREAM) {
+                return requested;
+            }
+            if (key == Attr.CANCELLED) {
+                return cancelled;
+            }
+            if (key == Attr.TERMINATED) {
+                return upstreamDone && inbox.isEmpty() && (int) STATE.getVolatile(this) == IDLE;
+            }
+            if (key == Attr.ERROR) {
+                return upstreamError;
+            }
+            if (key == Attr.RUN_ON) {
+                return worker;
+            }
+            if (key == Attr.RUN_STYLE) {
+                return Attr.RunStyle.ASYNC;
+            }
+            return null;
+        }
+    }
+}

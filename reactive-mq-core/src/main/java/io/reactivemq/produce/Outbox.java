@@ -1,0 +1,479 @@
+package io.reactivemq.produce;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
+import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatchBuilder;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Disposable;
+import reactor.core.Exceptions;
+import reactor.core.scheduler.Scheduler;
+import reactor.util.context.Context;
+
+/**
+ * The batches of one send between its records and the broker: a lane a partition, in which one batch takes records, closed
+ * ones wait and one append is under way. Belongs to the send's worker, on which every method is called; answers and timers
+ * come in through {@link Host#execute}.
+ *
+ * <p>One append at a time keeps the order of a partition when one must be tried again, without the broker's help. It costs
+ * little: what arrives meanwhile makes the next batch larger.
+ *
+ * <p>Invariant: {@code bytes}, the sum over the batches open, closed and sent, is at most {@code bufferBytes}.
+ */
+final class Outbox {
+
+    /** What the outbox needs of the send it serves. */
+    interface Host {
+        /** Runs the event on the worker, soon. */
+        void execute(Runnable event);
+
+        /** The batch, and with it the send, has failed for good. */
+        void failed(Batch batch, MqException failure);
+
+        Context currentContext();
+    }
+
+    /** A batch's buffer begins with that much and doubles. */
+    private static final int INITIAL_BUFFER_BYTES = 1024;
+
+    /** Buffers kept for reuse. More than a few are free only after a burst over many partitions. */
+    private static final int FREE_BUFFERS_MAX = 32;
+
+    /** A record's length, attributes, deltas, lengths of key and value and count of headers, each at its longest. */
+    private static final int RECORD_OVERHEAD_BYTES_MAX = 5 + 1 + 10 + 5 + 5 + 5 + 5;
+
+    /** What makes retries rarer while a failure lasts: the wait doubles up to this. */
+    private static final long BACKOFF_NANOS_MAX = TimeUnit.SECONDS.toNanos(1);
+
+    /** While records keep coming, a batch without linger waits no longer than this to be filled. */
+    private static final long BUSY_LINGER_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    private final Host host;
+    private final Broker broker;
+    private final MqRuntime runtime;
+    private final Caller caller;
+    private final SenderOptions<?, ?> options;
+    private final long lingerNanos;
+    private final long deliveryNanos;
+    private final int batchBytes;
+    private final long bufferBytes;
+
+    private final List<Lane> lanes = new ArrayList<>();
+
+    /** Lanes in which a batch was opened since the last flush. */
+    private final List<Lane> unflushed = new ArrayList<>();
+
+    private final ArrayDeque<ByteBuffer> freeBuffers = new ArrayDeque<>();
+
+    private long bytes;
+    private int sentBatches;
+    private long unflushedSinceNanos;
+
+    /** Batches that begin at this sequence or later are not sent. */
+    private long endSequence = Long.MAX_VALUE;
+
+    private @Nullable Disposable lingerTimer;
+    private @Nullable Disposable deliveryTimer;
+    private boolean disposed;
+
+    Outbox(Host host, Broker broker, SenderOptions<?, ?> options) {
+        this.host = host;
+        this.broker = broker;
+        this.runtime = broker.runtime();
+        this.caller = Caller.embedded(options.clientId());
+        this.options = options;
+        this.lingerNanos = options.linger().toNanos();
+        this.deliveryNanos = options.deliveryTimeout().toNanos();
+        this.batchBytes = Math.max(RecordBatch.HEADER_BYTES, options.batchSizeBytes());
+        this.bufferBytes = Math.max(batchBytes, options.bufferBytes());
+    }
+
+    /** The lanes of a topic, made on first use; where its records without a key go. */
+    final class Topic {
+        final String name;
+        private final @Nullable Lane[] byPartition;
+        private int sticky = -1;
+        private int lastSticky = -1;
+
+        Topic(String name, int partitions) {
+            this.name = name;
+            this.byPartition = new Lane[partitions];
+        }
+
+        int partitions() {
+            return byPartition.length;
+        }
+
+        Lane lane(int partition) {
+            Lane lane = byPartition[partition];
+            if (lane == null) {
+                lane = new Lane(this, new TopicPartition(name, partition));
+                byPartition[partition] = lane;
+                lanes.add(lane);
+            }
+            return lane;
+        }
+
+        /** The partition whose batch records without a key fill now. */
+        Lane stickyLane() {
+            if (sticky < 0) {
+                int others = byPartition.length - 1;
+                if (lastSticky < 0) {
+                    sticky = runtime.random().nextInt(byPartition.length);
+                } else if (others == 0) {
+                    sticky = 0;
+                } else {
+                    int next = runtime.random().nextInt(others);
+                    sticky = next < lastSticky ? next : next + 1;
+                }
+                lastSticky = sticky;
+            }
+            return lane(sticky);
+        }
+
+        private void batchClosed(int partition) {
+            if (sticky == partition) {
+                sticky = -1;
+            }
+        }
+    }
+
+    /** One partition. */
+    final class Lane {
+        final TopicPartition partition;
+        final Topic topic;
+        private final RecordBatchBuilder builder = new RecordBatchBuilder(
+                Math.min(Math.max(INITIAL_BUFFER_BYTES, RecordBatch.HEADER_BYTES), batchBytes), batchBytes);
+        private final ArrayDeque<Batch> closed = new ArrayDeque<>();
+        private @Nullable Batch open;
+        private @Nullable Batch sent;
+
+        /** Whether it is in {@code unflushed}. */
+        private boolean isUnflushed;
+
+        /** Whether the open batch goes as soon as no other is on its way. */
+        private boolean isDue;
+
+        private Lane(Topic topic, TopicPartition partition) {
+            this.topic = topic;
+            this.partition = partition;
+        }
+    }
+
+    Topic topic(String name, int partitions) {
+        return new Topic(name, partitions);
+    }
+
+    // ---------------------------------------------------------------- records in
+
+    /** More than the bytes this record adds to the outbox, a new batch's header included. */
+    static long bytesBound(byte @Nullable [] key, byte @Nullable [] value, Headers headers) {
+        long bound = RecordBatch.HEADER_BYTES + RECORD_OVERHEAD_BYTES_MAX;
+        bound += key == null ? 0 : key.length;
+        bound += value == null ? 0 : value.length;
+        if (!headers.isEmpty()) {
+            for (var header : headers) {
+                byte[] headerValue = header.value();
+                bound += 10 + 3L * header.key().length() + (headerValue == null ? 0 : headerValue.length);
+            }
+        }
+        return bound;
+    }
+
+    /** Whether a record of that bound can be taken now. */
+    boolean hasRoomFor(long bytesBound) {
+        return bytes + bytesBound <= bufferBytes;
+    }
+
+    /** Whether a record of that bound can ever be taken. */
+    boolean couldHold(long bytesBound) {
+        return bytesBound <= bufferBytes;
+    }
+
+    /** Puts a record into the lane's open batch; null, and nothing has changed, where that batch is full. */
+    @Nullable Batch tryAdd(
+            Lane lane,
+            long sequence,
+            long timestampMs,
+            byte @Nullable [] key,
+            byte @Nullable [] value,
+            Headers headers) {
+        RecordBatchBuilder builder = lane.builder;
+        Batch batch = lane.open;
+        if (batch == null) {
+            ByteBuffer buffer = freeBuffers.pollLast();
+            if (buffer != null) {
+                builder.reuse(buffer);
+            }
+        }
+        int sizeBefore = builder.sizeInBytes();
+        if (!builder.tryAppend(timestampMs, key, value, headers)) {
+            return null;
+        }
+        bytes += builder.sizeInBytes() - sizeBefore;
+        if (batch == null) {
+            batch = new Batch(lane, sequence, runtime.nanoTime());
+            lane.open = batch;
+            if (!lane.isUnflushed) {
+                if (unflushed.isEmpty()) {
+                    unflushedSinceNanos = batch.openedNanos;
+                }
+                lane.isUnflushed = true;
+                unflushed.add(lane);
+            }
+        }
+        return batch;
+    }
+
+    /** Closes the lane's open batch, which is full, and sends it as soon as its turn comes. */
+    void close(Lane lane) {
+        Batch batch = lane.open;
+        if (batch == null) {
+            return;
+        }
+        lane.open = null;
+        lane.isDue = false;
+        batch.count = lane.builder.count();
+        batch.buffer = lane.builder.build();
+        batch.state = Batch.State.CLOSED;
+        lane.topic.batchClosed(lane.partition.partition());
+        if (lane.sent == null) {
+            send(batch);
+        } else {
+            lane.closed.add(batch);
+        }
+    }
+
+    /** Whether there is anything to flush. */
+    boolean hasUnflushed() {
+        return !unflushed.isEmpty();
+    }
+
+    /** Whether the oldest of what is not flushed has waited long enough, though more is coming. */
+    boolean isFlushDue() {
+        return runtime.nanoTime() - unflushedSinceNanos >= (lingerNanos == 0 ? BUSY_LINGER_NANOS : lingerNanos);
+    }
+
+    /** Every open batch goes now, or as soon as its lane's append is answered. */
+    void flush() {
+        for (Lane lane : unflushed) {
+            lane.isUnflushed = false;
+            if (lane.open == null) {
+                continue;
+            }
+            if (lane.sent == null) {
+                close(lane);
+            } else {
+                lane.isDue = true;
+            }
+        }
+        unflushed.clear();
+    }
+
+    // ---------------------------------------------------------------- appends
+
+    private void send(Batch batch) {
+        if (batch.firstSequence >= endSequence) {
+            return;
+        }
+        batch.lane.sent = batch;
+        batch.state = Batch.State.SENT;
+        sentBatches++;
+        append(batch);
+    }
+
+    private void append(Batch batch) {
+        batch.attempts++;
+        ByteBuffer buffer = batch.buffer;
+        if (buffer == null) {
+            throw new IllegalStateException(
+                    batch.lane.partition + ": a batch in state " + batch.state + " has no bytes");
+        }
+        Answer<AppendResult> answer = new Answer<>(host, (result, failure) -> answered(batch, result, failure));
+        batch.pending = answer;
+        try {
+            broker.append(caller, batch.lane.partition, buffer.duplicate(), options.acks())
+                    .subscribe(answer);
+        } catch (Throwable e) {
+            Exceptions.throwIfJvmFatal(e);
+            answer.onError(e);
+        }
+    }
+
+    private void answered(Batch batch, @Nullable AppendResult result, @Nullable Throwable failure) {
+        if (batch.state != Batch.State.SENT || disposed) {
+            return;
+        }
+        batch.pending = null;
+        if (result != null) {
+            acknowledged(batch, result);
+        } else if (failure != null) {
+            failed(batch, failure);
+        } else {
+            failed(batch, new IllegalStateException("the broker answered an append with nothing"));
+        }
+    }
+
+    private void acknowledged(Batch batch, AppendResult result) {
+        Lane lane = batch.lane;
+        release(batch);
+        batch.acknowledged(result.baseOffset(), result.logAppendTimeMs());
+        sentBatches--;
+        lane.sent = null;
+        Batch next = lane.closed.poll();
+        if (next != null) {
+            send(next);
+        } else if (lane.isDue) {
+            close(lane);
+        }
+    }
+
+    private void release(Batch batch) {
+        ByteBuffer buffer = batch.buffer;
+        if (buffer == null) {
+            return;
+        }
+        bytes -= buffer.limit();
+        if (freeBuffers.size() < FREE_BUFFERS_MAX && buffer.capacity() <= batchBytes) {
+            freeBuffers.addLast(buffer);
+        }
+    }
+
+    private void failed(Batch batch, Throwable failure) {
+        batch.lastFailure = failure;
+        if (!isRetriable(failure)) {
+            giveUp(batch, ErrorCode.UNKNOWN_SERVER_ERROR, "failed");
+            return;
+        }
+        long backoff = backoffNanos(batch.attempts);
+        long age = runtime.nanoTime() - batch.openedNanos;
+        if (age + backoff >= deliveryNanos) {
+            giveUpLate(batch);
+            return;
+        }
+        batch.pending = runtime.timers()
+                .schedule(
+                        () -> host.execute(() -> {
+                            if (batch.state == Batch.State.SENT && !disposed) {
+                                append(batch);
+                            }
+                        }),
+                        backoff,
+                        TimeUnit.NANOSECONDS);
+    }
+
+    /**
+     * A topic or partition that is not there is final, though Kafka's code is retriable: it is the broker's side of the
+     * seam that follows leaders around.
+     */
+    static boolean isRetriable(Throwable failure) {
+        return failure instanceof MqException e
+                && e.isRetriable()
+                && e.errorCode() != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    }
+
+    private long backoffNanos(int attempts) {
+        long first = options.retryBackoff().toNanos();
+        long doubled = attempts > 30 ? Long.MAX_VALUE : first << (attempts - 1);
+        long wait = Math.min(doubled < first ? Long.MAX_VALUE : doubled, Math.max(first, BACKOFF_NANOS_MAX));
+        return (long) (wait * (0.8 + 0.4 * runtime.random().nextDouble()));
+    }
+
+    private void giveUpLate(Batch batch) {
+        giveUp(batch, ErrorCode.REQUEST_TIMED_OUT, "was not acknowledged within " + options.deliveryTimeout());
+    }
+
+    /** The lane stays occupied: nothing behind the batch is sent. */
+    private void giveUp(Batch batch, ErrorCode codeWithoutCause, String what) {
+        Throwable cause = batch.lastFailure;
+        ErrorCode code = codeWithoutCause == ErrorCode.UNKNOWN_SERVER_ERROR && cause instanceof MqException e
+                ? e.errorCode()
+                : codeWithoutCause;
+        String message = batch.lane.partition + ": the append of " + batch.count + " records " + what + ", attempts "
+                + batch.attempts + (cause == null ? "" : ": " + cause.getMessage());
+        batch.state = Batch.State.FAILED;
+        sentBatches--;
+        cancelPending(batch);
+        host.failed(batch, new MqException(code, message, cause));
+    }
+
+    private static void cancelPending(Batch batch) {
+        Disposable pending = batch.pending;
+        if (pending != null) {
+            batch.pending = null;
+            pending.dispose();
+        }
+    }
+
+    /** Batches that begin at this sequence or later are not sent from now on. */
+    void endAt(long sequence) {
+        endSequence = Math.min(endSequence, sequence);
+    }
+
+    // ---------------------------------------------------------------- time
+
+    /** Sets the timers for what waits, before the worker rests. */
+    void armTimers() {
+        if (lingerTimer == null && lingerNanos > 0 && !unflushed.isEmpty()) {
+            long wait = unflushedSinceNanos + lingerNanos - runtime.nanoTime();
+            lingerTimer = after(wait, () -> lingerTimer = null);
+        }
+        if (deliveryTimer == null && sentBatches > 0) {
+            long oldest = Long.MAX_VALUE;
+            long now = runtime.nanoTime();
+            for (Lane lane : lanes) {
+                Batch batch = lane.sent;
+                if (batch != null && batch.state == Batch.State.SENT) {
+                    oldest = Math.min(oldest, batch.openedNanos - now);
+                }
+            }
+            deliveryTimer = after(oldest + deliveryNanos, () -> {
+                deliveryTimer = null;
+                giveUpOverdue();
+            });
+        }
+    }
+
+    private Disposable after(long nanos, Runnable event) {
+        Scheduler timers = runtime.timers();
+        return timers.schedule(() -> host.execute(event), Math.max(0, nanos), TimeUnit.NANOSECONDS);
+    }
+
+    /** Only batches sent can be overdue: those behind them are younger. */
+    private void giveUpOverdue() {
+        long now = runtime.nanoTime();
+        for (Lane lane : lanes) {
+            Batch batch = lane.sent;
+            if (batch != null && batch.state == Batch.State.SENT && now - batch.openedNanos >= deliveryNanos) {
+                giveUpLate(batch);
+            }
+        }
+    }
+
+    /** Stops timers and awaits no more answers. */
+    void dispose() {
+        disposed = true;
+        if (lingerTimer != null) {
+            lingerTimer.dispose();
+        }
+        if (deliveryTimer != null) {
+            deliveryTimer.dispose();
+        }
+        for (Lane lane : lanes) {
+            if (lane.sent != null) {
+                cancelPending(lane.sent);
+            }
+        }
+    }
+}

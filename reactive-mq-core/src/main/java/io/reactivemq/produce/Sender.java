@@ -1,0 +1,77 @@
+package io.reactivemq.produce;
+
+import io.reactivemq.broker.Broker;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Sends records to the topics of a broker.
+ *
+ * <pre>{@code
+ * Sender<String, String> sender = Sender.on(broker, SenderOptions.of(Serdes.string(), Serdes.string()));
+ * sender.send(lines.map(line -> SenderRecord.of("lines", line))).subscribe(result -> log.info("at {}", result.offset()));
+ * }</pre>
+ *
+ * <p>Safe for use by many threads. It holds no resources, so there is nothing to close: what a send needs lives as long as
+ * its subscription.
+ *
+ * @param <K> the type of keys
+ * @param <V> the type of values
+ */
+public final class Sender<K, V> {
+
+    private final Broker broker;
+    private final SenderOptions<K, V> options;
+
+    /** Partitions by topic, as the broker said when a send first asked. */
+    private final Map<String, Integer> partitionCounts = new ConcurrentHashMap<>();
+
+    private Sender(Broker broker, SenderOptions<K, V> options) {
+        this.broker = Objects.requireNonNull(broker, "broker");
+        this.options = Objects.requireNonNull(options, "options");
+    }
+
+    /** A sender to that broker. */
+    public static <K, V> Sender<K, V> on(Broker broker, SenderOptions<K, V> options) {
+        return new Sender<>(broker, options);
+    }
+
+    /**
+     * Sends the records in their order, batched by partition. Each subscription is a send of its own.
+     *
+     * <p>Results come one a record, in the order of the records, each when its batch is acknowledged and all earlier
+     * results are out, never beyond demand. Records are requested from upstream as long as fewer than {@link
+     * SenderOptions#maxInFlight() maxInFlight} have no emitted result and their batches take less than {@link
+     * SenderOptions#bufferBytes() bufferBytes}: who takes no results soon stops the source.
+     *
+     * <p>Order within a partition is the order of sending, also when an append is retried: a partition has one append
+     * under way at a time. An append whose error is retriable is tried again until the {@link
+     * SenderOptions#deliveryTimeout() deliveryTimeout}; without idempotence, a retry of an append that had reached the log
+     * though its answer was lost leaves its records there twice.
+     *
+     * <p>Ends: when the source completes, after the last result. When it fails, after the results of all that came before,
+     * with its error. When a record can't be sent (its topic or partition is not there, a Serde or partitioner fails, it is
+     * too large) or its append fails for good, after the results of all records before it, with a {@link
+     * io.reactivemq.MqException} that names topic and partition; later records may or may not be in other partitions.
+     *
+     * <p>Cancelling takes back nothing that was handed to the broker; what was not is discarded ({@link
+     * Flux#doOnDiscard}), and the broker's answers are awaited no more. Serdes, the partitioner and the subscriber's
+     * {@code onNext} are called on the send's own worker thread, and must not block. The subscriber's context is that of the
+     * requests to the broker.
+     */
+    public Flux<SenderResult<K, V>> send(Publisher<SenderRecord<K, V>> records) {
+        return FluxSend.of(Flux.from(records), broker, options, partitionCounts);
+    }
+
+    /**
+     * Sends one record at once, in a batch of its own. There is no order between two such sends that are under way
+     * together; for more than a few records, {@link #send(Publisher)} is the way.
+     */
+    public Mono<SenderResult<K, V>> send(SenderRecord<K, V> record) {
+        return FluxSend.of(Flux.just(record), broker, options, partitionCounts).single();
+    }
+}

@@ -1,0 +1,232 @@
+package io.reactivemq.produce;
+
+import io.reactivemq.Serde;
+import io.reactivemq.broker.Acks;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+/**
+ * How a {@link Sender} sends. Immutable; a value out of its range is an {@link IllegalArgumentException} that names option,
+ * value and range.
+ *
+ * @param <K> the type of keys
+ * @param <V> the type of values
+ */
+public final class SenderOptions<K, V> {
+
+    private static final Duration LINGER_MAX = Duration.ofMinutes(1);
+    private static final int BATCH_SIZE_BYTES_MAX = 64 << 20;
+
+    /** The records in flight are kept in arrays of that length. */
+    private static final int IN_FLIGHT_MAX = 1 << 24;
+
+    private static final long BUFFER_BYTES_MAX = 1L << 40;
+    private static final Duration DELIVERY_TIMEOUT_MAX = Duration.ofDays(1);
+    private static final Duration RETRY_BACKOFF_MAX = Duration.ofMinutes(1);
+
+    private final Serde<K> keySerde;
+    private final Serde<V> valueSerde;
+    private final Duration linger;
+    private final int batchSizeBytes;
+    private final int maxInFlight;
+    private final long bufferBytes;
+    private final Acks acks;
+    private final String clientId;
+    private final Partitioner partitioner;
+    private final Duration deliveryTimeout;
+    private final Duration retryBackoff;
+
+    private SenderOptions(Serde<K> keySerde, Serde<V> valueSerde, Builder builder) {
+        this.keySerde = Objects.requireNonNull(keySerde, "keySerde");
+        this.valueSerde = Objects.requireNonNull(valueSerde, "valueSerde");
+        this.linger = builder.linger;
+        this.batchSizeBytes = builder.batchSizeBytes;
+        this.maxInFlight = builder.maxInFlight;
+        this.bufferBytes = builder.bufferBytes;
+        this.acks = builder.acks;
+        this.clientId = builder.clientId;
+        this.partitioner = builder.partitioner;
+        this.deliveryTimeout = builder.deliveryTimeout;
+        this.retryBackoff = builder.retryBackoff;
+        if (bufferBytes < batchSizeBytes) {
+            throw new IllegalArgumentException(
+                    "bufferBytes must be at least batchSizeBytes (" + batchSizeBytes + "), was " + bufferBytes);
+        }
+        if (deliveryTimeout.compareTo(linger) <= 0) {
+            throw new IllegalArgumentException(
+                    "deliveryTimeout must be more than linger (" + linger + "), was " + deliveryTimeout);
+        }
+    }
+
+    /** The defaults, with these Serdes. */
+    public static <K, V> SenderOptions<K, V> of(Serde<K> keySerde, Serde<V> valueSerde) {
+        return of(keySerde, valueSerde, options -> {});
+    }
+
+    /** These Serdes, and what {@code options} sets; the defaults for the rest. */
+    public static <K, V> SenderOptions<K, V> of(Serde<K> keySerde, Serde<V> valueSerde, Consumer<Builder> options) {
+        Builder builder = new Builder();
+        options.accept(builder);
+        return new SenderOptions<>(keySerde, valueSerde, builder);
+    }
+
+    public Serde<K> keySerde() {
+        return keySerde;
+    }
+
+    public Serde<V> valueSerde() {
+        return valueSerde;
+    }
+
+    /** See {@link Builder#linger}. */
+    public Duration linger() {
+        return linger;
+    }
+
+    /** See {@link Builder#batchSizeBytes}. */
+    public int batchSizeBytes() {
+        return batchSizeBytes;
+    }
+
+    /** See {@link Builder#maxInFlight}. */
+    public int maxInFlight() {
+        return maxInFlight;
+    }
+
+    /** See {@link Builder#bufferBytes}. */
+    public long bufferBytes() {
+        return bufferBytes;
+    }
+
+    /** See {@link Builder#acks}. */
+    public Acks acks() {
+        return acks;
+    }
+
+    /** See {@link Builder#clientId}. */
+    public String clientId() {
+        return clientId;
+    }
+
+    /** See {@link Builder#partitioner}. */
+    public Partitioner partitioner() {
+        return partitioner;
+    }
+
+    /** See {@link Builder#deliveryTimeout}. */
+    public Duration deliveryTimeout() {
+        return deliveryTimeout;
+    }
+
+    /** See {@link Builder#retryBackoff}. */
+    public Duration retryBackoff() {
+        return retryBackoff;
+    }
+
+    /** Sets options, each with its default where it is not called. */
+    public static final class Builder {
+
+        private Duration linger = Duration.ZERO;
+        private int batchSizeBytes = 64 << 10;
+        private int maxInFlight = 1 << 16;
+        private long bufferBytes = 32L << 20;
+        private Acks acks = Acks.ALL;
+        private String clientId = "rmq-sender";
+        private Partitioner partitioner = Partitioner.byKey();
+        private Duration deliveryTimeout = Duration.ofMinutes(2);
+        private Duration retryBackoff = Duration.ofMillis(100);
+
+        private Builder() {}
+
+        /**
+         * How long a batch may wait for more records, [0, 1 minute]. With 0, the default, it waits only while records that
+         * have arrived are being put into batches, or while an earlier batch of its partition is under way; so batches
+         * grow with the load all the same.
+         */
+        public Builder linger(Duration value) {
+            linger = between("linger", value, Duration.ZERO, LINGER_MAX);
+            return this;
+        }
+
+        /**
+         * The size at which a batch is sent at once, in bytes, [1, 64 MiB]; 64 KiB by default. A record larger than that
+         * makes a batch of its own. The topic's {@code max.message.bytes} bounds what the broker takes.
+         */
+        public Builder batchSizeBytes(int value) {
+            batchSizeBytes = (int) between("batchSizeBytes", value, 1, BATCH_SIZE_BYTES_MAX);
+            return this;
+        }
+
+        /**
+         * How many records a subscription may hold: requested from upstream and their result not yet emitted, [1,
+         * 16,777,216]; 65,536 by default. At the bound nothing is requested from upstream.
+         */
+        public Builder maxInFlight(int value) {
+            maxInFlight = (int) between("maxInFlight", value, 1, IN_FLIGHT_MAX);
+            return this;
+        }
+
+        /**
+         * How many bytes of batches a subscription may hold, not yet acknowledged, [{@code batchSizeBytes}, 1 TiB]; 32 MiB
+         * by default. At the bound no record is put into a batch, and so, in the end, none is requested from upstream.
+         */
+        public Builder bufferBytes(long value) {
+            bufferBytes = between("bufferBytes", value, 1, BUFFER_BYTES_MAX);
+            return this;
+        }
+
+        /** What is awaited before a result is emitted; {@link Acks#ALL} by default. */
+        public Builder acks(Acks value) {
+            acks = Objects.requireNonNull(value, "acks");
+            return this;
+        }
+
+        /** The name under which the broker sees this sender, not blank; {@code rmq-sender} by default. */
+        public Builder clientId(String value) {
+            if (value.isBlank()) {
+                throw new IllegalArgumentException("clientId must not be blank, was '" + value + "'");
+            }
+            clientId = value;
+            return this;
+        }
+
+        /** Who chooses the partition of a record that names none; {@link Partitioner#byKey()} by default. */
+        public Builder partitioner(Partitioner value) {
+            partitioner = Objects.requireNonNull(value, "partitioner");
+            return this;
+        }
+
+        /**
+         * The time from a batch's first record to its acknowledgement, retries included, after which the send fails, (linger,
+         * 1 day]; 2 minutes by default.
+         */
+        public Builder deliveryTimeout(Duration value) {
+            deliveryTimeout = between("deliveryTimeout", value, Duration.ofMillis(1), DELIVERY_TIMEOUT_MAX);
+            return this;
+        }
+
+        /**
+         * The wait before a failed append is tried again where its error is retriable, [1 ms, 1 minute]; it doubles each time,
+         * up to a second or to itself where it is longer, and is spread by a fifth either way. 100 ms by default.
+         */
+        public Builder retryBackoff(Duration value) {
+            retryBackoff = between("retryBackoff", value, Duration.ofMillis(1), RETRY_BACKOFF_MAX);
+            return this;
+        }
+
+        private static long between(String option, long value, long least, long most) {
+            if (value < least || value > most) {
+                throw new IllegalArgumentException(option + " must be in [" + least + ", " + most + "], was " + value);
+            }
+            return value;
+        }
+
+        private static Duration between(String option, Duration value, Duration least, Duration most) {
+            if (value.compareTo(least) < 0 || value.compareTo(most) > 0) {
+                throw new IllegalArgumentException(option + " must be in [" + least + ", " + most + "], was " + value);
+            }
+            return value;
+        }
+    }
+}

@@ -86,7 +86,6 @@ public final class SimulatedRuntime implements MqRuntime {
     private long laneCount;
     private long steps;
     private long traceHash;
-    private boolean running;
     private @Nullable Task current;
 
     private SimulatedRuntime(long seed, boolean shuffled, int stepsPerCallMax) {
@@ -201,7 +200,7 @@ public final class SimulatedRuntime implements MqRuntime {
      */
     @NullUnmarked
     public <T> T await(Mono<T> mono, Duration timeout) {
-        checkNotRunning("await");
+        checkNotInTask("await");
         Awaited<T> awaited = new Awaited<>();
         mono.subscribe(awaited);
         try {
@@ -220,7 +219,8 @@ public final class SimulatedRuntime implements MqRuntime {
     }
 
     /**
-     * Runs tasks, moving time on as needed, until the condition holds. It is looked at before the first task and after each.
+     * Runs tasks, moving time on as needed, until the condition holds. It is looked at before the first task and after each,
+     * and may itself {@link #await} something.
      *
      * @throws AssertionError where it did not hold within {@code timeout} of virtual time, or nothing is left that could change it
      */
@@ -229,41 +229,32 @@ public final class SimulatedRuntime implements MqRuntime {
     }
 
     private void waitFor(BooleanSupplier condition, Duration timeout, String what) {
-        long start = elapsedNanos;
-        long until = Math.addExact(start, timeout.toNanos());
+        long until = Math.addExact(elapsedNanos, timeout.toNanos());
         if (drive(condition, until, "waiting for " + what)) {
             return;
         }
         if (scheduledCount() == 0) {
             throw failure("waiting for " + what + " can't end: nothing is scheduled any more", null);
         }
-        elapsedNanos = until;
+        elapsedNanos = Math.max(elapsedNanos, until);
         throw failure("waiting for " + what + " took more than " + timeout + " of virtual time", null);
     }
 
     /** Runs tasks due until the given time (inclusive), or until the condition holds: then true. */
     private boolean drive(BooleanSupplier condition, long untilNanos, String call) {
-        checkNotRunning(call);
-        running = true;
-        DRIVING.set(this);
-        try {
-            for (int step = 0; !condition.getAsBoolean(); step++) {
-                if (step >= stepsPerCallMax) {
-                    throw failure(
-                            call + " ran " + stepsPerCallMax + " tasks without an end: tasks reschedule each other",
-                            null);
-                }
-                Task next = next(untilNanos);
-                if (next == null) {
-                    return false;
-                }
-                run(next);
+        checkNotInTask(call);
+        for (int step = 0; !condition.getAsBoolean(); step++) {
+            if (step >= stepsPerCallMax) {
+                throw failure(
+                        call + " ran " + stepsPerCallMax + " tasks without an end: tasks reschedule each other", null);
             }
-            return true;
-        } finally {
-            running = false;
-            DRIVING.remove();
+            Task next = next(untilNanos);
+            if (next == null) {
+                return false;
+            }
+            run(next);
         }
+        return true;
     }
 
     private static boolean runsTaskThatMustNotBlock() {
@@ -277,11 +268,13 @@ public final class SimulatedRuntime implements MqRuntime {
         traceHash = traceHash * 31 + elapsedNanos;
         traceHash = (traceHash * 31 + task.lane.id) * 0x9E3779B97F4A7C15L + task.scheduler.name.hashCode();
         current = task;
+        DRIVING.set(this);
         try {
             task.run();
         } catch (Throwable e) {
             throw failure("a task of " + task.scheduler.name + " failed: " + e, e);
         } finally {
+            DRIVING.remove();
             current = null;
         }
     }
@@ -390,17 +383,13 @@ public final class SimulatedRuntime implements MqRuntime {
         }
     }
 
-    private void checkNotRunning(String call) {
+    private void checkNotInTask(String call) {
         checkOwner();
-        if (running) {
-            throw new IllegalStateException(call + " was called by a task that the simulated runtime runs" + where()
-                    + ": in production this would block a thread that must not block");
-        }
-    }
-
-    private String where() {
         Task task = current;
-        return task == null ? "" : " (on " + task.scheduler.name + ")";
+        if (task != null) {
+            throw new IllegalStateException(call + " was called by a task that the simulated runtime runs (on "
+                    + task.scheduler.name + "): in production this would block a thread that must not block");
+        }
     }
 
     private int scheduledCount() {

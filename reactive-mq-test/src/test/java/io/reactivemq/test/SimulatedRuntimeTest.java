@@ -330,6 +330,18 @@ class SimulatedRuntimeTest {
     }
 
     @Test
+    void a_condition_may_itself_wait() {
+        AtomicInteger count = new AtomicInteger();
+        runtime.timers().schedulePeriodically(count::incrementAndGet, 1, 1, TimeUnit.SECONDS);
+
+        runtime.awaitUntil(() -> runtime.await(
+                        Mono.delay(Duration.ofMillis(10), runtime.timers()).map(tick -> count.get()))
+                == 2);
+
+        assertThat(count).hasValue(2);
+    }
+
+    @Test
     void a_task_that_throws_fails_the_call_that_ran_it() {
         IllegalArgumentException error = new IllegalArgumentException("broken");
         runtime.workers().schedule(() -> {

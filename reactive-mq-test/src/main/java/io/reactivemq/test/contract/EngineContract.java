@@ -15,7 +15,6 @@ import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetSpec;
-import io.reactivemq.test.NoDroppedSignals;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,14 +23,12 @@ import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.extension.ExtendWith;
 import reactor.core.publisher.Mono;
 
 /**
  * What the suites share: an engine for each test, opened at first use and closed behind it, and the requests that most
  * tests make.
  */
-@ExtendWith(NoDroppedSignals.class)
 public abstract class EngineContract {
 
     static final Caller CALLER = Caller.embedded("contract");

@@ -8,11 +8,11 @@ final class Corruption {
 
     private Corruption() {}
 
-    static MqException of(String where, String field, String expected, long actual) {
+    static MqException of(String where, String field, String expected, Object actual) {
         return of(ErrorCode.CORRUPT_MESSAGE, where, field, expected, actual);
     }
 
-    static MqException of(ErrorCode code, String where, String field, String expected, long actual) {
+    static MqException of(ErrorCode code, String where, String field, String expected, Object actual) {
         return new MqException(code, where + ": " + field + ": expected " + expected + ", actual " + actual);
     }
 }

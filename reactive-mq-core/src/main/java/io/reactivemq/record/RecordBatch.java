@@ -4,6 +4,7 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
 /**
@@ -46,6 +47,9 @@ public final class RecordBatch {
     /** Bytes that the length field does not count: the base offset and itself. */
     public static final int LENGTH_OVERHEAD_BYTES = 12;
 
+    private static final int LENGTH_MIN = HEADER_BYTES - LENGTH_OVERHEAD_BYTES;
+    private static final int LENGTH_MAX = Integer.MAX_VALUE - LENGTH_OVERHEAD_BYTES;
+
     static final byte MAGIC = 2;
     static final int BASE_OFFSET_AT = 0;
     static final int LENGTH_AT = 8;
@@ -60,6 +64,7 @@ public final class RecordBatch {
     static final int PRODUCER_EPOCH_AT = 51;
     static final int BASE_SEQUENCE_AT = 53;
     static final int COUNT_AT = 57;
+    static final int NO_LEADER_EPOCH = -1;
     static final long NO_PRODUCER_ID = -1;
     static final short NO_PRODUCER_EPOCH = -1;
     static final int NO_SEQUENCE = -1;
@@ -98,14 +103,33 @@ public final class RecordBatch {
             throw Corruption.of("batch at byte " + position, "size", "at least " + HEADER_BYTES + " bytes", available);
         }
         int length = view.getInt(position + LENGTH_AT);
-        if (length < HEADER_BYTES - LENGTH_OVERHEAD_BYTES || length > available - LENGTH_OVERHEAD_BYTES) {
-            throw Corruption.of(
-                    "batch at byte " + position,
-                    "length",
-                    (HEADER_BYTES - LENGTH_OVERHEAD_BYTES) + " to " + (available - LENGTH_OVERHEAD_BYTES),
-                    length);
+        int lengthMax = available - LENGTH_OVERHEAD_BYTES;
+        if (length < LENGTH_MIN || length > lengthMax) {
+            throw Corruption.of("batch at byte " + position, "length", LENGTH_MIN + " to " + lengthMax, length);
         }
         return new RecordBatch(view, position, length + LENGTH_OVERHEAD_BYTES);
+    }
+
+    /**
+     * The size of the batch that begins at that index of the buffer, from its first {@value #LENGTH_OVERHEAD_BYTES}
+     * bytes: what a reader needs to know before it reads the whole. How much of the batch the buffer has is not looked at.
+     *
+     * @throws MqException CORRUPT_MESSAGE where those bytes are not there, or say less than a header or more than an int
+     */
+    public static int sizeInBytesAt(ByteBuffer buffer, int position) {
+        int available = buffer.limit() - position;
+        if (position < 0 || available < LENGTH_OVERHEAD_BYTES) {
+            throw Corruption.of(
+                    "batch at byte " + position, "size", "at least " + LENGTH_OVERHEAD_BYTES + " bytes", available);
+        }
+        int length = buffer.getInt(position + LENGTH_AT);
+        if (buffer.order() == ByteOrder.LITTLE_ENDIAN) {
+            length = Integer.reverseBytes(length);
+        }
+        if (length < LENGTH_MIN || length > LENGTH_MAX) {
+            throw Corruption.of("batch at byte " + position, "length", LENGTH_MIN + " to " + LENGTH_MAX, length);
+        }
+        return length + LENGTH_OVERHEAD_BYTES;
     }
 
     public long baseOffset() {
@@ -198,7 +222,7 @@ public final class RecordBatch {
     public Compression compression() {
         int code = attributes() & COMPRESSION_MASK;
         if (code >= COMPRESSIONS.length) {
-            throw Corruption.of(where(), "compression code", "0 to " + (COMPRESSIONS.length - 1), code);
+            throw Corruption.of(where(""), "compression code", "0 to " + (COMPRESSIONS.length - 1), code);
         }
         return COMPRESSIONS[code];
     }
@@ -244,6 +268,70 @@ public final class RecordBatch {
         }
     }
 
+    /**
+     * {@link #validate(String)}, and what else holds of a batch as a producer sends it: it has records, with no offset
+     * missing among them; it is no control batch; its time is create time and nothing in it has been compacted; a sequence goes
+     * with a producer id.
+     *
+     * @throws MqException CORRUPT_MESSAGE as validate; INVALID_TIMESTAMP for a batch that claims log append time;
+     *     INVALID_RECORD for the rest
+     */
+    public void validateProduced(String context) {
+        validate(context);
+        if (count() == 0) {
+            throw Corruption.of(ErrorCode.INVALID_RECORD, where(context), "count", "at least 1", 0);
+        }
+        if (lastOffsetDelta() != count() - 1) {
+            throw Corruption.of(
+                    ErrorCode.INVALID_RECORD,
+                    where(context),
+                    "last offset delta",
+                    (count() - 1) + ", one less than the count",
+                    lastOffsetDelta());
+        }
+        if (timestampType() != TimestampType.CREATE_TIME) {
+            throw Corruption.of(
+                    ErrorCode.INVALID_TIMESTAMP, where(context), "timestamp type", "CREATE_TIME", timestampType());
+        }
+        if ((attributes() & (CONTROL_MASK | DELETE_HORIZON_MASK)) != 0) {
+            throw Corruption.of(
+                    ErrorCode.INVALID_RECORD,
+                    where(context),
+                    "attributes",
+                    "no control batch and no delete horizon, which only a broker writes",
+                    attributes());
+        }
+        if (producerId() >= 0 && (producerEpoch() < 0 || baseSequence() < 0)) {
+            throw Corruption.of(
+                    ErrorCode.INVALID_RECORD,
+                    where(context),
+                    "producer epoch and base sequence",
+                    "both 0 or more, since there is a producer id",
+                    producerEpoch() + " and " + baseSequence());
+        }
+    }
+
+    /**
+     * Parses every record, headers included: exactly the header's count of them fills the batch, their offsets ascend
+     * within it, and none is later than its max timestamp. Goes with {@link #validate(String)}, and costs what reading costs.
+     *
+     * @throws MqException CORRUPT_MESSAGE naming the record and the field; UNSUPPORTED_COMPRESSION_TYPE where the records
+     *     are compressed
+     */
+    public void validateRecords(String context) {
+        RecordCursor cursor = records(context);
+        while (cursor.next()) {
+            cursor.headers();
+            if (cursor.timestampMs() > maxTimestamp()) {
+                throw Corruption.of(
+                        where(context) + ", record at offset " + cursor.offset(),
+                        "timestamp",
+                        "at most the batch's max timestamp " + maxTimestamp(),
+                        cursor.timestampMs());
+            }
+        }
+    }
+
     /** Gives the batch its place in a log. Outside the CRC. */
     public void setBaseOffset(long baseOffset) {
         buffer.putLong(start + BASE_OFFSET_AT, baseOffset);
@@ -267,14 +355,24 @@ public final class RecordBatch {
      * @throws MqException UNSUPPORTED_COMPRESSION_TYPE where the records are compressed
      */
     public RecordCursor records() {
+        return records("");
+    }
+
+    private RecordCursor records(String context) {
         Compression compression = compression();
         if (compression != Compression.NONE) {
             throw new MqException(
                     ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
-                    where() + ": its records are compressed with " + compression
+                    where(context) + ": its records are compressed with " + compression
                             + ", only uncompressed batches can be read so far");
         }
-        return new RecordCursor(this, buffer, start + HEADER_BYTES, start + size);
+        if (buffer.hasArray()) {
+            int origin = buffer.arrayOffset() + start;
+            return new RecordCursor(this, context, buffer.array(), origin + HEADER_BYTES, origin + size);
+        }
+        byte[] copy = new byte[size - HEADER_BYTES];
+        buffer.get(start + HEADER_BYTES, copy);
+        return new RecordCursor(this, context, copy, 0, copy.length);
     }
 
     private long computeCrc() {
@@ -289,11 +387,7 @@ public final class RecordBatch {
         return crc.getValue();
     }
 
-    String where() {
-        return where("");
-    }
-
-    private String where(String context) {
+    String where(String context) {
         return (context.isEmpty() ? "" : context + ": ") + "batch at byte " + start + " with base offset "
                 + baseOffset();
     }

@@ -13,30 +13,42 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Encodes records into one uncompressed batch after another. Reusable, not thread-safe. The buffer belongs to the builder
- * until {@link #build()} hands it over; the next record then begins a new one.
+ * until {@link #build()} hands it over; the next record then begins a new one. A batch that fills little of its buffer is
+ * handed over as a copy of its own size instead, so that a slow stream of small batches does not hold large buffers.
  */
 public final class RecordBatchBuilder {
 
     /** What a JVM will allocate as one array. */
     private static final int ARRAY_BYTES_MAX = Integer.MAX_VALUE - 8;
 
+    /** What attributes, timestamp delta, offset delta, key length, value length and header count take at least. */
+    private static final int NUMBER_BYTES_MIN = 6;
+
+    /** What they take at most: a byte, a varlong and four varints. */
+    private static final int NUMBER_BYTES_MAX = 1 + 10 + 4 * 5;
+
+    private static final int FIELD_BYTES_OF_TWO_BYTE_LENGTH_MIN = (1 << 6) - NUMBER_BYTES_MIN;
+    private static final int FIELD_BYTES_OF_TWO_BYTE_LENGTH_MAX = (1 << 13) - 1 - NUMBER_BYTES_MAX;
+
+    private static final int DOES_NOT_FIT = -1;
+
     private static final byte[] NONE = new byte[0];
 
-    private final int initialBytes;
     private final int maxBytes;
     private final CRC32C crc = new CRC32C();
 
-    // Invariant: array is NONE or size <= array.length; size is 0 or at least HEADER_BYTES; count == 0 means size == 0
+    // Invariant: array is NONE or size <= array.length. size is where the next record begins.
     private byte[] array = NONE;
-    private int size;
+    private int roomBytes; // what the array has and a batch of several records may take
+    private int freshBytes; // what a new array begins with: what the last full one came to
+    private int size = RecordBatch.HEADER_BYTES;
     private int count;
     private long baseTimestamp;
     private long maxTimestamp;
     private byte[] encodedHeaders = NONE;
-    private int encodedHeadersSize;
 
     /**
-     * @param initialBytes what a batch's buffer begins with; it doubles as it fills
+     * @param initialBytes what the first batch's buffer begins with; it doubles as it fills
      * @param maxBytes the size, header included, that a batch of more than one record does not exceed
      */
     public RecordBatchBuilder(int initialBytes, int maxBytes) {
@@ -44,7 +56,7 @@ public final class RecordBatchBuilder {
             throw new IllegalArgumentException("expected " + RecordBatch.HEADER_BYTES
                     + " <= initialBytes <= maxBytes, actual initialBytes " + initialBytes + ", maxBytes " + maxBytes);
         }
-        this.initialBytes = initialBytes;
+        this.freshBytes = initialBytes;
         this.maxBytes = maxBytes;
     }
 
@@ -58,63 +70,66 @@ public final class RecordBatchBuilder {
      */
     public boolean tryAppend(long timestampMs, byte @Nullable [] key, byte @Nullable [] value, Headers headers) {
         if (timestampMs < -1) {
-            throw new IllegalArgumentException("timestampMs is neither a time nor -1 for none: " + timestampMs);
-        }
-        long timestampDelta = count == 0 ? 0 : timestampMs - baseTimestamp;
-        int keyLength = key == null ? -1 : key.length;
-        int valueLength = value == null ? -1 : value.length;
-        int headerCount = headers.size();
-        if (headerCount == 0) {
-            encodedHeadersSize = 0;
-        } else {
-            encodeHeaders(headers);
-        }
-        long bodyBytes = 1L
-                + Varints.sizeOf(timestampDelta)
-                + Varints.sizeOf(count)
-                + Varints.sizeOf(keyLength)
-                + Math.max(0, keyLength)
-                + Varints.sizeOf(valueLength)
-                + Math.max(0, valueLength)
-                + Varints.sizeOf(headerCount)
-                + encodedHeadersSize;
-        int from = count == 0 ? RecordBatch.HEADER_BYTES : size;
-        long newSize = from + Varints.sizeOf(bodyBytes) + bodyBytes;
-        if (newSize > maxBytes && count > 0) {
-            return false;
-        }
-        if (newSize > array.length) {
-            grow(newSize);
-        }
-        byte[] to = array;
-        int at = Varints.write(to, from, (int) bodyBytes);
-        to[at++] = 0;
-        at = Varints.write(to, at, timestampDelta);
-        at = Varints.write(to, at, count);
-        at = Varints.write(to, at, keyLength);
-        if (key != null) {
-            System.arraycopy(key, 0, to, at, keyLength);
-            at += keyLength;
-        }
-        at = Varints.write(to, at, valueLength);
-        if (value != null) {
-            System.arraycopy(value, 0, to, at, valueLength);
-            at += valueLength;
-        }
-        at = Varints.write(to, at, headerCount);
-        if (headerCount != 0) {
-            System.arraycopy(encodedHeaders, 0, to, at, encodedHeadersSize);
-            at += encodedHeadersSize;
+            throw invalidTimestamp(timestampMs);
         }
         if (count == 0) {
             baseTimestamp = timestampMs;
             maxTimestamp = timestampMs;
-        } else if (timestampMs > maxTimestamp) {
-            maxTimestamp = timestampMs;
         }
+        long timestampDelta = timestampMs - baseTimestamp;
+        int keyLength = key == null ? -1 : key.length;
+        int valueLength = value == null ? -1 : value.length;
+        int headerCount = headers.size();
+        int headersBytes = headerCount == 0 ? 0 : encodeHeaders(headers);
+        long fieldBytes = (long) Math.max(0, keyLength) + Math.max(0, valueLength) + headersBytes;
+        int from = size;
+        // A record of middling size has a length of two bytes whatever its numbers take; where there is room for the
+        // largest, nothing needs to be measured first. All others are measured.
+        int lengthBytes = 2;
+        if (fieldBytes < FIELD_BYTES_OF_TWO_BYTE_LENGTH_MIN
+                || fieldBytes > FIELD_BYTES_OF_TWO_BYTE_LENGTH_MAX
+                || from + 2 + NUMBER_BYTES_MAX + fieldBytes > roomBytes) {
+            lengthBytes = makeRoom(fieldBytes, timestampDelta, keyLength, valueLength, headerCount);
+            if (lengthBytes == DOES_NOT_FIT) {
+                return false;
+            }
+        }
+        byte[] to = array;
+        int at = from + lengthBytes;
+        to[at++] = 0;
+        at = Varints.write(to, at, timestampDelta);
+        at = Varints.write(to, at, count);
+        at = writeNullable(to, at, key);
+        at = writeNullable(to, at, value);
+        at = Varints.write(to, at, headerCount);
+        if (headerCount != 0) {
+            at = write(to, at, encodedHeaders, headersBytes);
+        }
+        Varints.write(to, from, at - from - lengthBytes);
+        maxTimestamp = Math.max(maxTimestamp, timestampMs);
         size = at;
         count++;
         return true;
+    }
+
+    /** Measures the record, makes room for it, and returns the bytes of its length varint; or DOES_NOT_FIT. */
+    private int makeRoom(long fieldBytes, long timestampDelta, int keyLength, int valueLength, int headerCount) {
+        long bodyBytes = fieldBytes
+                + 1
+                + Varints.sizeOf(timestampDelta)
+                + Varints.sizeOf(count)
+                + Varints.sizeOf(keyLength)
+                + Varints.sizeOf(valueLength)
+                + Varints.sizeOf(headerCount);
+        int lengthBytes = Varints.sizeOf(bodyBytes);
+        long newSize = size + lengthBytes + bodyBytes;
+        if (newSize > maxBytes && count > 0) {
+            return DOES_NOT_FIT;
+        }
+        if (newSize > array.length) {
+            grow(newSize);
+        }
+        return lengthBytes;
     }
 
     /** Records in the batch so far. */
@@ -124,7 +139,7 @@ public final class RecordBatchBuilder {
 
     /** Bytes that {@link #build()} would give now; 0 while the batch is empty. */
     public int sizeInBytes() {
-        return size;
+        return count == 0 ? 0 : size;
     }
 
     public boolean isEmpty() {
@@ -132,8 +147,8 @@ public final class RecordBatchBuilder {
     }
 
     /**
-     * Finishes the batch and hands its buffer over, position 0 and limit its size: base offset and leader epoch 0, no
-     * producer id, create time. The builder is then empty.
+     * Finishes the batch and hands its buffer over, position 0 and limit its size, as Kafka's own producer would
+     * write it: base offset 0, no leader epoch, no producer id (each -1), create time. The builder is then empty.
      */
     public ByteBuffer build() {
         if (count == 0) {
@@ -142,7 +157,7 @@ public final class RecordBatchBuilder {
         ByteBuffer batch = ByteBuffer.wrap(array, 0, size);
         batch.putLong(RecordBatch.BASE_OFFSET_AT, 0);
         batch.putInt(RecordBatch.LENGTH_AT, size - RecordBatch.LENGTH_OVERHEAD_BYTES);
-        batch.putInt(RecordBatch.LEADER_EPOCH_AT, 0);
+        batch.putInt(RecordBatch.LEADER_EPOCH_AT, RecordBatch.NO_LEADER_EPOCH);
         batch.put(RecordBatch.MAGIC_AT, RecordBatch.MAGIC);
         batch.putShort(RecordBatch.ATTRIBUTES_AT, (short) 0);
         batch.putInt(RecordBatch.LAST_OFFSET_DELTA_AT, count - 1);
@@ -155,22 +170,30 @@ public final class RecordBatchBuilder {
         crc.reset();
         crc.update(array, RecordBatch.ATTRIBUTES_AT, size - RecordBatch.ATTRIBUTES_AT);
         batch.putInt(RecordBatch.CRC_AT, (int) crc.getValue());
-        array = NONE;
-        size = 0;
+        if (size < array.length / 2) {
+            // a small batch of a slow stream: it is handed over in a buffer of its own size, and this one stays
+            batch = ByteBuffer.wrap(Arrays.copyOf(array, size));
+        } else {
+            freshBytes = Math.min(array.length, maxBytes);
+            setArray(NONE);
+        }
+        size = RecordBatch.HEADER_BYTES;
         count = 0;
         return batch;
     }
 
     /**
      * Takes back a buffer that {@link #build()} of any builder gave and that nobody uses any more: the next batch is written
-     * into it. Does nothing once that batch has begun.
+     * into it. Does nothing once that batch has begun, where the builder has a larger buffer already, or where this one is too
+     * large to be kept.
      */
     public void reuse(ByteBuffer buffer) {
         if (buffer.arrayOffset() != 0) {
             throw new IllegalArgumentException("not a buffer of a builder: it begins inside an array");
         }
-        if (count == 0) {
-            array = buffer.array();
+        byte[] offered = buffer.array();
+        if (count == 0 && offered.length > array.length && offered.length <= maxBytes) {
+            setArray(offered);
         }
     }
 
@@ -180,13 +203,17 @@ public final class RecordBatchBuilder {
                     ErrorCode.MESSAGE_TOO_LARGE,
                     "a batch with this record: expected at most " + ARRAY_BYTES_MAX + " bytes, actual " + bytesMin);
         }
-        long doubled = array.length == 0 ? initialBytes : 2L * array.length;
-        long bytes = Math.max(bytesMin, Math.min(doubled, maxBytes));
-        // NONE grows by a plain allocation; nothing is in it to be copied
-        array = array.length == 0 ? new byte[(int) bytes] : Arrays.copyOf(array, (int) bytes);
+        long bytes = Math.max(bytesMin, array.length == 0 ? freshBytes : Math.min(2L * array.length, maxBytes));
+        setArray(count == 0 ? new byte[(int) bytes] : Arrays.copyOf(array, (int) bytes));
     }
 
-    private void encodeHeaders(Headers headers) {
+    private void setArray(byte[] array) {
+        this.array = array;
+        this.roomBytes = Math.min(array.length, maxBytes);
+    }
+
+    /** Writes the headers into {@link #encodedHeaders} and returns their size. */
+    private int encodeHeaders(Headers headers) {
         long at = 0;
         for (Header header : headers) {
             byte[] name = header.key().getBytes(UTF_8);
@@ -201,16 +228,24 @@ public final class RecordBatchBuilder {
                 encodedHeaders = Arrays.copyOf(encodedHeaders, (int)
                         Math.min(ARRAY_BYTES_MAX, Math.max(end, 2L * encodedHeaders.length)));
             }
-            int to = Varints.write(encodedHeaders, (int) at, name.length);
-            System.arraycopy(name, 0, encodedHeaders, to, name.length);
-            to += name.length;
-            to = Varints.write(encodedHeaders, to, value == null ? -1 : value.length);
-            if (value != null) {
-                System.arraycopy(value, 0, encodedHeaders, to, value.length);
-                to += value.length;
-            }
-            at = to;
+            at = writeNullable(encodedHeaders, writeNullable(encodedHeaders, (int) at, name), value);
         }
-        encodedHeadersSize = (int) at;
+        return (int) at;
+    }
+
+    private static IllegalArgumentException invalidTimestamp(long timestampMs) {
+        return new IllegalArgumentException("timestampMs is neither a time nor -1 for none: " + timestampMs);
+    }
+
+    /** Writes length and bytes, or the length -1 for null, and returns the index behind. */
+    private static int writeNullable(byte[] to, int at, byte @Nullable [] bytes) {
+        return bytes == null
+                ? Varints.write(to, at, -1)
+                : write(to, Varints.write(to, at, bytes.length), bytes, bytes.length);
+    }
+
+    private static int write(byte[] to, int at, byte[] bytes, int length) {
+        System.arraycopy(bytes, 0, to, at, length);
+        return at + length;
     }
 }

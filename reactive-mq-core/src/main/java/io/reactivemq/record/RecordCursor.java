@@ -13,11 +13,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Walks the records of one batch, one at a time and without allocating: {@code while (cursor.next()) ...}. The accessors
- * speak of the record that the last {@link #next()} came to; calling one before, or after {@code next()} was false, gives
- * nothing defined. Not thread-safe.
+ * speak of the record that the last {@link #next()} came to; before the first and after {@code next()} was false they mean
+ * nothing. Not thread-safe.
+ *
+ * <p>Records are decoded where they lie if the buffer lets its array be had; of another (read-only, direct) the batch is
+ * copied once, when the cursor is made.
  *
  * <p>{@link #next()} throws {@link MqException} CORRUPT_MESSAGE where the bytes are no record, where an offset does not
- * come after the one before it, and, behind the last record, where bytes are left.
+ * come after the one before it, and, behind the last record, where bytes are left. After that the cursor is of no use.
+ *
+ * <p>Why the numbers are read without looking at the record's end: reading moves forward only, and every record must end
+ * where its length says. So one check behind the last field finds whatever ran past the end, and the JVM's own check of
+ * the array stands guard until then. The fields that move by more than a few bytes, the lengths, are checked at once.
  */
 public final class RecordCursor {
 
@@ -27,10 +34,13 @@ public final class RecordCursor {
     /** Key length and value length, a byte each. */
     private static final int HEADER_BYTES_MIN = 2;
 
+    private static final int VARINT_BYTES_MAX = 5;
+    private static final int VARLONG_BYTES_MAX = 10;
+
     private final RecordBatch batch;
-    private final ByteBuffer buffer;
-    // the bytes of the buffer where it lets us have them; indexes are then the array's, else the buffer's
-    private final byte @Nullable [] array;
+    private final String context;
+    private final byte[] array;
+    private final int start;
     private final int end;
     private final int count;
     private final int lastOffsetDelta;
@@ -39,33 +49,28 @@ public final class RecordCursor {
     private final boolean logAppendTime;
     private final long maxTimestamp;
 
+    // Invariant: between calls, where the next record begins
     private int position;
     private int index = -1;
-    private int recordEnd;
     private int offsetDelta = -1;
     private long timestampDelta;
     private int keyAt;
-    private int keyLength;
+    private int keyLength = -1;
     private int valueAt;
-    private int valueLength;
+    private int valueLength = -1;
     private int headersAt;
     private int headerCount;
     private @Nullable ByteBuffer keyView;
     private @Nullable ByteBuffer valueView;
 
-    RecordCursor(RecordBatch batch, ByteBuffer buffer, int from, int end) {
+    /** Over the bytes of the array from start to end, which are the batch's records; the context begins error messages. */
+    RecordCursor(RecordBatch batch, String context, byte[] array, int start, int end) {
         this.batch = batch;
-        if (buffer.hasArray()) {
-            this.array = buffer.array();
-            this.buffer = ByteBuffer.wrap(array).asReadOnlyBuffer();
-            this.position = from + buffer.arrayOffset();
-            this.end = end + buffer.arrayOffset();
-        } else {
-            this.array = null;
-            this.buffer = buffer.asReadOnlyBuffer();
-            this.position = from;
-            this.end = end;
-        }
+        this.context = context;
+        this.array = array;
+        this.start = start;
+        this.end = end;
+        this.position = start;
         this.count = batch.count();
         this.lastOffsetDelta = batch.lastOffsetDelta();
         this.baseOffset = batch.baseOffset();
@@ -83,35 +88,46 @@ public final class RecordCursor {
             return false;
         }
         index++;
-        int length = readVarint(end, "record length");
+        try {
+            readRecord();
+        } catch (ArrayIndexOutOfBoundsException e) {
+            throw corrupt("record", "to end at byte " + relative(end) + " or before", "no end");
+        }
+        return true;
+    }
+
+    private void readRecord() {
+        int length = readVarint("record length");
+        int recordEnd = position + length;
         if (length < RECORD_BYTES_MIN - 1 || length > end - position) {
             throw corrupt("record length", (RECORD_BYTES_MIN - 1) + " to " + (end - position), length);
         }
-        recordEnd = position + length;
         position++; // the record's attributes, which have no meaning yet
-        timestampDelta = readVarlong(recordEnd, "timestamp delta");
-        int delta = readVarint(recordEnd, "offset delta");
+        timestampDelta = readVarlong("timestamp delta");
+        int delta = readVarint("offset delta");
         if (delta <= offsetDelta || delta > lastOffsetDelta) {
             throw corrupt("offset delta", (offsetDelta + 1L) + " to " + lastOffsetDelta, delta);
         }
         offsetDelta = delta;
-        keyLength = readLength("key length");
+        keyLength = readLength("key length", recordEnd);
         keyAt = position;
         position += Math.max(0, keyLength);
-        valueLength = readLength("value length");
+        valueLength = readLength("value length", recordEnd);
         valueAt = position;
         position += Math.max(0, valueLength);
-        headerCount = readVarint(recordEnd, "header count");
-        int headerCountMax = (recordEnd - position) / HEADER_BYTES_MIN;
-        if (headerCount < 0 || headerCount > headerCountMax) {
-            throw corrupt("header count", "0 to " + headerCountMax, headerCount);
-        }
-        if (headerCount == 0 && position != recordEnd) {
-            throw corrupt("bytes behind the record's last field", "0", recordEnd - position);
-        }
+        headerCount = readVarint("header count");
         headersAt = position;
+        if (headerCount == 0 ? position != recordEnd : !headersFit(recordEnd)) {
+            throw corrupt(
+                    "header count",
+                    "none, or what fits into the " + (recordEnd - position) + " bytes left of the record",
+                    headerCount);
+        }
         position = recordEnd;
-        return true;
+    }
+
+    private boolean headersFit(int recordEnd) {
+        return headerCount > 0 && headerCount <= (recordEnd - position) / HEADER_BYTES_MIN;
     }
 
     public long offset() {
@@ -133,7 +149,7 @@ public final class RecordCursor {
         }
         ByteBuffer view = keyView;
         if (view == null) {
-            view = buffer.duplicate();
+            view = ByteBuffer.wrap(array).asReadOnlyBuffer();
             keyView = view;
         }
         return view.limit(keyAt + keyLength).position(keyAt);
@@ -149,7 +165,7 @@ public final class RecordCursor {
         }
         ByteBuffer view = valueView;
         if (view == null) {
-            view = buffer.duplicate();
+            view = ByteBuffer.wrap(array).asReadOnlyBuffer();
             valueView = view;
         }
         return view.limit(valueAt + valueLength).position(valueAt);
@@ -161,113 +177,113 @@ public final class RecordCursor {
     }
 
     private Headers decodeHeaders() {
-        int next = position;
-        position = headersAt;
-        List<Header> headers = new ArrayList<>(headerCount);
-        for (int i = 0; i < headerCount; i++) {
-            int nameLength = readLength("header key length");
-            if (nameLength < 0) {
-                throw corrupt("header key length", "0 or more", nameLength);
+        int recordEnd = position;
+        try {
+            position = headersAt;
+            List<Header> headers = new ArrayList<>(headerCount);
+            for (int i = 0; i < headerCount; i++) {
+                headers.add(readHeader(recordEnd));
             }
-            String name = new String(copy(nameLength), UTF_8);
-            int length = readLength("header value length");
-            headers.add(length < 0 ? Header.of(name, (byte[]) null) : Header.of(name, copy(length)));
+            if (position != recordEnd) {
+                throw corrupt("bytes behind the record's last header", "0", recordEnd - position);
+            }
+            return Headers.of(headers);
+        } catch (ArrayIndexOutOfBoundsException e) {
+            throw corrupt("headers", "to end at byte " + relative(recordEnd), "no end");
+        } finally {
+            position = recordEnd;
         }
-        if (position != recordEnd) {
-            throw corrupt("bytes behind the record's last header", "0", recordEnd - position);
-        }
-        position = next;
-        return Headers.of(headers);
     }
 
-    private byte[] copy(int length) {
-        byte[] bytes = new byte[length];
-        buffer.get(position, bytes);
+    private Header readHeader(int recordEnd) {
+        int nameLength = readLength("header key length", recordEnd);
+        if (nameLength < 0) {
+            throw corrupt("header key length", "0 or more", nameLength);
+        }
+        String name = new String(array, position, nameLength, UTF_8);
+        position += nameLength;
+        int length = readLength("header value length", recordEnd);
+        if (length < 0) {
+            return Header.of(name, (byte[]) null);
+        }
+        byte[] value = new byte[length];
+        System.arraycopy(array, position, value, 0, length);
         position += length;
-        return bytes;
+        return Header.of(name, value);
     }
 
     /** Reads the length of a field of this record: -1 for null, else no more than the record has left. */
-    private int readLength(String field) {
-        int length = readVarint(recordEnd, field);
+    private int readLength(String field, int recordEnd) {
+        int length = readVarint(field);
         if (length < -1 || length > recordEnd - position) {
             throw corrupt(field, "-1 to " + (recordEnd - position), length);
         }
         return length;
     }
 
-    private int byteAt(int at) {
-        return array != null ? array[at] : buffer.get(at);
-    }
-
-    private int readVarint(int limit, String field) {
+    private int readVarint(String field) {
         int at = position;
-        if (at < limit) {
-            int b = byteAt(at);
-            if (b >= 0) {
-                position = at + 1;
-                return Varints.unzigzag(b);
-            }
+        int first = array[at];
+        if (first >= 0) {
+            position = at + 1;
+            return Varints.unzigzag(first);
         }
-        return readLongerVarint(limit, field);
+        int second = array[at + 1];
+        if (second >= 0) {
+            position = at + 2;
+            return Varints.unzigzag((first & 0x7f) | (second << 7));
+        }
+        return readLongVarint(field);
     }
 
-    private int readLongerVarint(int limit, String field) {
+    private int readLongVarint(String field) {
         int bits = 0;
-        for (int shift = 0; shift < 35; shift += 7) {
-            if (position >= limit) {
-                throw corrupt(field, "a whole varint before byte " + relative(limit), relative(position));
+        for (int i = 0; i < VARINT_BYTES_MAX; i++) {
+            int b = array[position++];
+            if (i == VARINT_BYTES_MAX - 1 && (b & 0xf0) != 0) {
+                break;
             }
-            int b = byteAt(position++);
-            if (shift == 28 && (b & 0xf0) != 0) {
-                throw corrupt(field, "a varint of at most 32 bits, so a fifth byte of at most 15", b & 0xff);
-            }
-            bits |= (b & 0x7f) << shift;
+            bits |= (b & 0x7f) << (7 * i);
             if (b >= 0) {
                 return Varints.unzigzag(bits);
             }
         }
-        throw new AssertionError("the fifth byte ends a varint or is refused");
+        throw corrupt(field, "a varint of 32 bits, so a fifth byte of at most 15", array[position - 1] & 0xff);
     }
 
-    private long readVarlong(int limit, String field) {
+    private long readVarlong(String field) {
         int at = position;
-        if (at < limit) {
-            int b = byteAt(at);
-            if (b >= 0) {
-                position = at + 1;
-                return Varints.unzigzag((long) b);
-            }
+        long first = array[at];
+        if (first >= 0) {
+            position = at + 1;
+            return Varints.unzigzag(first);
         }
-        return readLongerVarlong(limit, field);
+        return readLongVarlong(field);
     }
 
-    private long readLongerVarlong(int limit, String field) {
+    private long readLongVarlong(String field) {
         long bits = 0;
-        for (int shift = 0; shift < 70; shift += 7) {
-            if (position >= limit) {
-                throw corrupt(field, "a whole varlong before byte " + relative(limit), relative(position));
+        for (int i = 0; i < VARLONG_BYTES_MAX; i++) {
+            int b = array[position++];
+            if (i == VARLONG_BYTES_MAX - 1 && (b & 0xfe) != 0) {
+                break;
             }
-            int b = byteAt(position++);
-            if (shift == 63 && (b & 0xfe) != 0) {
-                throw corrupt(field, "a varlong of at most 64 bits, so a tenth byte of at most 1", b & 0xff);
-            }
-            bits |= (long) (b & 0x7f) << shift;
+            bits |= (long) (b & 0x7f) << (7 * i);
             if (b >= 0) {
                 return Varints.unzigzag(bits);
             }
         }
-        throw new AssertionError("the tenth byte ends a varlong or is refused");
+        throw corrupt(field, "a varlong of 64 bits, so a tenth byte of at most 1", array[position - 1] & 0xff);
     }
 
-    /** An index as the distance from the batch's first byte. */
+    /** An index of the array as a byte of the batch. */
     private int relative(int at) {
-        return at - (end - batch.sizeInBytes());
+        return RecordBatch.HEADER_BYTES + at - start;
     }
 
-    private MqException corrupt(String field, String expected, long actual) {
+    private MqException corrupt(String field, String expected, Object actual) {
         return Corruption.of(
-                batch.where() + ", record " + index + " near byte " + relative(position) + " of the batch",
+                batch.where(context) + ", record " + index + " near byte " + relative(position) + " of the batch",
                 field,
                 expected,
                 actual);

@@ -38,6 +38,15 @@ final class Varints {
     /** Writes the value at the index and returns the index behind it. The caller has made room. */
     static int write(byte[] array, int index, int value) {
         int bits = zigzag(value);
+        if (bits >>> 7 == 0) {
+            array[index] = (byte) bits;
+            return index + 1;
+        }
+        if (bits >>> 14 == 0) {
+            array[index] = (byte) (bits | 0x80);
+            array[index + 1] = (byte) (bits >>> 7);
+            return index + 2;
+        }
         int at = index;
         while ((bits & ~0x7f) != 0) {
             array[at++] = (byte) (bits | 0x80);
@@ -50,6 +59,10 @@ final class Varints {
     /** Writes the value at the index and returns the index behind it. The caller has made room. */
     static int write(byte[] array, int index, long value) {
         long bits = zigzag(value);
+        if (bits >>> 7 == 0) {
+            array[index] = (byte) bits;
+            return index + 1;
+        }
         int at = index;
         while ((bits & ~0x7fL) != 0) {
             array[at++] = (byte) (bits | 0x80);

@@ -5,6 +5,9 @@
  * No I/O. Whatever the bytes are, reading them gives records or an {@link io.reactivemq.MqException}, nothing else, and
  * allocates no more than the bytes that are there can hold.
  *
+ * <p>Buffers with an array that can be had are the fast path and are never copied; read-only and direct ones work, at the
+ * cost of one copy a batch where records are decoded.
+ *
  * <p>May import: the vocabulary. Threading: builders and cursors belong to one thread at a time; a batch is a view, as
  * safe to share as the buffer beneath it.
  */

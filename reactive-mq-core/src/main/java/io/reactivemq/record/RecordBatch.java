@@ -50,16 +50,16 @@ public final class RecordBatch {
     private static final int LENGTH_MIN = HEADER_BYTES - LENGTH_OVERHEAD_BYTES;
     private static final int LENGTH_MAX = Integer.MAX_VALUE - LENGTH_OVERHEAD_BYTES;
 
-    static final byte MAGIC = 2;
-    static final int BASE_OFFSET_AT = 0;
-    static final int LENGTH_AT = 8;
-    static final int LEADER_EPOCH_AT = 12;
-    static final int MAGIC_AT = 16;
-    static final int CRC_AT = 17;
-    static final int ATTRIBUTES_AT = 21;
-    static final int LAST_OFFSET_DELTA_AT = 23;
+    public static final byte MAGIC = 2;
+    public static final int BASE_OFFSET_AT = 0;
+    public static final int LENGTH_AT = 8;
+    public static final int LEADER_EPOCH_AT = 12;
+    public static final int MAGIC_AT = 16;
+    public static final int CRC_AT = 17;
+    public static final int ATTRIBUTES_AT = 21;
+    public static final int LAST_OFFSET_DELTA_AT = 23;
     static final int BASE_TIMESTAMP_AT = 27;
-    static final int MAX_TIMESTAMP_AT = 35;
+    public static final int MAX_TIMESTAMP_AT = 35;
     static final int PRODUCER_ID_AT = 43;
     static final int PRODUCER_EPOCH_AT = 51;
     static final int BASE_SEQUENCE_AT = 53;

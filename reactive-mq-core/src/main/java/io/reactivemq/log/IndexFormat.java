@@ -1,0 +1,58 @@
+package io.reactivemq.log;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.OptionalLong;
+
+/**
+ * Names and layouts of a segment's files, as Kafka has them.
+ *
+ * <pre>
+ * .index      entry of  8 bytes: relative offset int32, position int32
+ * .timeindex  entry of 12 bytes: timestamp int64, relative offset int32
+ * </pre>
+ */
+final class IndexFormat {
+
+    static final int OFFSET_ENTRY_BYTES = 8;
+    static final int TIME_ENTRY_BYTES = 12;
+    static final String LOG_SUFFIX = ".log";
+
+    /** Digits of a base offset in a file's name: enough for any long. */
+    private static final int NAME_DIGITS = 20;
+
+    private IndexFormat() {}
+
+    static Path logFile(Path directory, long baseOffset) {
+        return directory.resolve(name(baseOffset) + LOG_SUFFIX);
+    }
+
+    static Path offsetIndexFile(Path directory, long baseOffset) {
+        return directory.resolve(name(baseOffset) + ".index");
+    }
+
+    static Path timeIndexFile(Path directory, long baseOffset) {
+        return directory.resolve(name(baseOffset) + ".timeindex");
+    }
+
+    /** The base offset in the name of a segment's {@code .log}; empty for any other file. */
+    static OptionalLong baseOffsetOf(Path file) {
+        String name = file.getFileName().toString();
+        if (name.length() != NAME_DIGITS + LOG_SUFFIX.length() || !name.endsWith(LOG_SUFFIX)) {
+            return OptionalLong.empty();
+        }
+        long offset = 0;
+        for (int i = 0; i < NAME_DIGITS; i++) {
+            int digit = name.charAt(i) - '0';
+            if (digit < 0 || digit > 9 || offset > (Long.MAX_VALUE - digit) / 10) {
+                return OptionalLong.empty();
+            }
+            offset = offset * 10 + digit;
+        }
+        return OptionalLong.of(offset);
+    }
+
+    private static String name(long baseOffset) {
+        return String.format(Locale.ROOT, "%0" + NAME_DIGITS + "d", baseOffset);
+    }
+}

@@ -1,0 +1,90 @@
+package io.reactivemq.log;
+
+import io.reactivemq.TimestampType;
+import java.util.Objects;
+
+/**
+ * The settings of a log, under Kafka's names where Kafka has them.
+ *
+ * @param segmentBytes {@code segment.bytes}: a segment is full when the next append would make it larger; an append larger
+ *     than this has a segment to itself
+ * @param indexIntervalBytes {@code index.interval.bytes}: how many bytes of the log lie between two entries of its index
+ * @param maxMessageBytes {@code max.message.bytes}: the largest batch, its header included
+ * @param timestampType {@code message.timestamp.type}: whose clock gives the records their timestamps
+ * @param recordCheck how closely an append is looked at
+ * @param recoveryPointBytes how many forced bytes may lie behind the recorded recovery point, and so how much a log that was
+ *     not closed has to read when it is opened
+ */
+public record LogConfig(
+        int segmentBytes,
+        int indexIntervalBytes,
+        int maxMessageBytes,
+        TimestampType timestampType,
+        RecordCheck recordCheck,
+        int recoveryPointBytes) {
+
+    private static final LogConfig DEFAULTS =
+            new LogConfig(1 << 30, 4096, (1 << 20) + 12, TimestampType.CREATE_TIME, RecordCheck.BATCH, 64 << 20);
+
+    public LogConfig {
+        requirePositive("segmentBytes", segmentBytes);
+        requirePositive("maxMessageBytes", maxMessageBytes);
+        requirePositive("recoveryPointBytes", recoveryPointBytes);
+        if (indexIntervalBytes < 0) {
+            throw new IllegalArgumentException("indexIntervalBytes must be 0 or more, was " + indexIntervalBytes);
+        }
+        Objects.requireNonNull(timestampType, "timestampType");
+        Objects.requireNonNull(recordCheck, "recordCheck");
+    }
+
+    /** Kafka's defaults. */
+    public static LogConfig defaults() {
+        return DEFAULTS;
+    }
+
+    public LogConfig withSegmentBytes(int bytes) {
+        return new LogConfig(
+                bytes, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes);
+    }
+
+    public LogConfig withIndexIntervalBytes(int bytes) {
+        return new LogConfig(segmentBytes, bytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes);
+    }
+
+    public LogConfig withMaxMessageBytes(int bytes) {
+        return new LogConfig(segmentBytes, indexIntervalBytes, bytes, timestampType, recordCheck, recoveryPointBytes);
+    }
+
+    public LogConfig withTimestampType(TimestampType type) {
+        return new LogConfig(segmentBytes, indexIntervalBytes, maxMessageBytes, type, recordCheck, recoveryPointBytes);
+    }
+
+    public LogConfig withRecordCheck(RecordCheck check) {
+        return new LogConfig(
+                segmentBytes, indexIntervalBytes, maxMessageBytes, timestampType, check, recoveryPointBytes);
+    }
+
+    public LogConfig withRecoveryPointBytes(int bytes) {
+        return new LogConfig(segmentBytes, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, bytes);
+    }
+
+    private static void requirePositive(String name, int value) {
+        if (value <= 0) {
+            throw new IllegalArgumentException(name + " must be more than 0, was " + value);
+        }
+    }
+
+    /** How closely an append is looked at before it is written. */
+    public enum RecordCheck {
+        /**
+         * Header and checksum of each batch: what arrived is what was sent. The cost is one pass of CRC-32C over the bytes. Enough
+         * where the senders are this library's own.
+         */
+        BATCH,
+        /**
+         * Also each record of an uncompressed batch: that the batch can be decoded, and that its offsets run from 0 without a gap. For
+         * senders that nobody here wrote: a batch with a good checksum around bad records would stop every consumer.
+         */
+        RECORDS
+    }
+}

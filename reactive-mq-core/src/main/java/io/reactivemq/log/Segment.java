@@ -1,0 +1,401 @@
+package io.reactivemq.log;
+
+import io.reactivemq.MqException;
+import io.reactivemq.TimestampType;
+import io.reactivemq.log.OffsetTimeIndex.OffsetEntry;
+import io.reactivemq.log.OffsetTimeIndex.TimeEntry;
+import io.reactivemq.record.Compression;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordCursor;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.OpenMode;
+import io.reactivemq.storage.StorageException;
+import io.reactivemq.storage.StoredFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A file of batches whose offsets begin at its base offset, with its index. The active segment of a log grows; when it is
+ * full, another object with the same file, open for reading only, takes its place.
+ *
+ * <p>Who uses a segment holds a lease: the log one for as long as the segment is part of it, each reader one for the length
+ * of a read. When the last lease is given back the files are closed, and deleted if the log has let go of them.
+ */
+final class Segment {
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(Segment.class);
+    private static final long UNKNOWN = Long.MIN_VALUE;
+    private static final ByteBuffer EMPTY = ByteBuffer.allocate(0).asReadOnlyBuffer();
+
+    private final FileStore store;
+    private final Path directory;
+    private final long baseOffset;
+    private final StoredFile file;
+    private final int indexIntervalBytes;
+    private final AtomicInteger leases = new AtomicInteger(1);
+
+    /** Replaced where it turns out to be damaged; guarded by this for writes. */
+    private volatile OffsetTimeIndex index;
+
+    /** A damaged index: readers may be using it until the last lease is given back. */
+    private volatile @Nullable OffsetTimeIndex replaced;
+
+    /** Written by the log's writer. Bytes behind it are nobody's business. */
+    private volatile int size;
+
+    /** Of a closed segment, once it is known. */
+    private volatile long maxTimestampMs = UNKNOWN;
+
+    private volatile boolean deleteAtLastRelease;
+
+    Segment(
+            FileStore store,
+            Path directory,
+            long baseOffset,
+            StoredFile file,
+            OffsetTimeIndex index,
+            int size,
+            int indexIntervalBytes) {
+        this.store = store;
+        this.directory = directory;
+        this.baseOffset = baseOffset;
+        this.file = file;
+        this.index = index;
+        this.size = size;
+        this.indexIntervalBytes = indexIntervalBytes;
+    }
+
+    long baseOffset() {
+        return baseOffset;
+    }
+
+    StoredFile file() {
+        return file;
+    }
+
+    int size() {
+        return size;
+    }
+
+    /** The writer's: makes bytes and index entries known to readers. */
+    void publish(int newSize) {
+        size = newSize;
+    }
+
+    /** The index of the active segment. */
+    GrowingIndex growingIndex() {
+        if (index instanceof GrowingIndex growing) {
+            return growing;
+        }
+        throw new IllegalStateException("segment " + file.path() + " is closed");
+    }
+
+    /** Brings the index files of the active segment up to date with that many entries. */
+    GrowingIndex.State flushIndex(int offsetCount, int timeCount) {
+        return growingIndex()
+                .flush(
+                        store,
+                        IndexFormat.offsetIndexFile(directory, baseOffset),
+                        IndexFormat.timeIndexFile(directory, baseOffset),
+                        offsetCount,
+                        timeCount);
+    }
+
+    /** The segment that takes the place of this one, which has got its last batch and is forced. The log then releases this one. */
+    Segment closed() {
+        OffsetTimeIndex stored = seal(growingIndex());
+        Segment closed = new Segment(
+                store, directory, baseOffset, store.open(file.path(), OpenMode.READ), stored, size, indexIntervalBytes);
+        closed.maxTimestampMs = growingIndex().maxTimestampMs();
+        return closed;
+    }
+
+    private OffsetTimeIndex seal(GrowingIndex growing) {
+        return growing.seal(
+                store,
+                IndexFormat.offsetIndexFile(directory, baseOffset),
+                IndexFormat.timeIndexFile(directory, baseOffset));
+    }
+
+    /** False where the segment is no longer part of the log; see {@link #release}. */
+    boolean tryLease() {
+        while (true) {
+            int count = leases.get();
+            if (count == 0) {
+                return false;
+            }
+            if (leases.compareAndSet(count, count + 1)) {
+                return true;
+            }
+        }
+    }
+
+    void release() {
+        if (leases.decrementAndGet() == 0) {
+            dispose();
+        }
+    }
+
+    /** The log's: lets go of the segment and its files. */
+    void releaseAndDelete() {
+        deleteAtLastRelease = true;
+        release();
+    }
+
+    /** What fails here is not the last reader's concern: all that counts was forced before, and the next opening tidies up. */
+    private void dispose() {
+        try {
+            index.close();
+            OffsetTimeIndex damaged = replaced;
+            if (damaged != null) {
+                damaged.close();
+            }
+            file.close();
+            if (deleteAtLastRelease) {
+                deleteFiles(store, directory, baseOffset);
+            }
+        } catch (StorageException e) {
+            LOGGER.warn("letting go of segment {} failed", file.path(), e);
+        }
+    }
+
+    /** Deletes what is there of a segment's files, and forces the directory. */
+    static void deleteFiles(FileStore store, Path directory, long baseOffset) {
+        for (Path path : List.of(
+                IndexFormat.logFile(directory, baseOffset),
+                IndexFormat.offsetIndexFile(directory, baseOffset),
+                IndexFormat.timeIndexFile(directory, baseOffset))) {
+            if (store.exists(path)) {
+                store.delete(path);
+            }
+        }
+        store.forceDirectory(directory);
+    }
+
+    /**
+     * Whole batches, the first being the one that holds the offset or, where compaction has left none, the next behind it.
+     *
+     * @param maxBytes a bound, but for the first batch
+     * @param endOffset batches that reach up to it or beyond are left out
+     * @return empty where no batch of this segment lies between the offsets
+     */
+    ByteBuffer read(long offset, int maxBytes, long endOffset) {
+        int end = size;
+        OffsetTimeIndex used = index;
+        OffsetEntry entry = used.floorOffset(relative(offset));
+        int position = entry == null ? 0 : entry.position();
+        long expectedOffset = entry == null ? baseOffset : -1;
+        while (position != end) {
+            if (position < 0 || end - position < BatchHeader.BYTES) {
+                return rebuildIndex(used, entry, position, end).read(offset, maxBytes, endOffset);
+            }
+            ByteBuffer window = file.read(position, BatchHeader.BYTES, windowLength(maxBytes, end - position));
+            if (entry != null && entry.position() == position && !isAt(entry, window)) {
+                return rebuildIndex(used, entry, position, end).read(offset, maxBytes, endOffset);
+            }
+            int at = 0;
+            while (window.limit() - at >= BatchHeader.BYTES) {
+                int batchSize = BatchWalk.sizeOfBatch(file, window, at, position + at, end);
+                checkOffset(position + at, expectedOffset, BatchHeader.baseOffset(window, at));
+                long lastOffset = BatchHeader.lastOffset(window, at);
+                if (lastOffset >= offset) {
+                    return lastOffset >= endOffset ? EMPTY : batches(window, at, position, maxBytes, endOffset, end);
+                }
+                expectedOffset = lastOffset + 1;
+                at += batchSize;
+            }
+            position += at;
+        }
+        return EMPTY;
+    }
+
+    /** Enough to get from an index entry to the batch and then all that is asked for, with one read. */
+    private int windowLength(int maxBytes, int available) {
+        return (int) Math.min(available, Math.max(BatchHeader.BYTES, (long) maxBytes + indexIntervalBytes));
+    }
+
+    /** The whole batches of the window from that index on; read anew where not even the first is whole in it. */
+    private ByteBuffer batches(ByteBuffer window, int at, int windowPosition, int maxBytes, long endOffset, int end) {
+        int first = (int) BatchHeader.size(window, at);
+        if (window.limit() - at < first) {
+            int start = windowPosition + at;
+            ByteBuffer whole = file.read(start, first, Math.max(first, Math.min(maxBytes, end - start)));
+            return batches(whole, 0, start, maxBytes, endOffset, end);
+        }
+        int to = at + first;
+        long expectedOffset = BatchHeader.lastOffset(window, at) + 1;
+        while (window.limit() - to >= BatchHeader.BYTES) {
+            int batchSize = BatchWalk.sizeOfBatch(file, window, to, windowPosition + to, end);
+            long lastOffset = BatchHeader.lastOffset(window, to);
+            if (lastOffset >= endOffset || to - at + batchSize > maxBytes || window.limit() - to < batchSize) {
+                break;
+            }
+            checkOffset(windowPosition + to, expectedOffset, BatchHeader.baseOffset(window, to));
+            expectedOffset = lastOffset + 1;
+            to += batchSize;
+        }
+        return window.slice(at, to - at);
+    }
+
+    /**
+     * The first record that is at or behind the offset and whose timestamp is at or after the given one.
+     *
+     * @return its offset; -1 where this segment has none
+     */
+    long offsetForTimestamp(long timestampMs, long fromOffset) {
+        int end = size;
+        if (maxTimestampMs(end) < timestampMs) {
+            return -1;
+        }
+        OffsetTimeIndex used = index;
+        TimeEntry time = used.floorTimestamp(timestampMs);
+        long startOffset = Math.max(fromOffset, time == null ? baseOffset : baseOffset + time.relativeOffset());
+        int position = positionOf(startOffset, end);
+        if (time != null && !isFirstWith(time, end)) {
+            return rebuildIndex(used, time, position, end).offsetForTimestamp(timestampMs, fromOffset);
+        }
+        BatchWalk walk = new BatchWalk(file, position, end);
+        while (walk.next()) {
+            if (walk.maxTimestamp() >= timestampMs && walk.lastOffset() >= fromOffset) {
+                long found = firstRecord(walk.position(), walk.size(), timestampMs, fromOffset);
+                if (found >= 0) {
+                    return found;
+                }
+            }
+        }
+        return -1;
+    }
+
+    /** The largest timestamp of the segment; -1: none has one. */
+    private long maxTimestampMs(int end) {
+        OffsetTimeIndex used = index;
+        if (used instanceof GrowingIndex growing) {
+            return growing.maxTimestampMs();
+        }
+        long known = maxTimestampMs;
+        if (known != UNKNOWN) {
+            return known;
+        }
+        // The last entry should say it; that the file was not cut short, only the batches behind it can tell.
+        TimeEntry last = used.lastTime();
+        if (last != null && !isFirstWith(last, end)) {
+            return rebuildIndex(used, last, 0, end).maxTimestampMs(end);
+        }
+        long max = last == null ? -1 : last.timestampMs();
+        BatchWalk walk =
+                new BatchWalk(file, last == null ? 0 : positionOf(baseOffset + last.relativeOffset(), end), end);
+        while (walk.next()) {
+            if (walk.maxTimestamp() > max) {
+                return rebuildIndex(used, last, walk.position(), end).maxTimestampMs(end);
+            }
+        }
+        maxTimestampMs = max;
+        return max;
+    }
+
+    private boolean isFirstWith(TimeEntry entry, int end) {
+        int position = positionOf(baseOffset + entry.relativeOffset(), end);
+        if (position == end) {
+            return false;
+        }
+        ByteBuffer header = file.read(position, BatchHeader.BYTES);
+        return BatchHeader.lastOffset(header, 0) == baseOffset + entry.relativeOffset()
+                && BatchHeader.maxTimestamp(header, 0) == entry.timestampMs();
+    }
+
+    /** A batch whose records can't be read, being compressed, counts as a whole. */
+    private long firstRecord(int position, int batchSize, long timestampMs, long fromOffset) {
+        RecordBatch batch = RecordBatch.at(file.read(position, batchSize), 0);
+        if (batch.timestampType() == TimestampType.LOG_APPEND_TIME || batch.compression() != Compression.NONE) {
+            return Math.max(batch.baseOffset(), fromOffset);
+        }
+        RecordCursor records = batch.records();
+        while (records.next()) {
+            if (records.timestampMs() >= timestampMs && records.offset() >= fromOffset) {
+                return records.offset();
+            }
+        }
+        return -1;
+    }
+
+    /** Where the batch begins that holds the offset; the end where there is none. */
+    private int positionOf(long offset, int end) {
+        OffsetTimeIndex used = index;
+        OffsetEntry entry = used.floorOffset(relative(offset));
+        int position = entry == null ? 0 : entry.position();
+        if (position < 0
+                || position > end
+                || (entry != null
+                        && (end - position < BatchHeader.BYTES
+                                || !isAt(entry, file.read(position, BatchHeader.BYTES))))) {
+            return rebuildIndex(used, entry, position, end).positionOf(offset, end);
+        }
+        BatchWalk walk = new BatchWalk(file, position, end);
+        while (walk.next()) {
+            if (walk.lastOffset() >= offset) {
+                return walk.position();
+            }
+        }
+        return end;
+    }
+
+    private boolean isAt(OffsetEntry entry, ByteBuffer batch) {
+        return BatchHeader.magic(batch, 0) == RecordBatch.MAGIC
+                && BatchHeader.lastOffset(batch, 0) == baseOffset + entry.relativeOffset();
+    }
+
+    private void checkOffset(int position, long expected, long actual) {
+        if (expected >= 0 && actual != expected) {
+            throw LogDamage.of(file.path(), position, "base offset of the batch", expected, actual);
+        }
+    }
+
+    private int relative(long offset) {
+        return (int) Math.max(0, Math.min(Integer.MAX_VALUE, offset - baseOffset));
+    }
+
+    /**
+     * Makes the index again from the headers of the batches. If it was on the heap, where it can't be wrong, the segment itself is
+     * damaged, and the walk over it or, if that finds nothing, this method says so.
+     */
+    private synchronized Segment rebuildIndex(OffsetTimeIndex damaged, @Nullable Object entry, int position, int end) {
+        if (index != damaged) {
+            return this; // another reader was faster
+        }
+        GrowingIndex rebuilt = new GrowingIndex(indexIntervalBytes);
+        scanIndex(file, baseOffset, baseOffset, 0, end, rebuilt);
+        if (damaged instanceof GrowingIndex) {
+            throw LogDamage.of(file.path(), position, "batch that the index has", String.valueOf(entry), "another");
+        }
+        LOGGER.warn("the index of {} was damaged; it has been made again from the segment", file.path());
+        replaced = damaged;
+        index = seal(rebuilt);
+        return this;
+    }
+
+    /**
+     * Adds the batches between two positions to an index.
+     *
+     * @param expectedOffset the base offset of the first of them
+     * @return the offset behind the last one
+     * @throws MqException if a batch does not begin where the one before it ends
+     */
+    static long scanIndex(StoredFile file, long baseOffset, long expectedOffset, int from, int to, GrowingIndex index) {
+        long expected = expectedOffset;
+        BatchWalk walk = new BatchWalk(file, from, to);
+        while (walk.next()) {
+            if (walk.baseOffset() != expected) {
+                throw LogDamage.of(
+                        file.path(), walk.position(), "base offset of the batch", expected, walk.baseOffset());
+            }
+            expected = walk.lastOffset() + 1;
+            index.add(walk.position(), (int) (walk.lastOffset() - baseOffset), walk.maxTimestamp());
+        }
+        return expected;
+    }
+}

@@ -1,0 +1,14 @@
+/**
+ * The log of one partition. Start at {@link io.reactivemq.log.PartitionLog}: append, force, read, open again. Behind it:
+ * {@code Segment} (one file of batches with its index and the leases of its readers), {@code GrowingIndex} and {@code
+ * StoredIndex} (offset and time index, in memory and on file), {@code TailScan} (which bytes are data and which a torn tail or
+ * damage), {@code LogRecovery} (what opening does), {@code LogCheckpoint} and {@code LeaderEpochs} (the small files beside the
+ * segments). {@code docs/data-format.md} has the layouts.
+ *
+ * <p>May import: {@code storage}, {@code record}, the vocabulary. Threading: one thread appends, rolls, deletes and closes; one
+ * thread at a time forces, and may do so while another appends; any number read. All of it blocks on files.
+ */
+@NullMarked
+package io.reactivemq.log;
+
+import org.jspecify.annotations.NullMarked;

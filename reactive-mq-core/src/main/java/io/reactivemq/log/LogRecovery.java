@@ -181,9 +181,8 @@ final class LogRecovery {
             LeaderEpochs before,
             boolean epochsKnown) {
         LeaderEpochs epochs = before;
-        StoredFile file = store.open(IndexFormat.logFile(directory, base), OpenMode.READ);
-        boolean done = false;
-        try {
+        // Given up again: a closed segment holds no resource of the operating system until it is read.
+        try (StoredFile file = store.open(IndexFormat.logFile(directory, base), OpenMode.READ)) {
             int size = sizeOf(file);
             int from = here == null ? 0 : here.position();
             requireBytes(file, from, size);
@@ -201,13 +200,16 @@ final class LogRecovery {
                 refuse(file, scan, scan.flaw(), "; it was forced before the next segment was made");
                 scannedBytes += size - from;
             }
-            segments.add(closedSegment(file, base, size, nextBase));
-            done = true;
+            OffsetTimeIndex index = closedIndex(file, base, size, nextBase);
+            segments.add(new Segment(
+                    store,
+                    directory,
+                    base,
+                    store.open(file.path(), OpenMode.READ),
+                    index,
+                    size,
+                    config.indexIntervalBytes()));
             return epochs;
-        } finally {
-            if (!done) {
-                file.close();
-            }
         }
     }
 
@@ -341,26 +343,29 @@ final class LogRecovery {
         return index;
     }
 
-    private Segment closedSegment(StoredFile file, long base, int size, long nextBase) {
+    private OffsetTimeIndex closedIndex(StoredFile file, long base, int size, long nextBase) {
         Path offsetFile = IndexFormat.offsetIndexFile(directory, base);
         Path timeFile = IndexFormat.timeIndexFile(directory, base);
-        OffsetTimeIndex index = StoredIndex.open(store, offsetFile, timeFile);
-        long next = index == null ? -1 : endByIndex(index, file, base, size);
-        if (index == null || next < 0) {
+        long next = -1;
+        StoredIndex stored = StoredIndex.open(store, offsetFile, timeFile);
+        if (stored != null) {
+            next = endByIndex(stored, file, base, size);
+            stored.close();
+        }
+        OffsetTimeIndex index = next < 0 ? null : StoredIndex.open(store, offsetFile, timeFile);
+        if (index == null) {
             LOGGER.warn("{}: the index of {} is missing or damaged; it is made again", partition, file.path());
             rebuiltIndexes++;
-            if (index != null) {
-                index.close();
-            }
             GrowingIndex rebuilt = new GrowingIndex(config.indexIntervalBytes());
             next = Segment.scanIndex(file, base, base, 0, size, rebuilt);
             index = rebuilt.seal(store, offsetFile, timeFile);
         }
         if (next != nextBase) {
+            index.close();
             throw LogDamage.of(
                     file.path(), size, "offset behind the segment", nextBase + ", where the next begins", next);
         }
-        return new Segment(store, directory, base, file, index, size, config.indexIntervalBytes());
+        return index;
     }
 
     /** The offset behind the segment, from the last entry of its index on; -1 where the index is not that of the segment. */

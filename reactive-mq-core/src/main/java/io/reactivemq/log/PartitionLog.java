@@ -9,7 +9,6 @@ import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.record.Compression;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
-import io.reactivemq.record.RecordCursor;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import java.io.Closeable;
@@ -180,9 +179,7 @@ public final class PartitionLog implements Closeable {
 
     /**
      * Appends whole batches as they came: base offset and leader epoch are patched in the caller's buffer, and with log append time
-     * the timestamps. All go into one segment. On any error the log is as it was.
-     *
-     * <p>The base offset a batch arrives with means nothing, so that the same buffer can be appended again after an error.
+     * the timestamps. All go into one segment. On any error the log is as it was, and the same buffer can be appended again.
      *
      * @param records the batches, in the buffer's remaining bytes; position and limit stay as they are
      * @param nowMs the time of the append
@@ -197,11 +194,36 @@ public final class PartitionLog implements Closeable {
         if (mustRoll(records.remaining(), offsetSpan, settings)) {
             roll();
         }
-        boolean appendTime = settings.timestampType() == TimestampType.LOG_APPEND_TIME;
         long baseOffset = end.offset();
-        long nextOffset = assignOffsets(records, baseOffset, appendTime ? nowMs : NO_TIMESTAMP);
-        write(records, nextOffset);
-        return new AppendInfo(baseOffset, nextOffset, appendTime ? nowMs : NO_TIMESTAMP);
+        if (settings.timestampType() == TimestampType.CREATE_TIME) {
+            return new AppendInfo(baseOffset, write(records), NO_TIMESTAMP);
+        }
+        return new AppendInfo(baseOffset, writeWithAppendTime(records, nowMs), nowMs);
+    }
+
+    /** The senders' timestamps are put back where the write fails: a batch that claims the log's time is refused. */
+    private long writeWithAppendTime(ByteBuffer records, long nowMs) {
+        List<ByteBuffer> headers = new ArrayList<>();
+        List<byte[]> asTheyCame = new ArrayList<>();
+        int position = records.position();
+        for (RecordBatch batch : RecordBatches.of(records)) {
+            byte[] header = new byte[BatchHeader.BYTES];
+            records.get(position, header);
+            headers.add(records.slice(position, header.length));
+            asTheyCame.add(header);
+            position += batch.sizeInBytes();
+            batch.setLogAppendTime(nowMs);
+        }
+        boolean written = false;
+        try {
+            long nextOffset = write(records);
+            written = true;
+            return nextOffset;
+        } finally {
+            for (int i = 0; !written && i < headers.size(); i++) {
+                headers.get(i).put(asTheyCame.get(i));
+            }
+        }
     }
 
     /** Returns how many offsets the batches take. */
@@ -209,6 +231,7 @@ public final class PartitionLog implements Closeable {
         if (!records.hasRemaining()) {
             throw new MqException(ErrorCode.INVALID_RECORD, partition + ": an append of no batches");
         }
+        String where = partition.toString();
         long offsetSpan = 0;
         for (RecordBatch batch : RecordBatches.of(records)) {
             if (batch.sizeInBytes() > settings.maxMessageBytes()) {
@@ -217,21 +240,9 @@ public final class PartitionLog implements Closeable {
                         partition + ": a batch of " + batch.sizeInBytes() + " bytes, more than the "
                                 + settings.maxMessageBytes() + " of max.message.bytes");
             }
-            batch.validate(partition.toString());
-            if (batch.count() < 1 || batch.lastOffsetDelta() != batch.count() - 1) {
-                throw invalid("last offset delta", batch.count() - 1 + " for " + batch.count() + " records", batch);
-            }
-            if (batch.isControl()) {
-                throw invalid("attributes", "no control batch", batch);
-            }
-            if (settings.timestampType() == TimestampType.CREATE_TIME
-                    && batch.timestampType() == TimestampType.LOG_APPEND_TIME) {
-                throw new MqException(
-                        ErrorCode.INVALID_TIMESTAMP,
-                        partition + ": timestamp type of " + batch + ": expected create time, actual log append time");
-            }
+            batch.validateProduced(where);
             if (settings.recordCheck() == RecordCheck.RECORDS && batch.compression() == Compression.NONE) {
-                checkRecords(batch);
+                batch.validateRecords(where);
             }
             offsetSpan += batch.count();
         }
@@ -240,22 +251,6 @@ public final class PartitionLog implements Closeable {
                     ErrorCode.INVALID_RECORD, partition + ": one append of " + offsetSpan + " records is too many");
         }
         return offsetSpan;
-    }
-
-    private void checkRecords(RecordBatch batch) {
-        long expected = batch.baseOffset();
-        RecordCursor records = batch.records();
-        while (records.next()) {
-            if (records.offset() != expected) {
-                throw invalid("offset of record " + (expected - batch.baseOffset()), expected, batch);
-            }
-            expected++;
-        }
-    }
-
-    private MqException invalid(String field, Object expected, RecordBatch batch) {
-        return new MqException(
-                ErrorCode.INVALID_RECORD, partition + ": " + field + ": expected " + expected + ", actual " + batch);
     }
 
     /** What must be on disk before the first append after opening, or after one was cut back. */
@@ -278,23 +273,17 @@ public final class PartitionLog implements Closeable {
                         || at.offset() + offsetSpan - 1 - at.segment().baseOffset() > Integer.MAX_VALUE);
     }
 
-    private long assignOffsets(ByteBuffer records, long baseOffset, long appendTimeMs) {
+    /** Gives the batches their offsets, writes them and makes them known; returns the offset behind them. */
+    private long write(ByteBuffer records) {
+        LogEnd at = end;
+        Segment segment = at.segment();
         int epoch = epochs.latest();
-        long offset = baseOffset;
+        long offset = at.offset();
         for (RecordBatch batch : RecordBatches.of(records)) {
             batch.setBaseOffset(offset);
             batch.setLeaderEpoch(epoch);
-            if (appendTimeMs != NO_TIMESTAMP) {
-                batch.setLogAppendTime(appendTimeMs);
-            }
             offset = batch.nextOffset();
         }
-        return offset;
-    }
-
-    private void write(ByteBuffer records, long nextOffset) {
-        LogEnd at = end;
-        Segment segment = at.segment();
         boolean written = false;
         try {
             segment.file().write(records.duplicate(), at.position());
@@ -304,14 +293,16 @@ public final class PartitionLog implements Closeable {
                 cutBackTo(at);
             }
         }
-        int position = at.position();
+        // In this order: a reader looks at the index first, and then finds in the segment whatever the index has.
+        segment.publish(at.position() + records.remaining());
         GrowingIndex index = segment.growingIndex();
+        int position = at.position();
         for (RecordBatch batch : RecordBatches.of(records)) {
             index.add(position, (int) (batch.lastOffset() - segment.baseOffset()), batch.maxTimestamp());
             position += batch.sizeInBytes();
         }
-        segment.publish(position);
-        end = LogEnd.of(segment, position, nextOffset);
+        end = LogEnd.of(segment, position, offset);
+        return offset;
     }
 
     /**

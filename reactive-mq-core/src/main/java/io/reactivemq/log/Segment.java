@@ -45,7 +45,10 @@ final class Segment {
     /** A damaged index: readers may be using it until the last lease is given back. */
     private volatile @Nullable OffsetTimeIndex replaced;
 
-    /** Written by the log's writer. Bytes behind it are nobody's business. */
+    /**
+     * Written by the log's writer. Bytes behind it are nobody's business. Invariant: it is published before the index entries of the bytes
+     * before it, so who reads an entry and then the size finds the batch.
+     */
     private volatile int size;
 
     /** Of a closed segment, once it is known. */
@@ -185,9 +188,9 @@ final class Segment {
      * @return empty where no batch of this segment lies between the offsets
      */
     ByteBuffer read(long offset, int maxBytes, long endOffset) {
-        int end = size;
         OffsetTimeIndex used = index;
         OffsetEntry entry = used.floorOffset(relative(offset));
+        int end = size;
         int position = entry == null ? 0 : entry.position();
         long expectedOffset = entry == null ? baseOffset : -1;
         while (position != end) {
@@ -248,12 +251,12 @@ final class Segment {
      * @return its offset; -1 where this segment has none
      */
     long offsetForTimestamp(long timestampMs, long fromOffset) {
-        int end = size;
-        if (maxTimestampMs(end) < timestampMs) {
+        if (maxTimestampMs() < timestampMs) {
             return -1;
         }
         OffsetTimeIndex used = index;
         TimeEntry time = used.floorTimestamp(timestampMs);
+        int end = size;
         long startOffset = Math.max(fromOffset, time == null ? baseOffset : baseOffset + time.relativeOffset());
         int position = positionOf(startOffset, end);
         if (time != null && !isFirstWith(time, end)) {
@@ -272,7 +275,7 @@ final class Segment {
     }
 
     /** The largest timestamp of the segment; -1: none has one. */
-    private long maxTimestampMs(int end) {
+    private long maxTimestampMs() {
         OffsetTimeIndex used = index;
         if (used instanceof GrowingIndex growing) {
             return growing.maxTimestampMs();
@@ -283,15 +286,16 @@ final class Segment {
         }
         // The last entry should say it; that the file was not cut short, only the batches behind it can tell.
         TimeEntry last = used.lastTime();
+        int end = size;
         if (last != null && !isFirstWith(last, end)) {
-            return rebuildIndex(used, last, 0, end).maxTimestampMs(end);
+            return rebuildIndex(used, last, 0, end).maxTimestampMs();
         }
         long max = last == null ? -1 : last.timestampMs();
         BatchWalk walk =
                 new BatchWalk(file, last == null ? 0 : positionOf(baseOffset + last.relativeOffset(), end), end);
         while (walk.next()) {
             if (walk.maxTimestamp() > max) {
-                return rebuildIndex(used, last, walk.position(), end).maxTimestampMs(end);
+                return rebuildIndex(used, last, walk.position(), end).maxTimestampMs();
             }
         }
         maxTimestampMs = max;

@@ -10,6 +10,7 @@ public enum ErrorCode {
     CORRUPT_MESSAGE(2, true),
     UNKNOWN_TOPIC_OR_PARTITION(3, true),
     REQUEST_TIMED_OUT(7, true),
+    BROKER_NOT_AVAILABLE(8, false),
     MESSAGE_TOO_LARGE(10, false),
     OFFSET_METADATA_TOO_LARGE(12, false),
     COORDINATOR_LOAD_IN_PROGRESS(14, true),
@@ -29,7 +30,9 @@ public enum ErrorCode {
     FENCED_LEADER_EPOCH(74, true),
     UNKNOWN_LEADER_EPOCH(75, true),
     UNSUPPORTED_COMPRESSION_TYPE(76, false),
+    GROUP_MAX_SIZE_REACHED(81, false),
     INVALID_RECORD(87, false),
+    THROTTLING_QUOTA_EXCEEDED(89, true),
     FENCED_MEMBER_EPOCH(110, false),
     UNSUPPORTED_ASSIGNOR(112, false),
     STALE_MEMBER_EPOCH(113, false);

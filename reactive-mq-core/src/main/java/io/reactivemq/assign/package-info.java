@@ -1,7 +1,9 @@
 /**
- * Who gets what, as pure functions: {@link io.reactivemq.assign.Murmur2} places keys on partitions.
+ * Who gets which partition, and which partition a key belongs to, as pure functions.
  *
- * <p>May import: the vocabulary ({@code io.reactivemq}). Threading: nothing here has state.
+ * <p>Start at {@link io.reactivemq.assign.Assignor} for groups and at {@link io.reactivemq.assign.Murmur2} for keys.
+ *
+ * <p>May import: the vocabulary. Threading: nothing here has state.
  */
 @NullMarked
 package io.reactivemq.assign;

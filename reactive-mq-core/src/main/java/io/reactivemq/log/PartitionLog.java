@@ -319,9 +319,16 @@ public final class PartitionLog implements Closeable {
         }
     }
 
-    /** Closes the active segment, which is forced, and goes on in a new one. */
-    private void roll() {
+    /**
+     * Closes the active segment, which is forced, and goes on in a new one, so that what is in the former can be deleted. Does nothing where
+     * the active segment is empty.
+     */
+    public void roll() {
+        checkWritable();
         LogEnd at = end;
+        if (at.position() == 0) {
+            return;
+        }
         Segment full = at.segment();
         Segment next;
         try {

@@ -1,0 +1,381 @@
+package io.reactivemq.coordinator;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
+import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.log.AppendInfo;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.RecordCursor;
+import io.reactivemq.topic.AppendListener;
+import io.reactivemq.topic.Partition;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jctools.queues.MessagePassingQueue;
+import org.jctools.queues.varhandle.MpscChunkedVarHandleArrayQueue;
+import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.MonoSink;
+
+/**
+ * Runs one {@link CoordinatorShard} on one partition.
+ *
+ * <p>An event's handler returns records and a response. The records are replayed into the state at once, so that the next
+ * handler sees them; those of all events that are there are appended as one batch. A response waits until that batch is
+ * durable, and so does the response of a later event that wrote nothing but may have seen it: what a crash can take back is
+ * never told.
+ *
+ * <p>A failed append fails all waiting responses with {@code COORDINATOR_NOT_AVAILABLE}, which is retriable; the state is thrown
+ * away and replayed from the log before the next event. Nothing is rolled back in memory.
+ *
+ * @param <S> the state machine
+ */
+public final class Coordinator<S extends CoordinatorShard> {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Coordinator.class);
+
+    /** Events that may wait while the state is replayed or an append is slow. */
+    private static final int EVENTS_MAX = 65_536;
+
+    /** Appends under way: one being forced and one being filled, so that events share a force. */
+    private static final int APPENDS_MAX = 2;
+
+    /** Above it the events that are there share more than one batch. */
+    private static final int BATCH_BYTES = 256 * 1024;
+
+    private static final int REPLAY_BYTES = 1024 * 1024;
+
+    private final Partition partition;
+    private final MqRuntime runtime;
+    private final Supplier<S> factory;
+
+    private final MessagePassingQueue<Event> events = new MpscChunkedVarHandleArrayQueue<>(64, EVENTS_MAX);
+
+    /** Appends settled, a load ended, the timer: what the loop itself has set off, so a handful at most. */
+    private final MessagePassingQueue<Runnable> news = new MpscUnboundedVarHandleArrayQueue<>(16);
+
+    private final AtomicInteger wip = new AtomicInteger();
+
+    // All below belongs to the drain loop.
+    private @Nullable S state;
+    private boolean loading;
+    private final RecordBatchBuilder batch = new RecordBatchBuilder(1024, Integer.MAX_VALUE);
+    private Waiting waiting = new Waiting();
+    private final ArrayDeque<Waiting> appending = new ArrayDeque<>();
+    private final Disposable.Swap timer = Disposables.swap();
+    private long timerNanos = CoordinatorShard.NEVER;
+
+    /**
+     * A coordinator that has not loaded yet.
+     *
+     * @param factory makes an empty state machine; called again after a failed append
+     */
+    public Coordinator(Partition partition, MqRuntime runtime, Supplier<S> factory) {
+        this.partition = partition;
+        this.runtime = runtime;
+        this.factory = factory;
+    }
+
+    /**
+     * Hands an event to the state machine. The Mono ends on a thread of the broker's choosing. Cancelling does not undo the
+     * event.
+     */
+    public <R> Mono<R> handle(Function<? super S, CoordinatorResult<R>> handler) {
+        return Mono.create(sink -> {
+            if (events.offer(new Call<>(handler, sink))) {
+                signal();
+            } else {
+                sink.error(unavailable(EVENTS_MAX + " events are waiting", null));
+            }
+        });
+    }
+
+    /** Reads from the state; the answer holds nothing that a crash can take back. */
+    public <R> Mono<R> read(Function<? super S, R> reader) {
+        return handle(machine -> CoordinatorResult.of(reader.apply(machine)));
+    }
+
+    /** Replays the partition; without it the first event does so. */
+    public Mono<Void> load() {
+        return read(machine -> Boolean.TRUE).then();
+    }
+
+    /** Stops the timer. Events after it are answered while the partition is open. */
+    public void close() {
+        timer.dispose();
+    }
+
+    private void signal() {
+        if (wip.getAndIncrement() == 0) {
+            drain();
+        }
+    }
+
+    private void tell(Runnable what) {
+        news.offer(what);
+        signal();
+    }
+
+    private void drain() {
+        int missed = 1;
+        do {
+            for (Runnable what = news.poll(); what != null; what = news.poll()) {
+                what.run();
+            }
+            if (state == null && !loading && appending.isEmpty() && !events.isEmpty()) {
+                startLoading();
+            }
+            while (state != null && appending.size() < APPENDS_MAX) {
+                Event event = events.poll();
+                if (event == null) {
+                    break;
+                }
+                event.handle();
+                if (batch.sizeInBytes() >= BATCH_BYTES) {
+                    append();
+                }
+            }
+            append();
+            armTimer();
+            missed = wip.addAndGet(-missed);
+        } while (missed != 0);
+    }
+
+    /** Takes what a handler decided into the batch and the state; false where the state machine itself failed. */
+    private boolean write(List<CoordinatorRecord> records) {
+        S machine = Objects.requireNonNull(state);
+        long now = runtime.currentTimeMillis();
+        try {
+            for (CoordinatorRecord r : records) {
+                byte[] value = r.value();
+                batch.tryAppend(now, r.key(), value, Headers.empty());
+                machine.replay(ByteBuffer.wrap(r.key()), value == null ? null : ByteBuffer.wrap(value));
+            }
+            return true;
+        } catch (RuntimeException e) {
+            unload("a record could not be replayed", e);
+            return false;
+        }
+    }
+
+    /** Sends off what the events wrote; without it, their responses wait for the last append under way. */
+    private void append() {
+        if (batch.isEmpty()) {
+            Waiting last = appending.peekLast();
+            if (last == null) {
+                waiting.give();
+            } else {
+                waiting.moveTo(last);
+            }
+            return;
+        }
+        Waiting mine = waiting;
+        waiting = new Waiting();
+        appending.add(mine);
+        partition.append(batch.build(), new AppendListener() {
+            @Override
+            public void onAppended(AppendInfo info) {
+                tell(() -> {
+                    appending.remove(mine);
+                    mine.give();
+                });
+            }
+
+            @Override
+            public void onFailed(MqException error) {
+                tell(() -> {
+                    appending.remove(mine);
+                    mine.fail(unavailable("an append failed", error));
+                    unload("an append failed", error);
+                });
+            }
+        });
+    }
+
+    /** What was built on a lost record must not be told either: all that wait fail, and the state is replayed. */
+    private void unload(String why, Throwable cause) {
+        LOG.warn("coordinator of {}: {}; its state is replayed from the log", partition.id(), why, cause);
+        MqException error = unavailable(why, cause);
+        appending.forEach(later -> later.fail(error));
+        waiting.fail(error);
+        if (!batch.isEmpty()) {
+            batch.build();
+        }
+        state = null;
+    }
+
+    private void startLoading() {
+        loading = true;
+        Runnable load = () -> {
+            S machine = factory.get();
+            try {
+                replay(machine);
+                tell(() -> loaded(machine));
+            } catch (RuntimeException e) {
+                tell(() -> loadFailed(e));
+            }
+        };
+        if (partition.isBlocking()) {
+            runtime.io().schedule(load);
+        } else {
+            load.run();
+        }
+    }
+
+    private void loaded(S machine) {
+        loading = false;
+        state = machine;
+    }
+
+    private void loadFailed(RuntimeException cause) {
+        loading = false;
+        LOG.error("coordinator of {}: its state could not be replayed", partition.id(), cause);
+        MqException error = unavailable("its state could not be replayed", cause);
+        for (Event event = events.poll(); event != null; event = events.poll()) {
+            event.fail(error);
+        }
+    }
+
+    private void replay(S machine) {
+        long offset = partition.logStartOffset();
+        long end = partition.highWatermark();
+        while (offset < end) {
+            for (RecordBatch read : RecordBatches.of(partition.read(offset, REPLAY_BYTES))) {
+                RecordCursor cursor = read.records();
+                while (cursor.next()) {
+                    ByteBuffer key = cursor.key();
+                    if (cursor.offset() >= offset && key != null) {
+                        machine.replay(key, cursor.value());
+                    }
+                }
+                offset = read.nextOffset();
+            }
+        }
+    }
+
+    private void armTimer() {
+        long deadline = state == null ? CoordinatorShard.NEVER : state.nextDeadlineNanos();
+        if (deadline == timerNanos) {
+            return;
+        }
+        timerNanos = deadline;
+        timer.update(
+                deadline == CoordinatorShard.NEVER
+                        ? Disposables.disposed()
+                        : runtime.timers()
+                                .schedule(
+                                        () -> tell(this::onTimer),
+                                        Math.max(0, deadline - runtime.nanoTime()),
+                                        TimeUnit.NANOSECONDS));
+    }
+
+    private void onTimer() {
+        timerNanos = CoordinatorShard.NEVER;
+        if (state != null) {
+            try {
+                write(state.onDeadline(runtime.nanoTime()));
+            } catch (RuntimeException e) {
+                unload("its deadline could not be handled", e);
+            }
+        }
+    }
+
+    private MqException unavailable(String why, @Nullable Throwable cause) {
+        return new MqException(
+                ErrorCode.COORDINATOR_NOT_AVAILABLE, "coordinator of " + partition.id() + ": " + why, cause);
+    }
+
+    /** Something that waits for the state machine. */
+    private interface Event {
+        void handle();
+
+        void fail(MqException error);
+    }
+
+    private final class Call<R> implements Event {
+        private final Function<? super S, CoordinatorResult<R>> handler;
+        private final MonoSink<R> sink;
+
+        Call(Function<? super S, CoordinatorResult<R>> handler, MonoSink<R> sink) {
+            this.handler = handler;
+            this.sink = sink;
+        }
+
+        @Override
+        public void handle() {
+            CoordinatorResult<R> result;
+            try {
+                result = handler.apply(Objects.requireNonNull(state));
+            } catch (MqException e) {
+                sink.error(e);
+                return;
+            } catch (RuntimeException e) {
+                LOG.error("coordinator of {}: an event failed", partition.id(), e);
+                sink.error(new MqException(
+                        ErrorCode.UNKNOWN_SERVER_ERROR, "coordinator of " + partition.id() + " failed: " + e, e));
+                return;
+            }
+            if (write(result.records())) {
+                waiting.add(new Response<>(sink, result.response()));
+            } else {
+                sink.error(unavailable("a record could not be replayed", null));
+            }
+        }
+
+        @Override
+        public void fail(MqException error) {
+            sink.error(error);
+        }
+    }
+
+    /** An answer that waits until what it rests on is durable. */
+    private record Response<R>(MonoSink<R> sink, R value) {
+        void give() {
+            sink.success(value);
+        }
+
+        void fail(MqException error) {
+            sink.error(error);
+        }
+    }
+
+    /** The answers that wait for one append. */
+    private static final class Waiting {
+        private final List<Response<?>> responses = new ArrayList<>();
+
+        void add(Response<?> response) {
+            responses.add(response);
+        }
+
+        void moveTo(Waiting other) {
+            other.responses.addAll(responses);
+            responses.clear();
+        }
+
+        void give() {
+            List<Response<?>> now = List.copyOf(responses);
+            responses.clear();
+            now.forEach(Response::give);
+        }
+
+        void fail(MqException error) {
+            List<Response<?>> now = List.copyOf(responses);
+            responses.clear();
+            now.forEach(response -> response.fail(error));
+        }
+    }
+}

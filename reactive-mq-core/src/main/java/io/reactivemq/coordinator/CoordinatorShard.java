@@ -1,0 +1,33 @@
+package io.reactivemq.coordinator;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A state machine behind one partition of an internal topic. It does no I/O and reads no clock. What lasts is changed in
+ * {@link #replay} only; an error thrown by a handler is the response, and must leave the state as it was.
+ */
+public interface CoordinatorShard {
+
+    /** No deadline. */
+    long NEVER = Long.MAX_VALUE;
+
+    /**
+     * Applies one record, at the start and each time one was appended.
+     *
+     * @param key what it is about; read-only, valid during the call
+     * @param value the new state; null for a tombstone
+     */
+    void replay(ByteBuffer key, @Nullable ByteBuffer value);
+
+    /** When {@link #onDeadline} wants to be called, on the clock of {@code MqRuntime.nanoTime}; {@link #NEVER}. */
+    default long nextDeadlineNanos() {
+        return NEVER;
+    }
+
+    /** The deadline has passed. */
+    default List<CoordinatorRecord> onDeadline(long nowNanos) {
+        return List.of();
+    }
+}

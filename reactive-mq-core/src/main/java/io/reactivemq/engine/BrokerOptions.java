@@ -1,0 +1,94 @@
+package io.reactivemq.engine;
+
+import io.reactivemq.Durability;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.group.GroupConfig;
+import io.reactivemq.log.LogConfig;
+import io.reactivemq.topic.TopicConfig;
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * The settings of an {@link EmbeddedBroker}, given to the function that opens it: {@code EmbeddedBroker.open(path, o ->
+ * o.durability(OS_BUFFERED))}. Belongs to the caller of that function until it returns.
+ */
+public final class BrokerOptions {
+
+    private MqRuntime runtime = MqRuntime.system();
+    private Durability durability;
+    private LogConfig log;
+    private Duration sessionTimeout = GroupConfig.DEFAULT.sessionTimeout();
+    private Duration heartbeatInterval = GroupConfig.DEFAULT.heartbeatInterval();
+
+    BrokerOptions(Durability durability, LogConfig log) {
+        this.durability = durability;
+        this.log = log;
+    }
+
+    /** Clocks, threads and chance; {@link MqRuntime#system()} by default. */
+    public BrokerOptions runtime(MqRuntime runtime) {
+        this.runtime = Objects.requireNonNull(runtime, "runtime");
+        return this;
+    }
+
+    /**
+     * When an append counts as done, for topics that do not say: {@link Durability#FSYNC} by default on files. A broker in memory
+     * has {@link Durability#MEMORY} and takes no other.
+     */
+    public BrokerOptions durability(Durability durability) {
+        if ((durability == Durability.MEMORY) != (this.durability == Durability.MEMORY)) {
+            throw new IllegalArgumentException(
+                    this.durability == Durability.MEMORY
+                            ? "a broker in memory has durability memory, was " + durability.configName()
+                            : "a broker on files has durability fsync or os-buffered, was memory");
+        }
+        this.durability = durability;
+        return this;
+    }
+
+    /** Where a segment of a log ends, in bytes, for topics that do not say ({@code segment.bytes}); 1,024 or more. */
+    public BrokerOptions segmentBytes(int segmentBytes) {
+        if (segmentBytes < TopicConfig.SEGMENT_BYTES_MIN) {
+            throw new IllegalArgumentException(
+                    "segmentBytes must be " + TopicConfig.SEGMENT_BYTES_MIN + " or more, was " + segmentBytes);
+        }
+        this.log = log.withSegmentBytes(segmentBytes);
+        return this;
+    }
+
+    /** The largest batch taken, in bytes, for topics that do not say ({@code max.message.bytes}); 1 or more. */
+    public BrokerOptions maxMessageBytes(int maxMessageBytes) {
+        if (maxMessageBytes < 1) {
+            throw new IllegalArgumentException("maxMessageBytes must be 1 or more, was " + maxMessageBytes);
+        }
+        this.log = log.withMaxMessageBytes(maxMessageBytes);
+        return this;
+    }
+
+    /** How long a member of a group may be silent before it is removed; 45 s by default, as Kafka. */
+    public BrokerOptions groupSessionTimeout(Duration sessionTimeout) {
+        this.sessionTimeout = Objects.requireNonNull(sessionTimeout, "sessionTimeout");
+        return this;
+    }
+
+    /**
+     * How often members of a group send a heartbeat; 500 ms by default (Kafka: 5 s). A member learns of a rebalance in its
+     * heartbeats, so this is also how soon one begins. Must be shorter than the session timeout.
+     */
+    public BrokerOptions groupHeartbeatInterval(Duration heartbeatInterval) {
+        this.heartbeatInterval = Objects.requireNonNull(heartbeatInterval, "heartbeatInterval");
+        return this;
+    }
+
+    MqRuntime runtime() {
+        return runtime;
+    }
+
+    TopicConfig topicDefaults() {
+        return new TopicConfig(durability, log);
+    }
+
+    GroupConfig groupConfig() {
+        return new GroupConfig(sessionTimeout, heartbeatInterval);
+    }
+}

@@ -1,0 +1,403 @@
+package io.reactivemq.engine;
+
+import io.reactivemq.Durability;
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.FetchRequest;
+import io.reactivemq.broker.FetchResult;
+import io.reactivemq.broker.GroupDescription;
+import io.reactivemq.broker.GroupHeartbeat;
+import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.TopicDescription;
+import io.reactivemq.group.GroupConfig;
+import io.reactivemq.group.GroupService;
+import io.reactivemq.log.AppendInfo;
+import io.reactivemq.log.LogConfig;
+import io.reactivemq.storage.DirectoryLock;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.topic.Admission;
+import io.reactivemq.topic.AppendListener;
+import io.reactivemq.topic.LongPoll;
+import io.reactivemq.topic.Partition;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+
+/**
+ * A broker inside this JVM: partitioned logs, in memory or on files, with consumer groups.
+ *
+ * <pre>{@code
+ * EmbeddedBroker broker = EmbeddedBroker.inMemory(256 << 20);               // at most 256 MiB of records
+ * Mono<EmbeddedBroker> durable = EmbeddedBroker.open(Path.of("data"));      // on files, each append forced to disk
+ * }</pre>
+ *
+ * <p>On files a record is acknowledged when it is as durable as its topic's level says ({@link Durability#FSYNC} by default), and
+ * the broker opens again with what it had. In memory nothing survives the process, and the records are bound to a number of
+ * bytes: at the bound, segments that every group has passed are let go, and where that is not enough, appends wait.
+ *
+ * <p>Safe for many threads. Answers come on the broker's threads or on the caller's; hop before you run code of your own there.
+ * Senders and receivers do.
+ */
+public final class EmbeddedBroker implements Broker {
+
+    private static final Logger LOG = LoggerFactory.getLogger(EmbeddedBroker.class);
+
+    /** The least bound of a broker in memory: room for a batch of the largest size and a few segments. */
+    private static final long MEMORY_BYTES_MIN = 1024 * 1024;
+
+    /** Segments a broker in memory has for its bound; what is let go goes segment by segment. */
+    private static final int SEGMENTS_IN_MEMORY = 64;
+
+    /** {@code __consumer_offsets} has one partition, whose appends share each force. */
+    private static final TopicPartition OFFSETS = new TopicPartition(GroupService.TOPIC, 0);
+
+    private static final int SEGMENT_IN_MEMORY_BYTES_MIN = 16 * 1024;
+    private static final int SEGMENT_IN_MEMORY_BYTES_MAX = 16 * 1024 * 1024;
+
+    private final MqRuntime runtime;
+    private final TopicRegistry topics;
+    private final GroupService groups;
+    private final @Nullable MemoryBound memory;
+    private final @Nullable DirectoryLock lock;
+    private final Mono<Void> closing;
+    private volatile boolean closed;
+
+    private EmbeddedBroker(
+            MqRuntime runtime,
+            TopicRegistry topics,
+            GroupService groups,
+            @Nullable MemoryBound memory,
+            @Nullable DirectoryLock lock) {
+        this.runtime = runtime;
+        this.topics = topics;
+        this.groups = groups;
+        this.memory = memory;
+        this.lock = lock;
+        this.closing = Mono.defer(this::close).cache();
+        if (memory != null) {
+            memory.onFull(this::reclaim);
+        }
+    }
+
+    /** A broker in memory that holds at most that many bytes of records; see {@link #inMemory(long, Consumer)}. */
+    public static EmbeddedBroker inMemory(long maxBytes) {
+        return inMemory(maxBytes, options -> {});
+    }
+
+    /**
+     * A broker in memory, ready for use.
+     *
+     * @param maxBytes the bound on the records of all topics together, {@value #MEMORY_BYTES_MIN} or more; the broker's own
+     *     topics (committed offsets) are beside it
+     * @param configure sets what differs from the defaults
+     */
+    public static EmbeddedBroker inMemory(long maxBytes, Consumer<? super BrokerOptions> configure) {
+        if (maxBytes < MEMORY_BYTES_MIN) {
+            throw new IllegalArgumentException("maxBytes must be " + MEMORY_BYTES_MIN + " or more, was " + maxBytes);
+        }
+        int segmentBytes = (int) Math.min(
+                SEGMENT_IN_MEMORY_BYTES_MAX, Math.max(SEGMENT_IN_MEMORY_BYTES_MIN, maxBytes / SEGMENTS_IN_MEMORY));
+        BrokerOptions options =
+                new BrokerOptions(Durability.MEMORY, LogConfig.defaults().withSegmentBytes(segmentBytes));
+        configure.accept(options);
+        MemoryBound memory = new MemoryBound(maxBytes);
+        // nothing here waits: an in-memory log answers on the caller's thread
+        return Objects.requireNonNull(start(FileStore.memory(), Path.of("memory"), options, memory, memory, null)
+                .toFuture()
+                .getNow(null));
+    }
+
+    /** Opens a broker on a directory with the defaults; see {@link #open(Path, Consumer)}. */
+    public static Mono<EmbeddedBroker> open(Path directory) {
+        return open(directory, options -> {});
+    }
+
+    /**
+     * Opens a broker on a directory, which is made where it is missing. What a crash has left unfinished is finished; what it has
+     * damaged is refused with an error that names file and position, and nothing is changed. The directory belongs to this
+     * broker until it is closed. Cancelling closes it again.
+     *
+     * @param configure sets what differs from the defaults
+     * @return the broker, ready for use; an error is {@code KAFKA_STORAGE_ERROR}: in use by another process, not writable,
+     *     damaged
+     */
+    public static Mono<EmbeddedBroker> open(Path directory, Consumer<? super BrokerOptions> configure) {
+        BrokerOptions options = new BrokerOptions(Durability.FSYNC, LogConfig.defaults());
+        configure.accept(options);
+        FileStore store = FileStore.disk();
+        Scheduler io = options.runtime().io();
+        Mono<EmbeddedBroker> opening = Blocking.call(
+                        () -> {
+                            store.createDirectories(directory);
+                            return store.lock(directory);
+                        },
+                        io)
+                .flatMap(lock -> start(store, directory, options, Admission.OPEN, null, lock)
+                        .onErrorResume(failure -> Blocking.<EmbeddedBroker>call(
+                                () -> {
+                                    lock.close();
+                                    throw failure instanceof Exception e ? e : new IllegalStateException(failure);
+                                },
+                                io)));
+        return Mono.create(sink -> {
+            AtomicBoolean decided = new AtomicBoolean();
+            sink.onCancel(() -> decided.set(true));
+            opening.subscribe(
+                    broker -> {
+                        if (decided.compareAndSet(false, true)) {
+                            sink.success(broker);
+                        } else {
+                            // nobody waits for it any more: it must not keep the directory
+                            broker.closing.subscribe();
+                        }
+                    },
+                    sink::error);
+        });
+    }
+
+    /**
+     * {@link #open(Path, Consumer)} for main methods: waits for it.
+     *
+     * @throws MqException as {@code open}; {@code REQUEST_TIMED_OUT} where it takes longer than the timeout
+     */
+    public static EmbeddedBroker openNow(Path directory, Duration timeout, Consumer<? super BrokerOptions> configure) {
+        try {
+            return Objects.requireNonNull(open(directory, configure).block(timeout));
+        } catch (IllegalStateException e) {
+            if (!(e.getCause() instanceof TimeoutException)) {
+                throw e;
+            }
+            throw new MqException(
+                    ErrorCode.REQUEST_TIMED_OUT, "the broker on " + directory + " did not open within " + timeout, e);
+        }
+    }
+
+    private static Mono<EmbeddedBroker> start(
+            FileStore store,
+            Path directory,
+            BrokerOptions options,
+            Admission admission,
+            @Nullable MemoryBound memory,
+            @Nullable DirectoryLock lock) {
+        MqRuntime runtime = options.runtime();
+        GroupConfig groupConfig = options.groupConfig();
+        boolean blocking = options.topicDefaults().durability() != Durability.MEMORY;
+        return Blocking.call(
+                        () -> new TopicRegistry(store, directory, options.topicDefaults(), runtime, admission),
+                        blocking ? runtime.io() : null)
+                .flatMap(topics -> topics.load()
+                        .then(Mono.defer(() -> createOffsetsTopic(topics)))
+                        .then(Mono.defer(() -> {
+                            Partition offsets = Objects.requireNonNull(topics.find(OFFSETS));
+                            GroupService groups = new GroupService(offsets, groupConfig, topics, runtime);
+                            return groups.load().thenReturn(new EmbeddedBroker(runtime, topics, groups, memory, lock));
+                        }))
+                        .onErrorResume(
+                                failure -> topics.close().onErrorComplete().then(Mono.error(failure))));
+    }
+
+    private static Mono<TopicDescription> createOffsetsTopic(TopicRegistry topics) {
+        return topics.describe(GroupService.TOPIC) != null
+                ? Mono.empty()
+                : topics.create(NewTopic.of(GroupService.TOPIC, 1), true);
+    }
+
+    @Override
+    public MqRuntime runtime() {
+        return runtime;
+    }
+
+    @Override
+    public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
+        return whileOpen(() -> {
+            Partition target = require(partition);
+            if (acks == Acks.NONE) {
+                target.append(records, new Unheard(partition));
+                return Mono.just(new AppendResult(-1, -1, target.logStartOffset()));
+            }
+            return Mono.create(sink -> target.append(records, new AppendListener() {
+                @Override
+                public void onAppended(AppendInfo info) {
+                    sink.success(new AppendResult(info.baseOffset(), info.logAppendTimeMs(), target.logStartOffset()));
+                }
+
+                @Override
+                public void onFailed(MqException error) {
+                    sink.error(error);
+                }
+            }));
+        });
+    }
+
+    @Override
+    public Mono<FetchResult> fetch(Caller caller, FetchRequest request) {
+        return whileOpen(() -> LongPoll.fetch(request, topics::find, runtime));
+    }
+
+    @Override
+    public Mono<Long> listOffset(Caller caller, TopicPartition partition, OffsetSpec spec) {
+        return whileOpen(() -> {
+            Partition target = require(partition);
+            if (spec instanceof OffsetSpec.AtOrAfter at) {
+                return Blocking.call(
+                        () -> target.offsetForTimestamp(at.timestampMs()), target.isBlocking() ? runtime.io() : null);
+            }
+            return Mono.just(spec == OffsetSpec.Earliest.INSTANCE ? target.logStartOffset() : target.highWatermark());
+        });
+    }
+
+    @Override
+    public Mono<TopicDescription> createTopic(Caller caller, NewTopic topic) {
+        return whileOpen(() -> topics.create(topic, false));
+    }
+
+    @Override
+    public Mono<Void> deleteTopic(Caller caller, String topic) {
+        return whileOpen(() -> topics.delete(topic).then(groups.forget(topic)));
+    }
+
+    @Override
+    public Mono<List<TopicDescription>> listTopics(Caller caller) {
+        return whileOpen(() -> Mono.just(topics.list()));
+    }
+
+    @Override
+    public Mono<TopicDescription> describeTopic(Caller caller, String topic) {
+        return whileOpen(() -> {
+            TopicDescription found = topics.describe(topic);
+            return found == null
+                    ? Mono.error(
+                            new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "there is no topic '" + topic + "'"))
+                    : Mono.just(found);
+        });
+    }
+
+    @Override
+    public Mono<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat) {
+        return whileOpen(() -> groups.heartbeat(caller, heartbeat));
+    }
+
+    @Override
+    public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+        return whileOpen(() -> {
+            Mono<Void> committed = groups.commitOffsets(caller, commit);
+            return memory == null
+                    ? committed
+                    : committed.doOnSuccess(
+                            done -> reclaimIfFull(commit.offsets().keySet()));
+        });
+    }
+
+    @Override
+    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(
+            Caller caller, String groupId, Collection<TopicPartition> partitions) {
+        return whileOpen(() -> groups.fetchOffsets(caller, groupId, partitions));
+    }
+
+    @Override
+    public Mono<List<String>> listGroups(Caller caller) {
+        return whileOpen(() -> groups.listGroups(caller));
+    }
+
+    @Override
+    public Mono<GroupDescription> describeGroup(Caller caller, String groupId) {
+        return whileOpen(() -> groups.describeGroup(caller, groupId));
+    }
+
+    @Override
+    public Mono<Void> closeGracefully(Duration timeout) {
+        return closing.timeout(
+                timeout,
+                Mono.fromRunnable(
+                        () -> LOG.warn("the broker did not close within {}; it goes on in the background", timeout)),
+                runtime.timers());
+    }
+
+    private Mono<Void> close() {
+        closed = true;
+        groups.close();
+        Mono<Void> partitions = topics.close();
+        DirectoryLock held = lock;
+        return held == null ? partitions : partitions.publishOn(runtime.io()).doFinally(end -> held.close());
+    }
+
+    private <T> Mono<T> whileOpen(Supplier<Mono<T>> request) {
+        return Mono.defer(() -> {
+            if (closed) {
+                return Mono.error(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "this broker is closed"));
+            }
+            try {
+                return request.get();
+            } catch (MqException e) {
+                return Mono.error(e);
+            }
+        });
+    }
+
+    private Partition require(TopicPartition id) {
+        Partition partition = topics.find(id);
+        if (partition == null) {
+            throw new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + id + " does not exist");
+        }
+        return partition;
+    }
+
+    /** An append waits in memory: lets go of what every group has passed. */
+    private void reclaim() {
+        for (Partition partition : topics.partitionsOfUsers()) {
+            reclaim(partition);
+        }
+    }
+
+    private void reclaimIfFull(Collection<TopicPartition> committed) {
+        if (memory != null && memory.isFull()) {
+            for (TopicPartition id : committed) {
+                Partition partition = topics.find(id);
+                if (partition != null) {
+                    reclaim(partition);
+                }
+            }
+        }
+    }
+
+    private void reclaim(Partition partition) {
+        groups.passedByAll(partition.id())
+                .subscribe(
+                        partition::reclaim,
+                        failure -> LOG.warn("partition {} could not be reclaimed", partition.id(), failure));
+    }
+
+    /** Hears of an append for which its sender did not want to wait. */
+    private record Unheard(TopicPartition partition) implements AppendListener {
+        @Override
+        public void onAppended(AppendInfo info) {}
+
+        @Override
+        public void onFailed(MqException error) {
+            LOG.debug("an append to {} with acks=0 failed", partition, error);
+        }
+    }
+}

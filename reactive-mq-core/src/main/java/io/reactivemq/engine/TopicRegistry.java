@@ -1,0 +1,299 @@
+package io.reactivemq.engine;
+
+import io.reactivemq.Durability;
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.TopicDescription;
+import io.reactivemq.coordinator.Coordinator;
+import io.reactivemq.group.TopicCatalog;
+import io.reactivemq.log.PartitionLog;
+import io.reactivemq.metadata.MetadataShard;
+import io.reactivemq.metadata.TopicImage;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.topic.Admission;
+import io.reactivemq.topic.Partition;
+import io.reactivemq.topic.TopicConfig;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * The topics of this broker and the partitions behind them.
+ *
+ * <p>Creation: the topic is announced in the metadata and forced; the folders are made, each with its {@code
+ * partition.metadata}, and their directory is forced; then the marker follows that they are there. Deletion is the same,
+ * backwards. An open finishes what a crash has left between two steps. A folder that is missing behind its marker is damage and
+ * refuses the open; a folder that nobody announced is moved aside, never deleted.
+ *
+ * <p>Safe for many threads: {@code topics} is what readers see, and changes only when a step is complete.
+ */
+final class TopicRegistry implements TopicCatalog {
+
+    private static final Logger LOG = LoggerFactory.getLogger(TopicRegistry.class);
+
+    private static final String PARTITION_METADATA = "partition.metadata";
+    private static final Pattern PARTITION_FOLDER = Pattern.compile("[a-zA-Z0-9._-]+-[0-9]+");
+    private static final String ASIDE = ".unknown";
+
+    /** Topics and partitions opened or closed at the same time; more than the io threads would only wait. */
+    private static final int OPENS_AT_ONCE = 4;
+
+    private final FileStore store;
+    private final Path directory;
+    private final TopicConfig defaults;
+    private final MqRuntime runtime;
+    private final Admission admission;
+    private final Partition metadataPartition;
+    private final Coordinator<MetadataShard> metadata;
+
+    private final Map<String, Topic> topics = new ConcurrentHashMap<>();
+    private final AtomicLong version = new AtomicLong();
+
+    TopicRegistry(FileStore store, Path directory, TopicConfig defaults, MqRuntime runtime, Admission admission) {
+        this.store = store;
+        this.directory = directory;
+        this.defaults = defaults;
+        this.runtime = runtime;
+        this.admission = admission;
+        store.createDirectories(directory);
+        TopicPartition id = new TopicPartition(MetadataShard.TOPIC, 0);
+        Durability durability = defaults.durability() == Durability.MEMORY ? Durability.MEMORY : Durability.FSYNC;
+        this.metadataPartition = open(id, new TopicConfig(durability, defaults.log()), Admission.OPEN);
+        this.metadata = new Coordinator<>(metadataPartition, runtime, MetadataShard::new);
+    }
+
+    /** Replays the metadata, opens every topic, and finishes what a crash has interrupted. */
+    Mono<Void> load() {
+        return metadata.read(MetadataShard::topics)
+                .flatMap(images -> onIo(() -> moveUnknownAside(images)))
+                .flatMapMany(Flux::fromIterable)
+                .flatMap(
+                        image -> switch (image.state()) {
+                            case READY ->
+                                onIo(() -> openPartitions(image)).doOnNext(partitions -> publish(image, partitions));
+                            case CREATING -> finishCreating(image);
+                            case DELETING -> finishDeleting(image);
+                        },
+                        OPENS_AT_ONCE)
+                .then();
+    }
+
+    /** Creates a topic; once subscribed it runs to its end, whoever cancels. */
+    Mono<TopicDescription> create(NewTopic wanted, boolean internal) {
+        Mono<TopicDescription> work = Mono.defer(() -> {
+            try {
+                defaults.with(wanted.configs());
+            } catch (MqException e) {
+                return Mono.error(e);
+            }
+            UUID id = new UUID(runtime.random().nextLong(), runtime.random().nextLong());
+            return metadata.handle(machine -> machine.create(wanted, id, internal))
+                    .flatMap(this::finishCreating)
+                    .map(TopicImage::describe);
+        });
+        return Mono.fromFuture(work::toFuture, true);
+    }
+
+    /** Deletes a topic; once subscribed it runs to its end, whoever cancels. */
+    Mono<Void> delete(String name) {
+        Mono<Void> work = Mono.defer(() -> metadata.handle(machine -> machine.deleting(name)))
+                .flatMap(this::finishDeleting)
+                .then();
+        return Mono.fromFuture(work::toFuture, true);
+    }
+
+    /** The topics that are ready, by name. */
+    List<TopicDescription> list() {
+        return topics.values().stream()
+                .map(topic -> topic.image.describe())
+                .sorted(Comparator.comparing(TopicDescription::name))
+                .toList();
+    }
+
+    @Nullable TopicDescription describe(String name) {
+        Topic topic = topics.get(name);
+        return topic == null ? null : topic.image.describe();
+    }
+
+    @Nullable Partition find(TopicPartition id) {
+        Topic topic = topics.get(id.topic());
+        return topic == null || id.partition() >= topic.partitions.size() ? null : topic.partitions.get(id.partition());
+    }
+
+    /** The partitions of the topics that are not the broker's own. */
+    List<Partition> partitionsOfUsers() {
+        return topics.values().stream()
+                .filter(topic -> !topic.image.internal())
+                .flatMap(topic -> topic.partitions.stream())
+                .toList();
+    }
+
+    @Override
+    public long version() {
+        return version.get();
+    }
+
+    @Override
+    public int partitionCount(String topic) {
+        Topic found = topics.get(topic);
+        return found == null ? 0 : found.partitions.size();
+    }
+
+    /** Closes all partitions, the metadata last. */
+    Mono<Void> close() {
+        return Flux.fromIterable(topics.values())
+                .flatMapIterable(Topic::partitions)
+                .flatMapDelayError(Partition::close, OPENS_AT_ONCE, 1)
+                .then(Mono.defer(() -> {
+                    metadata.close();
+                    return metadataPartition.close();
+                }));
+    }
+
+    private Mono<TopicImage> finishCreating(TopicImage image) {
+        return onIo(() -> openPartitions(image))
+                .flatMap(partitions -> metadata.handle(machine -> machine.ready(image.name()))
+                        .doOnNext(ready -> publish(ready, partitions)))
+                .onErrorResume(failure -> {
+                    LOG.warn("topic {} could not be created", image.name(), failure);
+                    return finishDeleting(image).then(Mono.error(failure));
+                });
+    }
+
+    private Mono<TopicImage> finishDeleting(TopicImage image) {
+        Topic gone = topics.remove(image.name());
+        version.incrementAndGet();
+        Flux<Partition> open = gone == null ? Flux.empty() : Flux.fromIterable(gone.partitions);
+        return open.flatMap(Partition::close)
+                .then(onIo(() -> {
+                    deleteFolders(image);
+                    return image;
+                }))
+                .delayUntil(deleted -> metadata.handle(machine -> machine.deleted(image.name())));
+    }
+
+    private void publish(TopicImage image, List<Partition> partitions) {
+        topics.put(image.name(), new Topic(image, partitions));
+        version.incrementAndGet();
+    }
+
+    /** Opens the partitions; makes the folders of a topic that is being created. */
+    private List<Partition> openPartitions(TopicImage image) {
+        boolean creating = image.state() == TopicImage.State.CREATING;
+        Admission gate = image.internal() ? Admission.OPEN : admission;
+        TopicConfig config = defaults.with(image.configs());
+        List<Partition> opened = new ArrayList<>();
+        for (int i = 0; i < image.partitions(); i++) {
+            TopicPartition id = new TopicPartition(image.name(), i);
+            Path folder = folder(id);
+            if (creating) {
+                store.createDirectories(folder);
+            } else if (!store.exists(folder)) {
+                throw new MqException(
+                        ErrorCode.KAFKA_STORAGE_ERROR,
+                        "the folder of partition " + id + " is missing: expected " + folder
+                                + ", which the metadata says was made; restore it, nothing was changed");
+            }
+            checkIdentity(folder, image);
+            opened.add(open(id, config, gate));
+        }
+        if (creating) {
+            store.forceDirectory(directory);
+        }
+        return List.copyOf(opened);
+    }
+
+    private Partition open(TopicPartition id, TopicConfig config, Admission gate) {
+        PartitionLog log = PartitionLog.open(store, folder(id), id, config.log());
+        return new Partition(id, log, config.durability(), runtime, gate);
+    }
+
+    /** The folder says which topic it belongs to, as Kafka writes it; where it says nothing it is told. */
+    private void checkIdentity(Path folder, TopicImage image) {
+        Path file = folder.resolve(PARTITION_METADATA);
+        String expected = "version: 0\ntopic_id: " + kafkaId(image.id()) + "\n";
+        if (!store.exists(file)) {
+            store.replaceFile(file, StandardCharsets.UTF_8.encode(expected));
+            return;
+        }
+        String actual = StandardCharsets.UTF_8.decode(store.readFile(file)).toString();
+        if (!actual.equals(expected)) {
+            throw new MqException(
+                    ErrorCode.KAFKA_STORAGE_ERROR,
+                    file + " belongs to another topic: expected '" + expected.strip() + "', was '" + actual.strip()
+                            + "'; nothing was changed");
+        }
+    }
+
+    private static String kafkaId(UUID id) {
+        ByteBuffer bytes = ByteBuffer.allocate(16);
+        bytes.putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits());
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes.array());
+    }
+
+    private void deleteFolders(TopicImage image) {
+        for (int i = 0; i < image.partitions(); i++) {
+            Path folder = folder(new TopicPartition(image.name(), i));
+            if (store.exists(folder)) {
+                store.deleteRecursively(folder);
+            }
+        }
+        store.forceDirectory(directory);
+    }
+
+    private List<TopicImage> moveUnknownAside(List<TopicImage> known) {
+        Set<String> expected = new HashSet<>();
+        expected.add(metadataPartition.id().toString());
+        for (TopicImage image : known) {
+            for (int i = 0; i < image.partitions(); i++) {
+                expected.add(image.name() + "-" + i);
+            }
+        }
+        for (Path child : store.list(directory)) {
+            String name = String.valueOf(child.getFileName());
+            if (store.isDirectory(child) && PARTITION_FOLDER.matcher(name).matches() && !expected.contains(name)) {
+                Path aside = child.resolveSibling(name + ASIDE);
+                LOG.warn("{} belongs to no topic of this broker and is moved to {}", child, aside);
+                store.rename(child, aside);
+                store.forceDirectory(directory);
+            }
+        }
+        return known;
+    }
+
+    private Path folder(TopicPartition id) {
+        return directory.resolve(id.toString());
+    }
+
+    private <T> Mono<T> onIo(Callable<T> work) {
+        return Blocking.call(work, metadataPartition.isBlocking() ? runtime.io() : null);
+    }
+
+    /**
+     * A topic that is ready.
+     *
+     * @param image what the metadata says
+     * @param partitions its partitions, by index
+     */
+    private record Topic(TopicImage image, List<Partition> partitions) {}
+}

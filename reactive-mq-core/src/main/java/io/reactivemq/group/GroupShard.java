@@ -1,0 +1,274 @@
+package io.reactivemq.group;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.assign.Assignor;
+import io.reactivemq.assign.RangeAssignor;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.GroupDescription;
+import io.reactivemq.broker.GroupHeartbeat;
+import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.coordinator.CoordinatorRecord;
+import io.reactivemq.coordinator.CoordinatorResult;
+import io.reactivemq.coordinator.CoordinatorShard;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The state machine of all groups behind one partition of {@code __consumer_offsets}. Pure: time comes in with the call.
+ *
+ * <p>Committed offsets change by replayed records only. Members are soft state: they are gone after a replay and their clients,
+ * answered {@code UNKNOWN_MEMBER_ID}, join anew.
+ */
+final class GroupShard implements CoordinatorShard {
+
+    private static final Logger LOG = LoggerFactory.getLogger(GroupShard.class);
+
+    private final GroupConfig config;
+    private final TopicCatalog catalog;
+    private final Map<String, Assignor> assignors = Map.of("range", new RangeAssignor());
+    private final Map<String, Group> groups = new TreeMap<>();
+
+    /** One valid entry a member; see {@link Member#queuedDeadline}. */
+    private final PriorityQueue<Deadline> deadlines = new PriorityQueue<>(Comparator.comparingLong(Deadline::nanos));
+
+    GroupShard(GroupConfig config, TopicCatalog catalog) {
+        this.config = config;
+        this.catalog = catalog;
+    }
+
+    CoordinatorResult<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat, long nowNanos) {
+        Assignor assignor = assignor(heartbeat);
+        Group group = groups.computeIfAbsent(requireId(heartbeat.groupId()), Group::new);
+        try {
+            return CoordinatorResult.of(heartbeat(group, caller, heartbeat, assignor, nowNanos));
+        } finally {
+            if (group.isEmpty()) {
+                groups.remove(group.id);
+            }
+        }
+    }
+
+    private GroupHeartbeatResult heartbeat(
+            Group group, Caller caller, GroupHeartbeat heartbeat, Assignor assignor, long nowNanos) {
+        boolean joins = heartbeat.memberEpoch() == GroupHeartbeat.JOIN;
+        Member member;
+        if (joins) {
+            member = group.join(caller, heartbeat);
+        } else {
+            member = group.requireMember(heartbeat.memberId());
+            if (heartbeat.memberEpoch() == GroupHeartbeat.LEAVE) {
+                group.remove(member);
+                return new GroupHeartbeatResult(member.id, GroupHeartbeat.LEAVE, config.heartbeatInterval(), null);
+            }
+            group.checkEpoch(member, heartbeat);
+            group.update(member, heartbeat);
+        }
+        group.refreshTarget(assignor, catalog);
+        boolean changed = group.reconcile(member, heartbeat.owned(), nowNanos);
+        member.sessionDeadline = nowNanos + config.sessionTimeout().toNanos();
+        queueDeadline(group, member);
+        // who says what it owns is told what it shall own: its knowledge may be old
+        boolean tell = joins || changed || heartbeat.owned() != null;
+        Duration next = config.nextHeartbeat(group.isSettled(member));
+        return new GroupHeartbeatResult(member.id, member.epoch, next, tell ? member.assigned : null);
+    }
+
+    private Assignor assignor(GroupHeartbeat heartbeat) {
+        String name = heartbeat.assignor() == null ? "range" : heartbeat.assignor();
+        Assignor assignor = assignors.get(name);
+        if (assignor == null) {
+            throw new MqException(
+                    ErrorCode.UNSUPPORTED_ASSIGNOR,
+                    "group " + heartbeat.groupId() + ": expected an assignor of " + assignors.keySet() + ", was "
+                            + name);
+        }
+        return assignor;
+    }
+
+    CoordinatorResult<Boolean> commit(OffsetCommit commit, long nowMs) {
+        String groupId = requireId(commit.groupId());
+        Group group = groups.get(groupId);
+        if (commit.memberId().isEmpty()) {
+            if (group != null && group.hasMembers()) {
+                throw new MqException(
+                        ErrorCode.UNKNOWN_MEMBER_ID,
+                        "group " + groupId + " has members; a commit from outside is taken only while it has none");
+            }
+        } else {
+            Member member = (group == null ? new Group(groupId) : group).requireMember(commit.memberId());
+            if (member.epoch != commit.memberEpoch()) {
+                throw new MqException(
+                        ErrorCode.STALE_MEMBER_EPOCH,
+                        "member " + member.id + " of group " + groupId + " is at epoch " + member.epoch
+                                + ", its commit says " + commit.memberEpoch() + "; nothing was committed");
+            }
+        }
+        List<CoordinatorRecord> records = new ArrayList<>();
+        commit.offsets().forEach((partition, offset) -> {
+            check(groupId, partition, offset);
+            records.add(OffsetRecords.commit(groupId, partition, offset, nowMs));
+        });
+        return new CoordinatorResult<>(records, Boolean.TRUE);
+    }
+
+    private void check(String groupId, TopicPartition partition, CommittedOffset offset) {
+        if (partition.partition() >= catalog.partitionCount(partition.topic())) {
+            throw new MqException(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    "group " + groupId + " commits an offset of " + partition + ", which does not exist");
+        }
+        int bytes = offset.metadata().getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > GroupConfig.METADATA_BYTES_MAX) {
+            throw new MqException(
+                    ErrorCode.OFFSET_METADATA_TOO_LARGE,
+                    "group " + groupId + ", " + partition + ": the metadata of a commit may have "
+                            + GroupConfig.METADATA_BYTES_MAX + " bytes, has " + bytes);
+        }
+    }
+
+    Map<TopicPartition, CommittedOffset> offsets(String groupId, Collection<TopicPartition> partitions) {
+        Map<TopicPartition, CommittedOffset> found = new HashMap<>();
+        Group group = groups.get(groupId);
+        if (group != null) {
+            for (TopicPartition partition : partitions) {
+                CommittedOffset offset = group.offsets.get(partition);
+                if (offset != null) {
+                    found.put(partition, offset);
+                }
+            }
+        }
+        return found;
+    }
+
+    List<String> list() {
+        return List.copyOf(groups.keySet());
+    }
+
+    GroupDescription describe(String groupId) {
+        Group group = groups.get(groupId);
+        if (group == null) {
+            throw new MqException(ErrorCode.GROUP_ID_NOT_FOUND, "there is no group '" + groupId + "'");
+        }
+        return group.describe();
+    }
+
+    /**
+     * The offset that every group that reads the partition has passed; 0 where a group reads it and has committed nothing, or
+     * where no group is known to read it.
+     */
+    long passedByAll(TopicPartition partition) {
+        long passed = Long.MAX_VALUE;
+        for (Group group : groups.values()) {
+            CommittedOffset offset = group.offsets.get(partition);
+            if (offset != null) {
+                passed = Math.min(passed, offset.offset());
+            } else if (group.hasSubscriber(partition.topic())) {
+                return 0;
+            }
+        }
+        return passed == Long.MAX_VALUE ? 0 : passed;
+    }
+
+    /** Forgets what was committed of a topic that is gone. */
+    CoordinatorResult<Boolean> forget(String topic) {
+        List<CoordinatorRecord> records = new ArrayList<>();
+        for (Group group : groups.values()) {
+            for (TopicPartition partition : group.offsets.keySet()) {
+                if (partition.topic().equals(topic)) {
+                    records.add(OffsetRecords.tombstone(group.id, partition));
+                }
+            }
+        }
+        return new CoordinatorResult<>(records, Boolean.TRUE);
+    }
+
+    @Override
+    public void replay(ByteBuffer key, @Nullable ByteBuffer value) {
+        OffsetRecords.Key about = OffsetRecords.readKey(key);
+        if (about == null) {
+            return;
+        }
+        if (value != null) {
+            groups.computeIfAbsent(about.group(), Group::new)
+                    .offsets
+                    .put(about.partition(), OffsetRecords.readValue(value));
+            return;
+        }
+        Group group = groups.get(about.group());
+        if (group != null) {
+            group.offsets.remove(about.partition());
+            if (group.isEmpty()) {
+                groups.remove(group.id);
+            }
+        }
+    }
+
+    @Override
+    public long nextDeadlineNanos() {
+        Deadline next = deadlines.peek();
+        return next == null ? NEVER : next.nanos;
+    }
+
+    @Override
+    public List<CoordinatorRecord> onDeadline(long nowNanos) {
+        for (Deadline due = deadlines.peek(); due != null && due.nanos <= nowNanos; due = deadlines.peek()) {
+            deadlines.remove();
+            Group group = groups.get(due.groupId);
+            Member member = group == null ? null : group.member(due.memberId);
+            if (group == null || member == null || member.queuedDeadline != due.nanos) {
+                continue;
+            }
+            member.queuedDeadline = NEVER;
+            if (member.deadline() > nowNanos) {
+                queueDeadline(group, member);
+                continue;
+            }
+            LOG.info(
+                    "group {}: member {} ({}) is removed: {}",
+                    group.id,
+                    member.id,
+                    member.caller.clientId(),
+                    member.sessionDeadline <= nowNanos
+                            ? "no heartbeat within " + config.sessionTimeout()
+                            : "it did not release " + member.revoking + " within " + member.rebalanceTimeout);
+            group.remove(member);
+            if (group.isEmpty()) {
+                groups.remove(group.id);
+            }
+        }
+        return List.of();
+    }
+
+    /** Sees to it that the queue has an entry no later than the member's deadline. */
+    private void queueDeadline(Group group, Member member) {
+        if (member.deadline() < member.queuedDeadline) {
+            member.queuedDeadline = member.deadline();
+            deadlines.add(new Deadline(member.queuedDeadline, group.id, member.id));
+        }
+    }
+
+    private static String requireId(String groupId) {
+        if (groupId.isEmpty()) {
+            throw new MqException(ErrorCode.INVALID_GROUP_ID, "a group's id must not be empty");
+        }
+        return groupId;
+    }
+
+    private record Deadline(long nanos, String groupId, String memberId) {}
+}

@@ -1,0 +1,107 @@
+package io.reactivemq.metadata;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.coordinator.CoordinatorRecord;
+import io.reactivemq.coordinator.CoordinatorResult;
+import io.reactivemq.coordinator.CoordinatorShard;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The state machine of the broker's topics. Creating and deleting take two records each, with the work on the folders between
+ * them, so that an open after a crash knows what to finish.
+ */
+public final class MetadataShard implements CoordinatorShard {
+
+    /** The log of the metadata, opened by fixed name before anything else is known. */
+    public static final String TOPIC = "__cluster_metadata";
+
+    /** Partitions of one topic: a bound on what one request may create. */
+    private static final int PARTITIONS_MAX = 100_000;
+
+    private static final int NAME_CHARS_MAX = 249;
+    private static final Pattern LEGAL_NAME = Pattern.compile("[a-zA-Z0-9._-]{1," + NAME_CHARS_MAX + "}");
+
+    private final Map<String, TopicImage> topics = new TreeMap<>();
+
+    /** Announces a topic; its folders come next, then {@link #ready}. */
+    public CoordinatorResult<TopicImage> create(NewTopic wanted, UUID id, boolean internal) {
+        String name = wanted.name();
+        if (!LEGAL_NAME.matcher(name).matches() || name.equals(".") || name.equals("..")) {
+            throw new MqException(
+                    ErrorCode.INVALID_TOPIC_EXCEPTION,
+                    "topic name '" + shortened(name) + "' is not legal: 1 to " + NAME_CHARS_MAX
+                            + " letters, digits, '.', '_' and '-', and neither '.' nor '..'");
+        }
+        if (wanted.partitions() < 1 || wanted.partitions() > PARTITIONS_MAX) {
+            throw new MqException(
+                    ErrorCode.INVALID_PARTITIONS,
+                    "topic " + name + ": the number of partitions must be 1 to " + PARTITIONS_MAX + ", was "
+                            + wanted.partitions());
+        }
+        if (topics.containsKey(name) || name.equals(TOPIC)) {
+            throw new MqException(ErrorCode.TOPIC_ALREADY_EXISTS, "topic " + name + " exists already");
+        }
+        return changed(
+                new TopicImage(name, id, wanted.partitions(), wanted.configs(), internal, TopicImage.State.CREATING));
+    }
+
+    /** The folders of an announced topic are there. */
+    public CoordinatorResult<TopicImage> ready(String name) {
+        return changed(require(name).with(TopicImage.State.READY));
+    }
+
+    /** Announces a deletion; the folders go next, then {@link #deleted}. */
+    public CoordinatorResult<TopicImage> deleting(String name) {
+        TopicImage topic = require(name);
+        if (topic.internal()) {
+            throw new MqException(
+                    ErrorCode.INVALID_TOPIC_EXCEPTION, "topic " + name + " is the broker's own and is not deleted");
+        }
+        return changed(topic.with(TopicImage.State.DELETING));
+    }
+
+    /** The folders of a topic are gone. */
+    public CoordinatorResult<Boolean> deleted(String name) {
+        return new CoordinatorResult<>(List.of(TopicRecords.tombstone(name)), Boolean.TRUE);
+    }
+
+    /** All topics, by name, whatever their state. */
+    public List<TopicImage> topics() {
+        return List.copyOf(topics.values());
+    }
+
+    private static CoordinatorResult<TopicImage> changed(TopicImage topic) {
+        List<CoordinatorRecord> records = List.of(TopicRecords.of(topic));
+        return new CoordinatorResult<>(records, topic);
+    }
+
+    private TopicImage require(String name) {
+        TopicImage topic = topics.get(name);
+        if (topic == null) {
+            throw new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "there is no topic '" + shortened(name) + "'");
+        }
+        return topic;
+    }
+
+    private static String shortened(String name) {
+        return name.length() <= NAME_CHARS_MAX ? name : name.substring(0, NAME_CHARS_MAX) + "...";
+    }
+
+    @Override
+    public void replay(ByteBuffer key, @Nullable ByteBuffer value) {
+        String name = TopicRecords.readKey(key);
+        if (value == null) {
+            topics.remove(name);
+        } else {
+            topics.put(name, TopicRecords.readValue(name, value));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+/**
+ * What the broker knows of itself: its topics, replayed from {@code __cluster_metadata-0}.
+ *
+ * <p>Start at {@link io.reactivemq.metadata.MetadataShard}; {@link io.reactivemq.metadata.TopicImage} is one topic.
+ *
+ * <p>May import: the vocabulary, broker, coordinator. Threading: the state belongs to the coordinator's drain loop; images are
+ * immutable.
+ */
+@NullMarked
+package io.reactivemq.metadata;
+
+import org.jspecify.annotations.NullMarked;

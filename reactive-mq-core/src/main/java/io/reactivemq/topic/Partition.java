@@ -1,0 +1,321 @@
+package io.reactivemq.topic;
+
+import io.reactivemq.Durability;
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.log.AppendInfo;
+import io.reactivemq.log.PartitionLog;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jctools.queues.MessagePassingQueue;
+import org.jctools.queues.varhandle.MpscChunkedVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+
+/**
+ * A partition: its log, the one writer of it, and its watermarks.
+ *
+ * <p>Appends arrive on a bounded MPSC ring from any thread. One drain loop takes all that is there, writes it, forces the
+ * log once (level {@code fsync}), publishes the high watermark, and only then answers the appends and wakes the readers
+ * that wait. What arrives meanwhile is served by the next force: group commit without a delay when idle.
+ *
+ * <p>Invariant: {@code logStartOffset <= highWatermark <= logEndOffset}. Readers see records below the high watermark only,
+ * so a reader never sees what a crash can take away at the topic's level.
+ */
+public final class Partition {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Partition.class);
+
+    /** Appends that may wait for the writer. Senders have a few under way each, so this is room for hundreds of them. */
+    private static final int COMMANDS_MAX = 4096;
+
+    /** Written before a force at most, so that the first of a long queue is not kept waiting for the last. */
+    private static final int BYTES_PER_FORCE_MAX = 8 * 1024 * 1024;
+
+    private final TopicPartition id;
+    private final PartitionLog log;
+    private final MqRuntime runtime;
+    private final Admission admission;
+    private final Durability durability;
+
+    private final MessagePassingQueue<Append> commands = new MpscChunkedVarHandleArrayQueue<>(8, COMMANDS_MAX);
+    private final AtomicInteger wip = new AtomicInteger();
+    private final Set<Runnable> waiters = ConcurrentHashMap.newKeySet();
+    private final Sinks.Empty<Void> whenClosed = Sinks.empty();
+
+    /** Written by the drain loop. */
+    private volatile long highWatermark;
+
+    /** Set by whoever closes; read by all. */
+    private volatile boolean closing;
+
+    /** Written by the drain loop: the log is closed. */
+    private volatile boolean closed;
+
+    /** Raised by anyone, applied by the drain loop. Guarded by this. */
+    private long reclaimTo;
+
+    // The fields below belong to the drain loop.
+    private final List<Append> written = new ArrayList<>();
+    private final List<AppendInfo> infos = new ArrayList<>();
+    private @Nullable Append parked;
+
+    public Partition(
+            TopicPartition id, PartitionLog log, Durability durability, MqRuntime runtime, Admission admission) {
+        this.id = id;
+        this.log = log;
+        this.durability = durability;
+        this.runtime = runtime;
+        this.admission = admission;
+        this.highWatermark = log.logEndOffset();
+    }
+
+    public TopicPartition id() {
+        return id;
+    }
+
+    /** The offset of the first record. */
+    public long logStartOffset() {
+        return log.logStartOffset();
+    }
+
+    /** The offset behind the last record that is durable, and so the end of what readers see. */
+    public long highWatermark() {
+        return highWatermark;
+    }
+
+    /** Whether reads and writes block on files, so that they belong on the runtime's io threads. */
+    public boolean isBlocking() {
+        return durability != Durability.MEMORY;
+    }
+
+    /**
+     * Appends whole batches, which belong to the partition until the listener is told. Appends of one thread are written in
+     * its order. Refused at once with a retriable error where {@value #COMMANDS_MAX} appends wait already.
+     */
+    public void append(ByteBuffer records, AppendListener listener) {
+        if (closing) {
+            listener.onFailed(gone());
+        } else if (commands.offer(new Append(records, listener))) {
+            schedule();
+        } else {
+            listener.onFailed(new MqException(
+                    ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+                    "partition " + id + " has " + COMMANDS_MAX + " appends waiting; send again later"));
+        }
+    }
+
+    /**
+     * Whole batches from the one that holds the offset up to the high watermark; at least one, also where it is larger than
+     * {@code maxBytes}; empty at the end. Blocks on files.
+     *
+     * @throws MqException {@code OFFSET_OUT_OF_RANGE}
+     */
+    public ByteBuffer read(long offset, int maxBytes) {
+        return log.read(offset, maxBytes, Math.max(highWatermark, log.logStartOffset()));
+    }
+
+    /** The first offset whose record's timestamp is at or after the given one; the high watermark where there is none. */
+    public long offsetForTimestamp(long timestampMs) {
+        long end = highWatermark;
+        long offset = log.offsetForTimestamp(timestampMs, end);
+        return offset < 0 ? end : offset;
+    }
+
+    /** Runs the waiter, on the drain loop, each time the high watermark has moved or the partition closes. */
+    void addWaiter(Runnable waiter) {
+        waiters.add(waiter);
+    }
+
+    void removeWaiter(Runnable waiter) {
+        waiters.remove(waiter);
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    /** Takes up appends that the {@link Admission} had held back. */
+    public void resume() {
+        schedule();
+    }
+
+    /**
+     * Lets go of the records below the offset, as far as whole segments reach; an active segment that lies below it is
+     * rolled first.
+     */
+    public void reclaim(long beforeOffset) {
+        synchronized (this) {
+            if (beforeOffset <= reclaimTo) {
+                return;
+            }
+            reclaimTo = beforeOffset;
+        }
+        schedule();
+    }
+
+    /** Takes no more appends, writes those that wait, and closes the log. Idempotent. */
+    public Mono<Void> close() {
+        return whenClosed.asMono().doOnSubscribe(s -> {
+            closing = true;
+            schedule();
+        });
+    }
+
+    private void schedule() {
+        if (wip.getAndIncrement() == 0) {
+            if (isBlocking()) {
+                runtime.io().schedule(this::drain);
+            } else {
+                drain();
+            }
+        }
+    }
+
+    private void drain() {
+        int missed = 1;
+        do {
+            applyReclaim();
+            while (!closed && writeSome()) {
+                commit();
+            }
+            if (closing) {
+                closeLog();
+            }
+            missed = wip.addAndGet(-missed);
+        } while (missed != 0);
+    }
+
+    /** Writes what is there, within the bound; false where there was nothing. */
+    private boolean writeSome() {
+        int bytes = 0;
+        while (bytes < BYTES_PER_FORCE_MAX) {
+            Append append = parked != null ? parked : commands.poll();
+            if (append == null) {
+                break;
+            }
+            parked = null;
+            int size = append.records.remaining();
+            if (!admission.tryAdmit(this, size)) {
+                if (closing) {
+                    append.listener.onFailed(gone());
+                    continue;
+                }
+                parked = append;
+                break;
+            }
+            try {
+                infos.add(log.append(append.records, runtime.currentTimeMillis()));
+                written.add(append);
+                bytes += size;
+            } catch (MqException e) {
+                admission.onFreed(size);
+                append.listener.onFailed(e);
+            } catch (RuntimeException e) {
+                admission.onFreed(size);
+                append.listener.onFailed(unexpected("append", e));
+            }
+        }
+        return !written.isEmpty();
+    }
+
+    /** Makes what was written durable, shows it to readers and answers. */
+    private void commit() {
+        MqException failure = null;
+        if (durability == Durability.FSYNC) {
+            try {
+                log.force();
+            } catch (MqException e) {
+                failure = e;
+            } catch (RuntimeException e) {
+                failure = unexpected("force", e);
+            }
+        }
+        if (failure == null) {
+            highWatermark = log.logEndOffset();
+        }
+        for (int i = 0; i < written.size(); i++) {
+            AppendListener listener = written.get(i).listener;
+            if (failure == null) {
+                listener.onAppended(infos.get(i));
+            } else {
+                listener.onFailed(failure);
+            }
+        }
+        written.clear();
+        infos.clear();
+        wake();
+    }
+
+    private void wake() {
+        if (!waiters.isEmpty()) {
+            waiters.forEach(Runnable::run);
+        }
+    }
+
+    private void applyReclaim() {
+        long to;
+        synchronized (this) {
+            to = reclaimTo;
+        }
+        if (to <= log.logStartOffset() || closed) {
+            return;
+        }
+        try {
+            long before = log.sizeInBytes();
+            if (to >= log.logEndOffset()) {
+                log.roll();
+            }
+            log.deleteSegmentsBefore(Math.min(to, highWatermark));
+            long freed = before - log.sizeInBytes();
+            if (freed > 0) {
+                admission.onFreed(freed);
+            }
+        } catch (RuntimeException e) {
+            LOG.warn("partition {}: records below {} could not be let go", id, to, e);
+        }
+    }
+
+    private void closeLog() {
+        for (Append late = commands.poll(); late != null; late = commands.poll()) {
+            late.listener.onFailed(gone());
+        }
+        if (closed) {
+            return;
+        }
+        closed = true;
+        admission.onFreed(log.sizeInBytes());
+        try {
+            log.close();
+            whenClosed.tryEmitEmpty();
+        } catch (RuntimeException e) {
+            whenClosed.tryEmitError(e);
+        }
+        wake();
+    }
+
+    private MqException gone() {
+        return new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + id + " is closed on this broker");
+    }
+
+    private MqException unexpected(String what, RuntimeException e) {
+        return new MqException(ErrorCode.UNKNOWN_SERVER_ERROR, what + " on partition " + id + " failed: " + e, e);
+    }
+
+    @Override
+    public String toString() {
+        return "Partition " + id;
+    }
+
+    /** An append on its way to the log. */
+    private record Append(ByteBuffer records, AppendListener listener) {}
+}

@@ -1,0 +1,54 @@
+package io.reactivemq.storage.testing;
+
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.StoredFile;
+import java.io.IOException;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+
+/** A store that counts the calls of another by name, those of its files too, and fails one on request. */
+public final class WatchedStore {
+
+    private final FileStore store;
+    private final ConcurrentMap<String, Integer> counts = new ConcurrentHashMap<>();
+    private final ConcurrentMap<String, RuntimeException> failures = new ConcurrentHashMap<>();
+
+    public WatchedStore(FileStore target) {
+        this.store = watch(FileStore.class, target);
+    }
+
+    /** The store to hand in. */
+    public FileStore store() {
+        return store;
+    }
+
+    /** How often an operation was called so far. */
+    public int count(String operation) {
+        return counts.getOrDefault(operation, 0);
+    }
+
+    /** The next call of that operation fails as a broken disk would make it fail. */
+    public void failNext(String operation, RuntimeException failure) {
+        failures.put(operation, failure);
+    }
+
+    private <T> T watch(Class<T> type, T target) {
+        InvocationHandler handler = (proxy, method, args) -> {
+            counts.merge(method.getName(), 1, Integer::sum);
+            RuntimeException failure = failures.remove(method.getName());
+            if (failure != null) {
+                throw failure;
+            }
+            try {
+                Object result = method.invoke(target, args);
+                return result instanceof StoredFile file ? watch(StoredFile.class, file) : result;
+            } catch (InvocationTargetException e) {
+                throw e.getCause() == null ? new IOException(e) : e.getCause();
+            }
+        };
+        return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
+    }
+}

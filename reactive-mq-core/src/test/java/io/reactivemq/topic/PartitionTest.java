@@ -1,0 +1,286 @@
+package io.reactivemq.topic;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.Durability;
+import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.FetchRequest;
+import io.reactivemq.broker.FetchResult;
+import io.reactivemq.broker.testing.ManualRuntime;
+import io.reactivemq.log.AppendInfo;
+import io.reactivemq.log.LogConfig;
+import io.reactivemq.log.PartitionLog;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.record.RecordBatches;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.StorageException;
+import io.reactivemq.storage.StorageException.Operation;
+import io.reactivemq.storage.testing.WatchedStore;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+class PartitionTest {
+
+    private static final TopicPartition ID = new TopicPartition("t", 0);
+    private static final Duration WAIT = Duration.ofSeconds(10);
+
+    private final ManualRuntime runtime = new ManualRuntime();
+    private final WatchedStore watched = new WatchedStore(FileStore.memory());
+    private final List<String> heard = new ArrayList<>();
+
+    @Test
+    void appendsThatWaitShareOneForce() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        int before = watched.count("force");
+
+        for (int i = 0; i < 5; i++) {
+            append(partition, "a" + i, 2);
+        }
+        assertThat(heard).as("nothing is acknowledged before the force").isEmpty();
+        runtime.run();
+
+        assertThat(watched.count("force") - before).isEqualTo(1);
+        assertThat(heard).containsExactly("a0@0", "a1@2", "a2@4", "a3@6", "a4@8");
+        assertThat(partition.highWatermark()).isEqualTo(10);
+    }
+
+    @Test
+    void osBufferedForcesNothing() {
+        Partition partition = open(Durability.OS_BUFFERED, Admission.OPEN);
+        int before = watched.count("force");
+
+        append(partition, "a", 1);
+        runtime.run();
+
+        assertThat(heard).containsExactly("a@0");
+        assertThat(watched.count("force")).isEqualTo(before);
+    }
+
+    @Test
+    void afterAFailedForceNothingIsAcknowledgedOrSeenAndTheLogTakesNoMore() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        append(partition, "a", 1);
+        runtime.run();
+        watched.failNext("force", new StorageException(Operation.FORCE, Path.of("data"), "planted", null));
+
+        append(partition, "b", 1);
+        append(partition, "c", 1);
+        runtime.run();
+        append(partition, "d", 1);
+        runtime.run();
+
+        assertThat(heard)
+                .containsExactly("a@0", "b KAFKA_STORAGE_ERROR", "c KAFKA_STORAGE_ERROR", "d KAFKA_STORAGE_ERROR");
+        assertThat(partition.highWatermark()).isEqualTo(1);
+        assertThat(offsets(partition.read(0, 1000))).containsExactly(0L);
+    }
+
+    @Test
+    void aBatchThatIsRefusedHoldsUpNoOther() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        ByteBuffer corrupt = batch(1);
+        corrupt.put(corrupt.limit() - 1, (byte) ~corrupt.get(corrupt.limit() - 1));
+
+        append(partition, "a", 1);
+        partition.append(corrupt, listener("bad"));
+        append(partition, "b", 1);
+        runtime.run();
+
+        assertThat(heard).containsExactly("bad CORRUPT_MESSAGE", "a@0", "b@1");
+    }
+
+    @Test
+    void aFetchAtTheEndIsAnsweredByTheNextAppendAndNotBefore() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        CompletableFuture<FetchResult> answer = fetch(partition, 0, 1);
+        runtime.run();
+        append(partition, "a", 3);
+        assertThat(answer).isNotDone();
+
+        runtime.run();
+
+        assertThat(offsets(answer.join().partitions().get(0).records())).containsExactly(0L);
+        assertThat(answer.join().partitions().get(0).highWatermark()).isEqualTo(3);
+    }
+
+    @Test
+    void aFetchThatGetsNothingIsEmptyAfterItsWaitAndNotBefore() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        CompletableFuture<FetchResult> answer = fetch(partition, 0, 1);
+
+        runtime.advanceBy(WAIT.minusNanos(1));
+        assertThat(answer).isNotDone();
+        runtime.advanceBy(Duration.ofNanos(1));
+
+        assertThat(answer.join().partitions().get(0).records().hasRemaining()).isFalse();
+        assertThat(answer.join().partitions().get(0).error()).isNull();
+    }
+
+    @Test
+    void aFetchWaitsUntilThereAreEnoughBytes() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        int one = batch(1).remaining();
+        CompletableFuture<FetchResult> answer = fetch(partition, 0, one + 1);
+
+        append(partition, "a", 1);
+        runtime.run();
+        assertThat(answer).isNotDone();
+        append(partition, "b", 1);
+        runtime.run();
+
+        assertThat(offsets(answer.join().partitions().get(0).records())).containsExactly(0L, 1L);
+    }
+
+    @Test
+    void anErrorAnswersAtOnceWithWhatIsKnown() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        CompletableFuture<FetchResult> beyond = fetch(partition, 5, 1);
+        CompletableFuture<FetchResult> nowhere = fetch(null, 0, 1);
+        runtime.run();
+
+        assertThat(errorOf(beyond)).isEqualTo(ErrorCode.OFFSET_OUT_OF_RANGE);
+        assertThat(beyond.join().partitions().get(0).highWatermark()).isZero();
+        assertThat(errorOf(nowhere)).isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    }
+
+    @Test
+    void closingWritesWhatWaitsAnswersFetchesAndRefusesTheRest() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        CompletableFuture<FetchResult> answer = fetch(partition, 2, 1);
+        append(partition, "a", 2);
+        CompletableFuture<Void> closed = partition.close().toFuture();
+        append(partition, "late", 1);
+        runtime.run();
+
+        assertThat(heard).containsExactly("late UNKNOWN_TOPIC_OR_PARTITION", "a@0");
+        assertThat(closed).isCompleted();
+        assertThat(answer).isDone();
+        assertThat(partition.close().toFuture()).isCompleted();
+    }
+
+    @Test
+    void moreAppendsThanTheRingTakesAreRefusedAndTheOthersWritten() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        for (int i = 0; i < 5000; i++) {
+            append(partition, "a", 1);
+        }
+        assertThat(heard).containsOnly("a THROTTLING_QUOTA_EXCEEDED");
+        int refused = heard.size();
+        runtime.run();
+
+        assertThat(partition.highWatermark()).isEqualTo(5000 - refused);
+        assertThat(heard).hasSize(5000);
+    }
+
+    @Test
+    void inMemoryAnAppendIsDoneOnTheCallersThread() {
+        Partition partition = open(Durability.MEMORY, Admission.OPEN);
+
+        append(partition, "a", 1);
+
+        assertThat(heard).containsExactly("a@0");
+    }
+
+    @Test
+    void whatIsNotAdmittedWaitsInOrderAndReclaimingMakesRoom() {
+        int one = batch(1).remaining();
+        Budget budget = new Budget(2L * one);
+        Partition partition = open(Durability.MEMORY, budget);
+        append(partition, "a", 1);
+        append(partition, "b", 1);
+        append(partition, "c", 1);
+        append(partition, "d", 1);
+        assertThat(heard).containsExactly("a@0", "b@1");
+
+        partition.reclaim(2);
+        assertThat(partition.logStartOffset()).isEqualTo(2);
+        partition.resume();
+
+        assertThat(heard).containsExactly("a@0", "b@1", "c@2", "d@3");
+        assertThat(offsets(partition.read(2, 10_000))).containsExactly(2L, 3L);
+    }
+
+    private Partition open(Durability durability, Admission admission) {
+        FileStore store = durability == Durability.MEMORY ? FileStore.memory() : watched.store();
+        Path folder = Path.of("data", ID.toString());
+        store.createDirectories(folder);
+        return new Partition(
+                ID, PartitionLog.open(store, folder, ID, LogConfig.defaults()), durability, runtime, admission);
+    }
+
+    private void append(Partition partition, String name, int records) {
+        partition.append(batch(records), listener(name));
+    }
+
+    private AppendListener listener(String name) {
+        return new AppendListener() {
+            @Override
+            public void onAppended(AppendInfo info) {
+                heard.add(name + "@" + info.baseOffset());
+            }
+
+            @Override
+            public void onFailed(MqException error) {
+                heard.add(name + " " + error.errorCode());
+            }
+        };
+    }
+
+    private CompletableFuture<FetchResult> fetch(@Nullable Partition partition, long offset, int minBytes) {
+        FetchRequest request =
+                new FetchRequest(List.of(new FetchRequest.Partition(ID, offset, 10_000)), minBytes, 10_000, WAIT);
+        return LongPoll.fetch(request, id -> partition, runtime).toFuture();
+    }
+
+    private static @Nullable ErrorCode errorOf(CompletableFuture<FetchResult> answer) {
+        MqException error = answer.join().partitions().get(0).error();
+        return error == null ? null : error.errorCode();
+    }
+
+    private static ByteBuffer batch(int records) {
+        RecordBatchBuilder builder = new RecordBatchBuilder(128, 10_000);
+        for (int i = 0; i < records; i++) {
+            builder.tryAppend(i, null, new byte[] {1, 2, 3}, Headers.empty());
+        }
+        return builder.build();
+    }
+
+    private static List<Long> offsets(ByteBuffer records) {
+        return StreamSupport.stream(RecordBatches.of(records).spliterator(), false)
+                .map(RecordBatch::baseOffset)
+                .toList();
+    }
+
+    private static final class Budget implements Admission {
+        private long left;
+
+        Budget(long bytes) {
+            left = bytes;
+        }
+
+        @Override
+        public boolean tryAdmit(Partition partition, int bytes) {
+            if (bytes > left) {
+                return false;
+            }
+            left -= bytes;
+            return true;
+        }
+
+        @Override
+        public void onFreed(long bytes) {
+            left += bytes;
+        }
+    }
+}

@@ -76,7 +76,7 @@ final class AckWindow {
     /**
      * Any thread: acknowledges an emitted offset, once.
      *
-     * @return false if the assignment has ended, and this had no effect
+     * @return true if it counts: whoever closes the window finds it; false if the assignment has ended, or ends just now
      */
     boolean acknowledge(long offset) {
         if (closed) {
@@ -86,7 +86,7 @@ final class AckWindow {
         if (wakeAt == offset) {
             wake.run();
         }
-        return true;
+        return !closed;
     }
 
     /** Any thread: whether the assignment has ended. */
@@ -94,7 +94,7 @@ final class AckWindow {
         return closed;
     }
 
-    /** Worker: the assignment has ended. */
+    /** Worker: the assignment has ended; what was acknowledged with success is found by whoever looks after this. */
     void close() {
         closed = true;
     }
@@ -102,11 +102,6 @@ final class AckWindow {
     /** Worker: whether that offset may be emitted next. */
     boolean hasRoom(long offset) {
         return offset - base < limit || advance() == next || offset - base < limit;
-    }
-
-    /** Worker: the first offset there is no room for, as far as is known without looking at the bits. */
-    long edge() {
-        return base + limit;
     }
 
     /** Worker: that offset is about to be emitted; it has room. What lies between the last one and this is acknowledged. */
@@ -148,11 +143,6 @@ final class AckWindow {
         }
         base = at;
         return at;
-    }
-
-    /** Worker: the offset behind the last one emitted. */
-    long next() {
-        return next;
     }
 
     /** Worker: whether all that was emitted is acknowledged. */

@@ -18,6 +18,8 @@ import java.util.Map;
 public record DrainReport(
         long finished, long abandoned, long unstarted, Map<TopicPartition, Long> committed, boolean timedOut) {
 
+    static final DrainReport NOTHING = new DrainReport(0, 0, 0, Map.of(), false);
+
     public DrainReport {
         committed = Map.copyOf(committed);
     }

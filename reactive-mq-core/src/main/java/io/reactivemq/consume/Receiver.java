@@ -2,6 +2,8 @@ package io.reactivemq.consume;
 
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.OffsetSpec;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
@@ -33,6 +35,7 @@ public final class Receiver<K, V> {
 
     private final Broker broker;
     private final ReceiverOptions<K, V> options;
+    private final Subscriptions subscriptions = new Subscriptions();
 
     private Receiver(Broker broker, ReceiverOptions<K, V> options) {
         this.broker = Objects.requireNonNull(broker, "broker");
@@ -49,7 +52,7 @@ public final class Receiver<K, V> {
      * from any thread. At most {@code maxInFlight} offsets of a partition are emitted beyond the oldest unacknowledged one.
      */
     public Flux<ReceiverRecord<K, V>> receive() {
-        return Flux.error(unfinished());
+        return new FluxReceive<>(broker, options, subscriptions, FluxReceive.Acknowledgement.EXPLICIT);
     }
 
     /**
@@ -60,7 +63,7 @@ public final class Receiver<K, V> {
      * function threw, is not acknowledged.
      */
     public Flux<ReceiverRecord<K, V>> receiveAutoAck() {
-        return Flux.error(unfinished());
+        return new FluxReceive<>(broker, options, subscriptions, FluxReceive.Acknowledgement.ON_RETURN);
     }
 
     /** As {@link #process(Function, Consumer)} with three attempts and then {@code <topic>.dlq}. */
@@ -80,7 +83,7 @@ public final class Receiver<K, V> {
     public Flux<Outcome> process(
             Function<ReceiverRecord<K, V>, ? extends Publisher<?>> handler,
             Consumer<? super ProcessOptions.Builder> configure) {
-        return Flux.error(unfinished());
+        return new FluxProcess<>(broker, options, subscriptions, handler, ProcessOptions.of(configure));
     }
 
     /**
@@ -92,7 +95,13 @@ public final class Receiver<K, V> {
      *     of 5 s
      */
     public Mono<DrainReport> drain(Duration timeout) {
-        return Mono.error(unfinished());
+        if (timeout.isZero() || timeout.isNegative()) {
+            throw new IllegalArgumentException("timeout must be more than zero, was " + timeout);
+        }
+        return Mono.defer(() -> {
+            ConsumeLoop loop = subscriptions.activeLoop();
+            return loop == null ? Mono.just(DrainReport.NOTHING) : loop.drain(timeout);
+        });
     }
 
     /**
@@ -100,7 +109,12 @@ public final class Receiver<K, V> {
      * and the high watermark, asked of the broker now.
      */
     public Mono<Map<TopicPartition, Long>> lag() {
-        return Mono.error(unfinished());
+        return Mono.defer(() -> {
+                    ConsumeLoop loop = subscriptions.activeLoop();
+                    return loop == null ? Mono.empty() : loop.acknowledgedOffsets();
+                })
+                .flatMap(this::behind)
+                .defaultIfEmpty(Map.of());
     }
 
     /**
@@ -108,10 +122,14 @@ public final class Receiver<K, V> {
      * ends by itself.
      */
     public Flux<Set<TopicPartition>> assignments() {
-        return Flux.error(unfinished());
+        return subscriptions.assignments();
     }
 
-    private IllegalStateException unfinished() {
-        return new IllegalStateException(options + " on " + broker + " is not wired yet");
+    private Mono<Map<TopicPartition, Long>> behind(Map<TopicPartition, Long> acknowledged) {
+        Caller caller = Caller.embedded(options.clientId());
+        return Flux.fromIterable(acknowledged.entrySet())
+                .flatMap(entry -> broker.listOffset(caller, entry.getKey(), OffsetSpec.latest())
+                        .map(end -> Map.entry(entry.getKey(), Math.max(0, end - entry.getValue()))))
+                .collectMap(Map.Entry::getKey, Map.Entry::getValue);
     }
 }

@@ -1,0 +1,465 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+
+/**
+ * One subscription of a {@link Receiver}: owns the lanes, decides what is done next, and ends in good order.
+ *
+ * <pre>
+ *   RUNNING --drain--&gt; DRAINING --all in flight ended, or timeout--&gt; CLOSING --committed, left, or timeout--&gt; CLOSED
+ *      +------ cancel, error ------+------------ cancel, error --------^
+ * </pre>
+ *
+ * <p>A turn: look after lanes that are on their way out, fetch if there is demand, let the {@link Output} emit a slice, fetch
+ * for what that has emptied. From CLOSING on acknowledgements have no effect.
+ *
+ * <p>An end that was cancelled sends no signal. All is owned by the worker except what says otherwise.
+ */
+final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSource.Assignee {
+
+    private enum Phase {
+        RUNNING,
+        DRAINING,
+        CLOSING,
+        CLOSED
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger(ConsumeLoop.class);
+
+    /** Bounds the last commit and the good-bye, so that an end comes also where the broker no longer answers. */
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+
+    private final ReceiverOptions<?, ?> options;
+    private final Subscriptions owner;
+    private final Output output;
+    private final EventLoop events;
+    private final Fetcher fetcher;
+    private final StartOffsets startOffsets;
+    private final PartitionSource source;
+    private final Sinks.One<DrainReport> ended = Sinks.one();
+
+    private final Map<TopicPartition, Lane> lanes = new LinkedHashMap<>();
+    private final List<Lane> revoking = new ArrayList<>();
+    private final ArrayDeque<Lane> ready = new ArrayDeque<>();
+
+    private Phase phase = Phase.RUNNING;
+    private @Nullable Throwable failure;
+    private boolean assignmentChanged;
+    // of a drain: what was in flight when it began and what of that went with a lost lane
+    private long inFlightAtDrain;
+    private long inFlightLost;
+    private long abandoned;
+    private long unstarted;
+    private boolean timedOut;
+
+    // set by any thread
+    private volatile boolean cancelled;
+
+    ConsumeLoop(Broker broker, ReceiverOptions<?, ?> options, Subscriptions owner, Output output) {
+        this.options = options;
+        this.owner = owner;
+        this.output = output;
+        Caller caller = Caller.embedded(options.clientId());
+        this.events = new EventLoop(broker.runtime(), this);
+        this.fetcher = new Fetcher(events, broker, caller, options, this);
+        this.startOffsets = new StartOffsets(broker, caller, options);
+        String group = options.group();
+        this.source = group == null
+                ? new OwnCursor(events, broker, caller, options, this)
+                : new GroupMember(events, broker, caller, group, options, this);
+    }
+
+    EventLoop events() {
+        return events;
+    }
+
+    // ---------------------------------------------------------------- from any thread
+
+    void start() {
+        events.execute(() -> {
+            if (phase == Phase.RUNNING && !cancelled) {
+                source.start();
+            }
+        });
+    }
+
+    /** The subscriber is gone; what follows, follows in the background. */
+    void cancel() {
+        cancelled = true;
+        owner.ended(this);
+        events.wake();
+    }
+
+    boolean isCancelled() {
+        return cancelled;
+    }
+
+    /** Ends in good order; the report comes also where something else ends the subscription first. */
+    Mono<DrainReport> drain(Duration timeout) {
+        events.execute(() -> startDrain(timeout));
+        return ended.asMono();
+    }
+
+    /** The first unacknowledged offset of each partition there is; empty where the subscription has ended. */
+    Mono<Map<TopicPartition, Long>> acknowledgedOffsets() {
+        return Mono.<Map<TopicPartition, Long>>create(sink -> events.execute(() -> {
+                    Map<TopicPartition, Long> offsets = new HashMap<>();
+                    for (Lane lane : lanes.values()) {
+                        if (lane.state() != Lane.State.PREPARING) {
+                            offsets.put(lane.partition(), lane.committable());
+                        }
+                    }
+                    sink.success(offsets);
+                }))
+                .takeUntilOther(ended.asMono());
+    }
+
+    // ---------------------------------------------------------------- turns
+
+    @Override
+    public boolean turn() {
+        if (cancelled && phase.compareTo(Phase.CLOSING) < 0) {
+            close();
+        }
+        if (!revoking.isEmpty()) {
+            List.copyOf(revoking).stream().filter(this::isSettled).forEach(this::release);
+        }
+        boolean emitted = false;
+        if (phase == Phase.RUNNING) {
+            if (output.wantsRecords()) {
+                fetcher.poll();
+            }
+            emitted = output.emit();
+            if (output.wantsRecords()) {
+                fetcher.poll();
+            }
+        } else if (phase == Phase.DRAINING && lanes.values().stream().allMatch(this::isSettled)) {
+            close();
+        }
+        publishAssignment();
+        return emitted && phase == Phase.RUNNING;
+    }
+
+    @Override
+    public void failed(Throwable error) {
+        try {
+            fail(error);
+        } catch (RuntimeException e) {
+            error.addSuppressed(e);
+            finish();
+        }
+    }
+
+    @Override
+    public void fail(Throwable error) {
+        if (phase.compareTo(Phase.CLOSING) < 0) {
+            failure = error;
+            close();
+        } else {
+            LOG.warn("{}: the end did not go as it should: {}", options, error.toString());
+            finish();
+        }
+    }
+
+    /** Whether nothing of the lane is in flight; where something is, its end brings a turn. */
+    private boolean isSettled(Lane lane) {
+        return lane.state() == Lane.State.PREPARING || output.isSettled(lane);
+    }
+
+    // ---------------------------------------------------------------- lanes
+
+    @Override
+    public void assign(Collection<TopicPartition> partitions) {
+        List<Lane> added = partitions.stream().map(Lane::new).toList();
+        for (Lane lane : added) {
+            Lane former = lanes.put(lane.partition(), lane);
+            if (former != null) {
+                throw new IllegalStateException(former + " is assigned a second time");
+            }
+        }
+        assignmentChanged = true;
+        if (phase == Phase.RUNNING) {
+            prepare(added, 0);
+        }
+    }
+
+    /** Finds out where those lanes that are still waiting for it begin. */
+    private void prepare(List<Lane> added, int failures) {
+        List<Lane> open = added.stream()
+                .filter(lane -> lane.state() == Lane.State.PREPARING)
+                .toList();
+        if (open.isEmpty() || phase != Phase.RUNNING) {
+            return;
+        }
+        Disposable unused = events.call(
+                () -> startOffsets.of(open.stream().map(Lane::partition).toList()),
+                options.requestTimeout(),
+                starts -> {
+                    open.forEach(lane -> begin(lane, starts.get(lane.partition())));
+                    prepareLater(open, failures + 1, null);
+                },
+                error -> prepareLater(open, failures + 1, error));
+    }
+
+    private void begin(Lane lane, StartOffsets.@Nullable Start start) {
+        if (start != null && lane.state() == Lane.State.PREPARING) {
+            restart(lane, start);
+        }
+    }
+
+    private void restart(Lane lane, StartOffsets.Start start) {
+        lane.start(start.offset(), newWindow(lane, start.offset()));
+        lane.committed = start.committed() ? start.offset() : -1;
+        fetcher.resume(lane);
+    }
+
+    private AckWindow newWindow(Lane lane, long offset) {
+        Runnable wake = () -> events.execute(() -> ready(lane));
+        return new AckWindow(lane.partition(), offset, output.inFlightMax(), wake);
+    }
+
+    private void prepareLater(List<Lane> added, int failures, @Nullable Throwable error) {
+        if (error != null && !Requests.isRetriable(error)) {
+            fail(error);
+            return;
+        }
+        List<Lane> open = added.stream()
+                .filter(lane -> lane.state() == Lane.State.PREPARING)
+                .toList();
+        if (!open.isEmpty()) {
+            Duration wait = Backoff.OF_REQUESTS.after(failures);
+            Throwable why = error == null ? new IllegalStateException("no answer for some of them") : error;
+            Requests.logRetry(LOG, "finding the start of " + open, failures, wait, why);
+            Disposable unused = events.after(wait, () -> prepare(open, failures));
+        }
+    }
+
+    @Override
+    public void reset(Lane lane) {
+        if (!lane.isActive() || phase != Phase.RUNNING) {
+            return;
+        }
+        Disposable unused = events.call(
+                () -> startOffsets.fresh(lane.partition()).map(List::of).defaultIfEmpty(List.of()),
+                options.requestTimeout(),
+                starts -> {
+                    if (!lane.isActive()) {
+                        return;
+                    }
+                    if (starts.isEmpty()) {
+                        resetLater(lane);
+                    } else {
+                        restart(lane, starts.get(0));
+                    }
+                },
+                error -> {
+                    if (Requests.isRetriable(error)) {
+                        resetLater(lane);
+                    } else {
+                        fail(error);
+                    }
+                });
+    }
+
+    private void resetLater(Lane lane) {
+        lane.failures++;
+        Disposable unused = events.after(Backoff.OF_REQUESTS.after(lane.failures), () -> reset(lane));
+    }
+
+    @Override
+    public void revoke(Collection<TopicPartition> partitions) {
+        for (TopicPartition partition : partitions) {
+            Lane lane = lanes.get(partition);
+            if (lane == null) {
+                continue;
+            }
+            assignmentChanged = true;
+            if (lane.state() == Lane.State.PREPARING) {
+                forget(lane);
+                continue;
+            }
+            lane.revoke();
+            output.windDown(lane);
+            revoking.add(lane);
+            Duration wait = options.rebalanceTimeout().dividedBy(4).multipliedBy(3);
+            lane.deadline.update(events.after(wait, () -> release(lane)));
+        }
+    }
+
+    /** Waits no longer: commits what is acknowledged of a lane that was revoked, and gives it back. */
+    private void release(Lane lane) {
+        if (!revoking.remove(lane)) {
+            return;
+        }
+        output.abandon(lane);
+        long late = lane.window().unacknowledged();
+        if (late > 0) {
+            LOG.warn("{} is given back with {} records unacknowledged; they will be delivered again", lane, late);
+        }
+        lane.window().close();
+        lane.deadline.update(events.after(options.rebalanceTimeout().dividedBy(4), () -> forget(lane)));
+        source.commit(() -> forget(lane));
+    }
+
+    private void forget(Lane lane) {
+        if (lanes.remove(lane.partition(), lane)) {
+            lane.end();
+            source.released(lane.partition());
+        }
+    }
+
+    @Override
+    public void loseAll() {
+        for (Lane lane : lanes.values()) {
+            if (lane.state() != Lane.State.PREPARING) {
+                output.abandon(lane);
+                inFlightLost += phase == Phase.DRAINING ? lane.window().unacknowledged() : 0;
+            }
+            lane.end();
+        }
+        lanes.clear();
+        revoking.clear();
+        ready.clear();
+        assignmentChanged = true;
+    }
+
+    @Override
+    public Collection<Lane> lanes() {
+        return lanes.values();
+    }
+
+    @Override
+    public int laneCount() {
+        return lanes.size();
+    }
+
+    @Override
+    public void buffered(Lane lane) {
+        ready(lane);
+    }
+
+    // ---------------------------------------------------------------- for the output
+
+    /** The lane may have something to emit. */
+    void ready(Lane lane) {
+        if (!lane.ready && lane.isActive() && lane.hasBuffered() && phase == Phase.RUNNING) {
+            lane.ready = true;
+            ready.add(lane);
+        }
+    }
+
+    /** The lane whose turn it is; the output says {@link #served} when it has been. */
+    @Nullable Lane nextReady() {
+        Lane lane = ready.poll();
+        while (lane != null) {
+            lane.ready = false;
+            if (lane.isActive()) {
+                return lane;
+            }
+            lane = ready.poll();
+        }
+        return null;
+    }
+
+    /** The output has taken from the lane what it could. */
+    void served(Lane lane, boolean mayHaveMore) {
+        if (mayHaveMore) {
+            ready(lane);
+        }
+        fetcher.look(lane);
+    }
+
+    // ---------------------------------------------------------------- the end
+
+    private void startDrain(Duration timeout) {
+        if (phase != Phase.RUNNING) {
+            return;
+        }
+        phase = Phase.DRAINING;
+        fetcher.stop();
+        ready.clear();
+        for (Lane lane : lanes.values()) {
+            if (lane.state() != Lane.State.PREPARING) {
+                unstarted += lane.untakenOffsets();
+                inFlightAtDrain += lane.window().unacknowledged();
+                lane.clear();
+                output.windDown(lane);
+            }
+        }
+        Disposable unused = events.after(timeout, () -> {
+            if (phase == Phase.DRAINING) {
+                timedOut = true;
+                close();
+            }
+        });
+    }
+
+    private void close() {
+        phase = Phase.CLOSING;
+        fetcher.stop();
+        ready.clear();
+        revoking.clear();
+        for (Lane lane : lanes.values()) {
+            if (lane.state() != Lane.State.PREPARING) {
+                lane.clear();
+                output.abandon(lane);
+                abandoned += lane.window().unacknowledged();
+                lane.window().close();
+            }
+        }
+        Disposable unused = events.after(CLOSE_TIMEOUT, () -> {
+            LOG.warn("{}: commit and leave took more than {} and are given up", options, CLOSE_TIMEOUT);
+            finish();
+        });
+        source.close(this::finish);
+    }
+
+    private void finish() {
+        if (phase == Phase.CLOSED) {
+            return;
+        }
+        phase = Phase.CLOSED;
+        Map<TopicPartition, Long> committed = lanes.values().stream()
+                .filter(lane -> lane.committed >= 0)
+                .collect(Collectors.toMap(Lane::partition, lane -> lane.committed));
+        long left = abandoned + inFlightLost;
+        DrainReport report = new DrainReport(Math.max(0, inFlightAtDrain - left), left, unstarted, committed, timedOut);
+        lanes.values().forEach(Lane::end);
+        lanes.clear();
+        events.close();
+        owner.ended(this);
+        if (!cancelled) {
+            output.terminate(failure);
+        }
+        ended.emitValue(report, Sinks.EmitFailureHandler.FAIL_FAST);
+    }
+
+    private void publishAssignment() {
+        if (assignmentChanged) {
+            assignmentChanged = false;
+            Set<TopicPartition> assigned = lanes.values().stream()
+                    .filter(lane -> lane.state() != Lane.State.REVOKING)
+                    .map(Lane::partition)
+                    .collect(Collectors.toUnmodifiableSet());
+            owner.assigned(this, assigned);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.Header;
+import io.reactivemq.Headers;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.TopicDescription;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.record.RecordCursor;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
+
+/**
+ * Moves records to their dead-letter topic: the original key, value and headers, byte for byte, and behind them the headers
+ * of {@link DeadLetterHeaders}. A topic that is missing is created with one partition. Safe for use by many threads.
+ *
+ * <p>A write that seemed to fail may have succeeded, so that a record can be in the dead-letter topic more than once; topic,
+ * partition and offset in its headers tell.
+ */
+final class DeadLetterWriter {
+
+    /** How often a failing append is repeated before the stream is ended. */
+    private static final int RETRIES = 5;
+
+    private static final Duration BACKOFF_FIRST = Duration.ofMillis(100);
+    private static final Duration BACKOFF_MAX = Duration.ofSeconds(2);
+    private static final int MESSAGE_CHARS_MAX = 1_024;
+    private static final int BATCH_BYTES_INITIAL = 1 << 10;
+
+    private final Broker broker;
+    private final ReceiverOptions<?, ?> options;
+    private final ProcessOptions processOptions;
+    private final Caller caller;
+    private final Map<String, Integer> partitionCounts = new ConcurrentHashMap<>();
+
+    DeadLetterWriter(Broker broker, ReceiverOptions<?, ?> options, ProcessOptions processOptions) {
+        this.broker = broker;
+        this.options = options;
+        this.processOptions = processOptions;
+        this.caller = Caller.embedded(options.clientId());
+    }
+
+    /** No write takes longer, retries included. */
+    Duration timeout() {
+        return options.requestTimeout().plus(BACKOFF_MAX).multipliedBy(RETRIES + 1L);
+    }
+
+    /**
+     * Writes the record; done when it is durable.
+     *
+     * @param source where it comes from
+     * @param batch the batch it was read from
+     * @param offset its offset
+     * @param attempts how often its handler ran
+     * @param error the last attempt's error
+     */
+    Mono<Void> write(TopicPartition source, RecordBatch batch, long offset, int attempts, Throwable error) {
+        return Mono.defer(() -> {
+                    String topic = processOptions.deadLetterTopic(source.topic());
+                    return partitionCount(topic)
+                            .flatMap(count -> broker.append(
+                                    caller,
+                                    new TopicPartition(topic, source.partition() % count),
+                                    deadLetter(source, batch, offset, attempts, error),
+                                    Acks.ALL))
+                            .timeout(options.requestTimeout(), broker.runtime().timers())
+                            .doOnError(failure -> partitionCounts.remove(topic));
+                })
+                .retryWhen(Retry.backoff(RETRIES, BACKOFF_FIRST)
+                        .maxBackoff(BACKOFF_MAX)
+                        .jitter(0)
+                        .filter(Requests::isRetriable)
+                        .scheduler(broker.runtime().timers())
+                        .onRetryExhaustedThrow((spec, signal) -> signal.failure()))
+                .onErrorMap(failure -> new MqException(
+                        failure instanceof MqException mq ? mq.errorCode() : ErrorCode.UNKNOWN_SERVER_ERROR,
+                        "the record of " + source + " at offset " + offset
+                                + " could not be moved to its dead-letter topic and is not acknowledged",
+                        failure))
+                .then();
+    }
+
+    private Mono<Integer> partitionCount(String topic) {
+        Integer known = partitionCounts.get(topic);
+        if (known != null) {
+            return Mono.just(known);
+        }
+        return broker.describeTopic(caller, topic)
+                .onErrorResume(error -> hasCode(error, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), missing -> create(topic))
+                .map(TopicDescription::partitions)
+                .doOnNext(count -> partitionCounts.put(topic, count));
+    }
+
+    private Mono<TopicDescription> create(String topic) {
+        return broker.createTopic(caller, NewTopic.of(topic, 1))
+                .onErrorResume(
+                        error -> hasCode(error, ErrorCode.TOPIC_ALREADY_EXISTS),
+                        other -> broker.describeTopic(caller, topic));
+    }
+
+    private static boolean hasCode(Throwable error, ErrorCode code) {
+        return error instanceof MqException mq && mq.errorCode() == code;
+    }
+
+    private ByteBuffer deadLetter(
+            TopicPartition source, RecordBatch batch, long offset, int attempts, Throwable error) {
+        RecordCursor original = find(source, batch, offset);
+        List<Header> headers = new ArrayList<>(original.headers().asList());
+        headers.add(Header.of(DeadLetterHeaders.TOPIC, source.topic()));
+        headers.add(Header.of(DeadLetterHeaders.PARTITION, Integer.toString(source.partition())));
+        headers.add(Header.of(DeadLetterHeaders.OFFSET, Long.toString(offset)));
+        headers.add(Header.of(DeadLetterHeaders.TIMESTAMP, Long.toString(original.timestampMs())));
+        String group = options.group();
+        if (group != null) {
+            headers.add(Header.of(DeadLetterHeaders.GROUP, group));
+        }
+        headers.add(Header.of(DeadLetterHeaders.ATTEMPTS, Integer.toString(Math.max(1, attempts))));
+        headers.add(
+                Header.of(DeadLetterHeaders.EXCEPTION_CLASS, error.getClass().getName()));
+        String message = error.getMessage();
+        if (message != null) {
+            headers.add(Header.of(
+                    DeadLetterHeaders.MESSAGE, message.substring(0, Math.min(message.length(), MESSAGE_CHARS_MAX))));
+        }
+        RecordBatchBuilder builder = new RecordBatchBuilder(BATCH_BYTES_INITIAL, BATCH_BYTES_INITIAL);
+        if (!builder.tryAppend(
+                broker.runtime().currentTimeMillis(),
+                bytes(original.key()),
+                bytes(original.value()),
+                Headers.of(headers))) {
+            throw new IllegalStateException("an empty batch takes any record");
+        }
+        return builder.build();
+    }
+
+    /** Reads the batch again up to the record: only who fails pays. */
+    private static RecordCursor find(TopicPartition source, RecordBatch batch, long offset) {
+        RecordCursor cursor = batch.records();
+        while (cursor.next()) {
+            if (cursor.offset() == offset) {
+                return cursor;
+            }
+        }
+        throw new IllegalStateException(source + ": offset " + offset + " is not in " + batch);
+    }
+
+    private static byte @Nullable [] bytes(@Nullable ByteBuffer part) {
+        if (part == null) {
+            return null;
+        }
+        byte[] copy = new byte[part.remaining()];
+        part.get(copy);
+        return copy;
+    }
+}

@@ -1,0 +1,230 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.FetchRequest;
+import io.reactivemq.broker.FetchResult;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+
+/**
+ * Reads the lanes' partitions. A lane is hungry when little of it is buffered; under demand all that are hungry go into one
+ * long poll. Several may be under way, each for lanes of its own, so that a lane that is assigned or read empty while the
+ * others wait for news does not wait with them. Owned by the worker.
+ *
+ * <p>A lane asks for at most {@link #chunkBytes} when at most half of that is unopened, so that what all have together stays
+ * below {@code fetchMaxBytes} and a batch a lane.
+ */
+final class Fetcher {
+
+    /** What the loop gives and takes. */
+    interface Lanes {
+        /** How many there are. */
+        int laneCount();
+
+        /** Something was buffered. */
+        void buffered(Lane lane);
+
+        /** The log does not hold the lane's position: begin anew where the options say, then {@link Fetcher#resume}. */
+        void reset(Lane lane);
+
+        /** No retry can help. */
+        void fail(Throwable error);
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger(Fetcher.class);
+
+    private static final int CHUNK_BYTES_MIN = 1 << 10;
+
+    /** Taken before the next fetch when one came back empty long before its time; a broker that answers so would spin us. */
+    private static final Duration EARLY_EMPTY_PAUSE = Duration.ofMillis(20);
+
+    private final EventLoop events;
+    private final Broker broker;
+    private final MqRuntime runtime;
+    private final Caller caller;
+    private final ReceiverOptions<?, ?> options;
+    private final Lanes lanes;
+
+    private final ArrayDeque<Lane> hungry = new ArrayDeque<>();
+    private final Set<Disposable> underWay = new HashSet<>();
+
+    Fetcher(EventLoop events, Broker broker, Caller caller, ReceiverOptions<?, ?> options, Lanes lanes) {
+        this.events = events;
+        this.broker = broker;
+        this.runtime = broker.runtime();
+        this.caller = caller;
+        this.options = options;
+        this.lanes = lanes;
+    }
+
+    /** The bound on one fetch of one partition, by how many share {@code fetchMaxBytes}. */
+    private int chunkBytes() {
+        int share = options.fetchMaxBytes() / (2 * Math.max(1, lanes.laneCount()));
+        return Math.min(options.partitionFetchMaxBytes(), Math.max(CHUNK_BYTES_MIN, share));
+    }
+
+    /** The lane was read, or may be fetched again: takes note of it if it is hungry. */
+    void look(Lane lane) {
+        if (!lane.hungry && isHungry(lane, chunkBytes())) {
+            lane.hungry = true;
+            hungry.add(lane);
+        }
+    }
+
+    private static boolean isHungry(Lane lane, int chunkBytes) {
+        return lane.isActive() && !lane.fetching && !lane.paused && lane.unopenedBytes() <= chunkBytes / 2;
+    }
+
+    /** There is unmet demand: fetches for all that are hungry. */
+    void poll() {
+        if (hungry.isEmpty()) {
+            return;
+        }
+        int chunkBytes = chunkBytes();
+        List<Lane> wanted = new ArrayList<>(hungry.size());
+        List<FetchRequest.Partition> parts = new ArrayList<>(hungry.size());
+        for (Lane lane = hungry.poll(); lane != null; lane = hungry.poll()) {
+            lane.hungry = false;
+            if (!isHungry(lane, chunkBytes)) {
+                continue;
+            }
+            if (lane.outOfRange) {
+                resetWhenEmpty(lane);
+                continue;
+            }
+            lane.fetching = true;
+            wanted.add(lane);
+            parts.add(new FetchRequest.Partition(lane.partition(), lane.fetchOffset(), chunkBytes));
+        }
+        if (!wanted.isEmpty()) {
+            long maxBytes = Math.min(options.fetchMaxBytes(), (long) chunkBytes * wanted.size());
+            send(wanted, new FetchRequest(parts, 1, (int) maxBytes, options.fetchMaxWait()));
+        }
+    }
+
+    private void send(List<Lane> wanted, FetchRequest request) {
+        Disposable[] call = new Disposable[1];
+        long sentAt = runtime.nanoTime();
+        call[0] = events.call(
+                () -> broker.fetch(caller, request),
+                options.fetchMaxWait().plus(options.requestTimeout()),
+                result -> {
+                    underWay.remove(call[0]);
+                    answered(wanted, result, Duration.ofNanos(runtime.nanoTime() - sentAt));
+                },
+                error -> {
+                    underWay.remove(call[0]);
+                    failed(wanted, error);
+                });
+        underWay.add(call[0]);
+    }
+
+    private void answered(List<Lane> wanted, FetchResult result, Duration took) {
+        if (result.partitions().size() != wanted.size()) {
+            throw new IllegalStateException("a fetch of " + wanted.size() + " partitions was answered with "
+                    + result.partitions().size());
+        }
+        boolean early = took.compareTo(options.fetchMaxWait().dividedBy(2)) < 0;
+        boolean empty = result.partitions().stream()
+                .allMatch(p -> p.error() == null && !p.records().hasRemaining());
+        for (int i = 0; i < wanted.size(); i++) {
+            Lane lane = wanted.get(i);
+            FetchResult.Partition part = result.partitions().get(i);
+            lane.fetching = false;
+            if (!lane.isActive()) {
+                continue;
+            }
+            MqException error = part.error();
+            if (error != null) {
+                failed(lane, error);
+                continue;
+            }
+            if (lane.failures > 0) {
+                LOG.info("{}: fetching again after {} failures", lane.partition(), lane.failures);
+                lane.failures = 0;
+            }
+            long before = lane.fetchOffset();
+            lane.append(part.records());
+            if (lane.fetchOffset() > before) {
+                lanes.buffered(lane);
+            } else if (early && empty) {
+                pause(lane, EARLY_EMPTY_PAUSE);
+            }
+            look(lane);
+        }
+    }
+
+    private void failed(List<Lane> wanted, Throwable error) {
+        for (Lane lane : wanted) {
+            lane.fetching = false;
+            if (lane.isActive()) {
+                failed(lane, error);
+            }
+        }
+    }
+
+    private void failed(Lane lane, Throwable error) {
+        if (error instanceof MqException mq && mq.errorCode() == ErrorCode.OFFSET_OUT_OF_RANGE) {
+            lane.failures++;
+            lane.outOfRange = true;
+            LOG.warn(
+                    "{}: position {} is outside the log; beginning anew at the {} offset: {}",
+                    lane.partition(),
+                    lane.fetchOffset(),
+                    options.startFrom().getClass().getSimpleName(),
+                    mq.getMessage());
+            resetWhenEmpty(lane);
+            return;
+        }
+        if (!Requests.isRetriable(error)) {
+            lanes.fail(error);
+            return;
+        }
+        lane.failures++;
+        Duration wait = Backoff.OF_REQUESTS.after(lane.failures);
+        Requests.logRetry(LOG, "fetch of " + lane.partition(), lane.failures, wait, error);
+        pause(lane, wait);
+    }
+
+    /** What is still buffered is emitted first; the lane comes by here again when it has been. */
+    private void resetWhenEmpty(Lane lane) {
+        if (lane.hasBuffered()) {
+            return;
+        }
+        lane.paused = true;
+        if (lane.failures == 1) {
+            lanes.reset(lane);
+        } else {
+            Disposable unused = events.after(Backoff.OF_REQUESTS.after(lane.failures), () -> lanes.reset(lane));
+        }
+    }
+
+    private void pause(Lane lane, Duration wait) {
+        lane.paused = true;
+        Disposable unused = events.after(wait, () -> resume(lane));
+    }
+
+    /** The lane may be fetched again. */
+    void resume(Lane lane) {
+        lane.paused = false;
+        look(lane);
+    }
+
+    /** Ends all that is under way; nothing more is fetched. */
+    void stop() {
+        underWay.forEach(Disposable::dispose);
+        underWay.clear();
+        hungry.clear();
+    }
+}

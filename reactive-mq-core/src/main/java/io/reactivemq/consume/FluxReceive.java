@@ -1,0 +1,125 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.broker.Broker;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Flux;
+
+/**
+ * The records themselves, under exact demand: a slice of one lane, then of the next that has something.
+ *
+ * @param <K> the type of the keys
+ * @param <V> the type of the values
+ */
+final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
+
+    /** Who acknowledges. */
+    enum Acknowledgement {
+        /** The subscriber, record by record. */
+        EXPLICIT,
+        /** The receiver, when {@code onNext} has returned. */
+        ON_RETURN
+    }
+
+    private final Broker broker;
+    private final ReceiverOptions<K, V> options;
+    private final Subscriptions subscriptions;
+    private final Acknowledgement acknowledgement;
+
+    FluxReceive(
+            Broker broker,
+            ReceiverOptions<K, V> options,
+            Subscriptions subscriptions,
+            Acknowledgement acknowledgement) {
+        this.broker = broker;
+        this.options = options;
+        this.subscriptions = subscriptions;
+        this.acknowledgement = acknowledgement;
+    }
+
+    @Override
+    public void subscribe(CoreSubscriber<? super ReceiverRecord<K, V>> actual) {
+        new ReceiveSubscription<>(actual, this).begin(options, subscriptions);
+    }
+
+    static final class ReceiveSubscription<K, V> extends DemandSubscription<ReceiverRecord<K, V>> {
+
+        /** Records of one lane in a row. */
+        private static final int SLICE = 512;
+
+        private final RecordReader<K, V> reader;
+        private final boolean onReturn;
+        private final int inFlightMax;
+
+        ReceiveSubscription(CoreSubscriber<? super ReceiverRecord<K, V>> actual, FluxReceive<K, V> source) {
+            super(actual, source.broker, source.options, source.subscriptions);
+            this.onReturn = source.acknowledgement == Acknowledgement.ON_RETURN;
+            this.reader = new RecordReader<>(source.options, onReturn);
+            this.inFlightMax = onReturn ? 1 : source.options.maxInFlight();
+        }
+
+        @Override
+        public int inFlightMax() {
+            return inFlightMax;
+        }
+
+        @Override
+        public boolean wantsRecords() {
+            return requested() > 0;
+        }
+
+        @Override
+        public boolean emit() {
+            long demand = requested();
+            Lane lane = demand == 0 ? null : loop.nextReady();
+            if (lane == null) {
+                return false;
+            }
+            int max = (int) Math.min(demand, SLICE);
+            AckWindow window = lane.window();
+            boolean atEdge = false;
+            int emitted = 0;
+            while (emitted < max && lane.next()) {
+                long offset = lane.cursor().offset();
+                if (!window.hasRoom(offset)) {
+                    atEdge = true;
+                    break;
+                }
+                ReceiverRecord<K, V> received = reader.read(lane);
+                lane.take(offset);
+                emitted++;
+                actual.onNext(received);
+                if (loop.isCancelled()) {
+                    // perhaps because this record failed: it is not acknowledged
+                    break;
+                }
+                if (onReturn) {
+                    window.acknowledgeAll();
+                }
+            }
+            produced(emitted);
+            loop.served(lane, !atEdge || !window.arm());
+            return true;
+        }
+
+        @Override
+        public boolean isSettled(Lane lane) {
+            AckWindow window = lane.window();
+            while (!window.isQuiet()) {
+                if (window.arm()) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        @Override
+        public void windDown(Lane lane) {
+            // what is in flight is the subscriber's, who acknowledges it or does not
+        }
+
+        @Override
+        public void abandon(Lane lane) {
+            // as above
+        }
+    }
+}

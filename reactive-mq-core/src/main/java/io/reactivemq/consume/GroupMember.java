@@ -1,0 +1,190 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.GroupHeartbeat;
+import io.reactivemq.broker.GroupHeartbeatResult;
+import java.time.Duration;
+import java.util.UUID;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+
+/**
+ * A subscription as a member of its group: sends the heartbeats that {@link GroupMembership} decides on, when they are due,
+ * and carries out what it says. Owned by the worker.
+ */
+final class GroupMember implements PartitionSource {
+
+    private static final Logger LOG = LoggerFactory.getLogger(GroupMember.class);
+
+    private final EventLoop events;
+    private final Broker broker;
+    private final Caller caller;
+    private final ReceiverOptions<?, ?> options;
+    private final Assignee assignee;
+    private final GroupMembership membership;
+    private final Committer committer;
+
+    private final Disposable.Swap timer = Disposables.swap();
+    private @Nullable Disposable heartbeat;
+    // heartbeats in a row that failed or were fenced
+    private int failures;
+    private boolean closing;
+
+    GroupMember(
+            EventLoop events,
+            Broker broker,
+            Caller caller,
+            String group,
+            ReceiverOptions<?, ?> options,
+            Assignee assignee) {
+        this.events = events;
+        this.broker = broker;
+        this.caller = caller;
+        this.options = options;
+        this.assignee = assignee;
+        this.membership = new GroupMembership(
+                group, newMemberId(broker.runtime().random()), options.topics(), options.rebalanceTimeout());
+        this.committer =
+                new Committer(events, broker, caller, group, options, membership, assignee, this::commitFenced);
+    }
+
+    /** A random UUID, version 4. */
+    private static String newMemberId(RandomGenerator random) {
+        long high = (random.nextLong() & ~0xf000L) | 0x4000L;
+        long low = (random.nextLong() & ~(3L << 62)) | 2L << 62;
+        return new UUID(high, low).toString();
+    }
+
+    @Override
+    public void start() {
+        send();
+        committer.start();
+    }
+
+    private void send() {
+        timer.update(Disposables.disposed());
+        GroupHeartbeat next = membership.next();
+        heartbeat = events.call(
+                () -> broker.heartbeat(caller, next), options.requestTimeout(), this::answered, this::failed);
+    }
+
+    /** Sends the news there is, if any, and nothing is under way that will bring us back here. */
+    private void sendNews() {
+        if (heartbeat == null && failures == 0 && membership.hasNews()) {
+            send();
+        }
+    }
+
+    private void answered(GroupHeartbeatResult answer) {
+        heartbeat = null;
+        failures = 0;
+        apply(membership.answered(answer));
+        if (membership.hasNews()) {
+            send();
+        } else {
+            timer.update(events.after(answer.heartbeatInterval(), this::send));
+        }
+    }
+
+    private void apply(GroupMembership.Change change) {
+        if (!change.revoked().isEmpty()) {
+            LOG.info("{} releases {}", membership, change.revoked());
+            assignee.revoke(change.revoked());
+        }
+        if (!change.assigned().isEmpty()) {
+            LOG.info("{} takes {}", membership, change.assigned());
+            assignee.assign(change.assigned());
+        }
+    }
+
+    private void failed(Throwable error) {
+        heartbeat = null;
+        if (isFenced(error)) {
+            fenced(error);
+        } else if (Requests.isRetriable(error)) {
+            membership.failed();
+            sendAfterFailure("heartbeat of member " + membership.memberId(), error);
+        } else {
+            assignee.fail(error);
+        }
+    }
+
+    private static boolean isFenced(Throwable error) {
+        return error instanceof MqException mq
+                && (mq.errorCode() == ErrorCode.UNKNOWN_MEMBER_ID || mq.errorCode() == ErrorCode.FENCED_MEMBER_EPOCH);
+    }
+
+    /** A commit told us what the heartbeat under way has still to say; its answer would be that of a former life. */
+    private void commitFenced(Throwable error) {
+        if (closing || membership.state() != GroupMembership.State.MEMBER) {
+            return;
+        }
+        if (heartbeat != null) {
+            heartbeat.dispose();
+            heartbeat = null;
+        }
+        fenced(error);
+    }
+
+    private void fenced(Throwable error) {
+        LOG.warn(
+                "{} is no longer in its group, gives up its partitions and joins anew: {}",
+                membership,
+                error.toString());
+        membership.fenced();
+        assignee.loseAll();
+        if (failures == 0) {
+            failures = 1;
+            send();
+        } else {
+            sendAfterFailure("joining as member " + membership.memberId(), error);
+        }
+    }
+
+    private void sendAfterFailure(String what, Throwable error) {
+        failures++;
+        Duration wait = Backoff.OF_REQUESTS.after(failures);
+        Requests.logRetry(LOG, what, failures, wait, error);
+        timer.update(events.after(wait, this::send));
+    }
+
+    @Override
+    public void commit(Runnable then) {
+        committer.commit(then);
+    }
+
+    @Override
+    public void released(TopicPartition partition) {
+        GroupMembership.Change change = membership.released(partition);
+        apply(change);
+        sendNews();
+    }
+
+    @Override
+    public void close(Runnable then) {
+        closing = true;
+        timer.dispose();
+        if (heartbeat != null) {
+            heartbeat.dispose();
+        }
+        committer.commit(() -> leave(then));
+    }
+
+    private void leave(Runnable then) {
+        membership.leaving();
+        GroupHeartbeat leave = membership.next();
+        heartbeat = events.call(
+                () -> broker.heartbeat(caller, leave), options.requestTimeout(), answer -> then.run(), error -> {
+                    LOG.debug("{} could not say good-bye: {}", membership, error.toString());
+                    then.run();
+                });
+    }
+}

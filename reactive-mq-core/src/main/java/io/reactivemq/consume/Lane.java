@@ -1,0 +1,253 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.MqException;
+import io.reactivemq.TimestampType;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.RecordCursor;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+
+/**
+ * One partition for as long as it is assigned: what is buffered of it, how far it is read and how far acknowledged. Each
+ * assignment has a lane of its own. Owned by the worker.
+ *
+ * <pre>
+ *   window.base()    position                fetchOffset
+ *   |  in flight     |  buffered batches     |  still in the log
+ * </pre>
+ */
+final class Lane {
+
+    /** PREPARING, ACTIVE, then perhaps REVOKING, then ENDED; ENDED can come from each. */
+    enum State {
+        /** It is not known yet where to begin. */
+        PREPARING,
+        /** Is fetched and emitted. */
+        ACTIVE,
+        /** To be given back: nothing is emitted any more, and what is in flight is waited for. */
+        REVOKING,
+        /** No longer assigned. */
+        ENDED
+    }
+
+    private final TopicPartition partition;
+    private final ArrayDeque<RecordBatch> batches = new ArrayDeque<>();
+
+    private State state = State.PREPARING;
+    private @Nullable AckWindow window;
+    // Invariant: window base <= position <= fetchOffset
+    private long position;
+    private long fetchOffset;
+    private int unopenedBytes;
+    private @Nullable RecordBatch batch;
+    private @Nullable RecordCursor cursor;
+    private TimestampType timestampType = TimestampType.CREATE_TIME;
+    // the cursor stands on a record that is still to be taken
+    private boolean standing;
+
+    /** The offset that the group has of it; -1 where it has none, or one that is no longer good. */
+    long committed = -1;
+    /** The fetcher's: a request for it is under way. */
+    boolean fetching;
+    /** The fetcher's: it waits before the next fetch. */
+    boolean paused;
+    /** The fetcher's: it is in the fetcher's queue. */
+    boolean hungry;
+    /** The fetcher's: failed fetches in a row. */
+    int failures;
+    /** The fetcher's: the log does not reach to {@code fetchOffset}. */
+    boolean outOfRange;
+    /** The loop's: it is in the queue of lanes with something to emit. */
+    boolean ready;
+    /** The loop's: bounds the wait for its release. */
+    final Disposable.Swap deadline = Disposables.swap();
+    /** {@code process}: the record that is being processed. */
+    @Nullable HandlerRun<?, ?> run;
+
+    Lane(TopicPartition partition) {
+        this.partition = partition;
+    }
+
+    TopicPartition partition() {
+        return partition;
+    }
+
+    State state() {
+        return state;
+    }
+
+    boolean isActive() {
+        return state == State.ACTIVE;
+    }
+
+    /** What is acknowledged; there is none before {@link #start}. */
+    AckWindow window() {
+        if (window == null) {
+            throw new IllegalStateException(partition + " is " + state + " and has no position yet");
+        }
+        return window;
+    }
+
+    /** The next offset to emit. */
+    long position() {
+        return position;
+    }
+
+    /** The next offset to fetch. */
+    long fetchOffset() {
+        return fetchOffset;
+    }
+
+    /** Begins, or begins again, at that offset. Acknowledgements of what was emitted before have no effect any more. */
+    void start(long offset, AckWindow freshWindow) {
+        if (window != null) {
+            window.close();
+        }
+        clear();
+        state = State.ACTIVE;
+        window = freshWindow;
+        position = offset;
+        fetchOffset = offset;
+        outOfRange = false;
+    }
+
+    /** Begins its return: nothing more of it is emitted. */
+    void revoke() {
+        state = State.REVOKING;
+        clear();
+    }
+
+    /** It is no longer assigned; what is acknowledged from now on has no effect. */
+    void end() {
+        state = State.ENDED;
+        clear();
+        deadline.dispose();
+        if (window != null) {
+            window.close();
+        }
+    }
+
+    /** Lets go of what is buffered. */
+    void clear() {
+        batches.clear();
+        unopenedBytes = 0;
+        batch = null;
+        cursor = null;
+        standing = false;
+        fetchOffset = position;
+    }
+
+    /** Takes what a fetch from {@link #fetchOffset} brought. */
+    void append(ByteBuffer records) {
+        for (RecordBatch fetched : RecordBatches.of(records)) {
+            long next = fetched.nextOffset();
+            if (next > fetchOffset) {
+                batches.add(fetched);
+                unopenedBytes += fetched.sizeInBytes();
+                fetchOffset = next;
+            }
+        }
+    }
+
+    /** The bytes of the batches behind the one that is being read. */
+    int unopenedBytes() {
+        return unopenedBytes;
+    }
+
+    /** Offsets that are buffered and not taken. */
+    long untakenOffsets() {
+        return fetchOffset - position;
+    }
+
+    /** Whether something is buffered; it may turn out to hold no record. */
+    boolean hasBuffered() {
+        return batch != null || !batches.isEmpty();
+    }
+
+    /**
+     * Moves the {@linkplain #cursor() cursor} to the next record to emit, past those below the position and past control
+     * batches; stays where it is until {@link #take}.
+     *
+     * @return false if nothing more is buffered
+     */
+    boolean next() {
+        if (standing) {
+            return true;
+        }
+        try {
+            do {
+                RecordCursor records = cursor;
+                while (records != null && records.next()) {
+                    if (records.offset() >= position) {
+                        standing = true;
+                        return true;
+                    }
+                }
+            } while (nextBatch());
+            return false;
+        } catch (MqException e) {
+            throw new MqException(
+                    e.errorCode(), partition + " can't be read on from offset " + position + ": " + e.getMessage(), e);
+        }
+    }
+
+    private boolean nextBatch() {
+        if (batch != null) {
+            position = Math.max(position, batch.nextOffset());
+        }
+        batch = batches.poll();
+        cursor = batch == null || batch.isControl() ? null : batch.records();
+        if (batch == null) {
+            return false;
+        }
+        unopenedBytes -= batch.sizeInBytes();
+        timestampType = batch.timestampType();
+        return true;
+    }
+
+    /** The cursor, after {@link #next} was true. */
+    RecordCursor cursor() {
+        if (cursor == null) {
+            throw new IllegalStateException("nothing is buffered of " + partition);
+        }
+        return cursor;
+    }
+
+    /** What the timestamps of the cursor's batch mean. */
+    TimestampType timestampType() {
+        return timestampType;
+    }
+
+    /** The batch that the cursor is in. */
+    RecordBatch batch() {
+        if (batch == null) {
+            throw new IllegalStateException("nothing is buffered of " + partition);
+        }
+        return batch;
+    }
+
+    /** The record under the cursor is emitted; its offset has room in the window. */
+    void take(long offset) {
+        standing = false;
+        position = offset + 1;
+        window().emitting(offset);
+    }
+
+    /**
+     * The offset that may be committed: the first one emitted and not acknowledged, and where there is none the position,
+     * so that it passes control records.
+     */
+    long committable() {
+        return window().isQuiet() ? position : window().advance();
+    }
+
+    @Override
+    public String toString() {
+        return "Lane[" + partition + ", " + state + ", position " + position + ", fetchOffset " + fetchOffset + "]";
+    }
+}

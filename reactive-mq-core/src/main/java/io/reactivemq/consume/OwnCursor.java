@@ -1,0 +1,77 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.TopicDescription;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+
+/** All partitions of the topics, for this subscription alone; nothing is committed. A topic that is missing is waited for. */
+final class OwnCursor implements PartitionSource {
+
+    private static final Logger LOG = LoggerFactory.getLogger(OwnCursor.class);
+
+    private final EventLoop events;
+    private final Broker broker;
+    private final Caller caller;
+    private final ReceiverOptions<?, ?> options;
+    private final Assignee assignee;
+
+    OwnCursor(EventLoop events, Broker broker, Caller caller, ReceiverOptions<?, ?> options, Assignee assignee) {
+        this.events = events;
+        this.broker = broker;
+        this.caller = caller;
+        this.options = options;
+        this.assignee = assignee;
+    }
+
+    @Override
+    public void start() {
+        options.topics().forEach(topic -> describe(topic, 0));
+    }
+
+    private void describe(String topic, int failures) {
+        Disposable unused = events.call(
+                () -> broker.describeTopic(caller, topic),
+                options.requestTimeout(),
+                this::assign,
+                error -> failed(topic, failures + 1, error));
+    }
+
+    private void assign(TopicDescription topic) {
+        List<TopicPartition> partitions = IntStream.range(0, topic.partitions())
+                .mapToObj(index -> new TopicPartition(topic.name(), index))
+                .toList();
+        assignee.assign(partitions);
+    }
+
+    private void failed(String topic, int failures, Throwable error) {
+        if (!Requests.isRetriable(error)) {
+            assignee.fail(error);
+            return;
+        }
+        Duration wait = Backoff.OF_REQUESTS.after(failures);
+        Requests.logRetry(LOG, "description of topic " + topic, failures, wait, error);
+        Disposable unused = events.after(wait, () -> describe(topic, failures));
+    }
+
+    @Override
+    public void commit(Runnable then) {
+        then.run();
+    }
+
+    @Override
+    public void released(TopicPartition partition) {
+        throw new IllegalStateException("nobody revokes " + partition + " from a cursor of one's own");
+    }
+
+    @Override
+    public void close(Runnable then) {
+        then.run();
+    }
+}

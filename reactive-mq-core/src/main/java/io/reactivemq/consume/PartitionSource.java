@@ -1,0 +1,39 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.TopicPartition;
+import java.util.Collection;
+
+/** Where a subscription's partitions come from, and where its acknowledgements go. Runs on the worker. */
+interface PartitionSource {
+
+    /** What the source tells the loop. */
+    interface Assignee {
+
+        /** These partitions are its own from now on. */
+        void assign(Collection<TopicPartition> partitions);
+
+        /** To be given back in good order; {@link PartitionSource#released} says when. */
+        void revoke(Collection<TopicPartition> partitions);
+
+        /** All are gone, without a commit: somebody else may have them already. */
+        void loseAll();
+
+        /** The lanes there are. */
+        Collection<Lane> lanes();
+
+        /** No retry can help. */
+        void fail(Throwable error);
+    }
+
+    /** Begins. */
+    void start();
+
+    /** Commits what is acknowledged in the lanes, then runs {@code then}; also where that has failed for good. */
+    void commit(Runnable then);
+
+    /** A revoked partition has been given up by the loop. */
+    void released(TopicPartition partition);
+
+    /** Commits what is acknowledged and gives back everything, then runs {@code then}; also where that has failed. */
+    void close(Runnable then);
+}

@@ -28,4 +28,9 @@ final class Blocking {
         });
         return scheduler == null ? call : call.subscribeOn(scheduler);
     }
+
+    /** An expected failure; {@link Mono#error} inside an operator would count as that operator's. */
+    static <T> Mono<T> failed(Throwable failure) {
+        return Mono.create(sink -> sink.error(failure));
+    }
 }

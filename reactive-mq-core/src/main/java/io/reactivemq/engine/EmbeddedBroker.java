@@ -156,12 +156,13 @@ public final class EmbeddedBroker implements Broker {
                         },
                         io)
                 .flatMap(lock -> start(store, directory, options, Admission.OPEN, null, lock)
-                        .onErrorResume(failure -> Blocking.<EmbeddedBroker>call(
-                                () -> {
-                                    lock.close();
-                                    throw failure instanceof Exception e ? e : new IllegalStateException(failure);
-                                },
-                                io)));
+                        .onErrorResume(failure -> Blocking.call(
+                                        () -> {
+                                            lock.close();
+                                            return true;
+                                        },
+                                        io)
+                                .then(Blocking.failed(failure))));
         return Mono.create(sink -> {
             AtomicBoolean decided = new AtomicBoolean();
             sink.onCancel(() -> decided.set(true));
@@ -216,7 +217,7 @@ public final class EmbeddedBroker implements Broker {
                             return groups.load().thenReturn(new EmbeddedBroker(runtime, topics, groups, memory, lock));
                         }))
                         .onErrorResume(
-                                failure -> topics.close().onErrorComplete().then(Mono.error(failure))));
+                                failure -> topics.close().onErrorComplete().then(Blocking.failed(failure))));
     }
 
     private static Mono<TopicDescription> createOffsetsTopic(TopicRegistry topics) {

@@ -176,7 +176,7 @@ final class TopicRegistry implements TopicCatalog {
                         .doOnNext(ready -> publish(ready, partitions)))
                 .onErrorResume(failure -> {
                     LOG.warn("topic {} could not be created", image.name(), failure);
-                    return finishDeleting(image).then(Mono.error(failure));
+                    return finishDeleting(image).then(Blocking.failed(failure));
                 });
     }
 

@@ -1,0 +1,221 @@
+package io.reactivemq.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.Durability;
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.TopicDescription;
+import io.reactivemq.broker.testing.ManualRuntime;
+import io.reactivemq.log.LogConfig;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.StorageException;
+import io.reactivemq.storage.StorageException.Operation;
+import io.reactivemq.storage.testing.WatchedStore;
+import io.reactivemq.topic.Admission;
+import io.reactivemq.topic.TopicConfig;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Mono;
+
+class TopicRegistryTest {
+
+    private static final Path DATA = Path.of("data");
+    private static final NewTopic ORDERS = new NewTopic("orders", 2, Map.of("segment.bytes", "4096"));
+
+    private FileStore store = FileStore.memory();
+    private ManualRuntime runtime = new ManualRuntime();
+
+    @Test
+    void whatWasCreatedIsThereAfterARestart() {
+        TopicRegistry registry = open();
+        TopicDescription created = await(registry.create(ORDERS, false));
+        await(registry.close().thenReturn(true));
+
+        TopicRegistry again = open();
+
+        assertThat(again.list()).containsExactly(created);
+        assertThat(again.find(new TopicPartition("orders", 1))).isNotNull();
+        assertThat(again.find(new TopicPartition("orders", 2))).isNull();
+        assertThat(again.partitionCount("orders")).isEqualTo(2);
+        assertThat(store.readFile(DATA.resolve("orders-0").resolve("partition.metadata"))
+                        .remaining())
+                .isPositive();
+    }
+
+    @Test
+    void aCrashAfterAnyStepOfACreationLeavesTheTopicWholeOrNotThere() {
+        int steps = 0;
+        boolean acknowledged = false;
+        while (!acknowledged) {
+            store = FileStore.memory();
+            runtime = new ManualRuntime();
+            CompletableFuture<TopicDescription> creation =
+                    open().create(ORDERS, false).toFuture();
+            for (int i = 0; i < steps && runtime.runOne(); i++) {
+                assertThat(i).isLessThan(100);
+            }
+            acknowledged = creation.isDone();
+
+            runtime = new ManualRuntime();
+            TopicRegistry again = open();
+            if (acknowledged) {
+                assertThat(again.list()).containsExactly(creation.join());
+            }
+            for (TopicDescription topic : again.list()) {
+                assertThat(topic.partitions()).isEqualTo(2);
+                assertThat(store.exists(DATA.resolve("orders-0"))).isTrue();
+                assertThat(store.exists(DATA.resolve("orders-1"))).isTrue();
+            }
+            if (again.list().isEmpty()) {
+                assertThat(await(again.create(ORDERS, false)).partitions()).isEqualTo(2);
+            }
+            steps++;
+        }
+        assertThat(steps).as("crash points").isGreaterThan(3);
+    }
+
+    @Test
+    void aCrashAfterAnyStepOfADeletionLeavesTheTopicWholeOrNotThere() {
+        int steps = 0;
+        boolean acknowledged = false;
+        while (!acknowledged) {
+            store = FileStore.memory();
+            runtime = new ManualRuntime();
+            TopicRegistry registry = open();
+            TopicDescription created = await(registry.create(ORDERS, false));
+            CompletableFuture<Boolean> deletion =
+                    registry.delete("orders").thenReturn(true).toFuture();
+            for (int i = 0; i < steps && runtime.runOne(); i++) {
+                assertThat(i).isLessThan(100);
+            }
+            acknowledged = deletion.isDone();
+
+            runtime = new ManualRuntime(7);
+            TopicRegistry again = open();
+            if (acknowledged || again.list().isEmpty()) {
+                assertThat(again.list()).isEmpty();
+                assertThat(store.exists(DATA.resolve("orders-0"))).isFalse();
+                assertThat(store.exists(DATA.resolve("orders-1"))).isFalse();
+                assertThat(await(again.create(ORDERS, false)).topicId()).isNotEqualTo(created.topicId());
+            } else {
+                assertThat(again.list()).containsExactly(created);
+            }
+            steps++;
+        }
+        assertThat(steps).as("crash points").isGreaterThan(3);
+    }
+
+    @Test
+    void aCreationThatFailsOnDiskLeavesNothingBehindAndCanBeTriedAgain() {
+        WatchedStore watched = new WatchedStore(FileStore.memory());
+        store = watched.store();
+        TopicRegistry registry = open();
+        watched.failNext(
+                "forceDirectory",
+                new StorageException(Operation.FORCE_DIRECTORY, DATA, "planted: no space left", null));
+
+        assertThat(errorOf(registry.create(ORDERS, false))).isEqualTo(ErrorCode.KAFKA_STORAGE_ERROR);
+        assertThat(registry.list()).isEmpty();
+        assertThat(store.exists(DATA.resolve("orders-0"))).isFalse();
+
+        assertThat(await(registry.create(ORDERS, false)).partitions()).isEqualTo(2);
+    }
+
+    @Test
+    void aFolderThatIsMissingBehindItsMarkerIsDamageAndNotMadeAgain() {
+        TopicRegistry registry = open();
+        await(registry.create(ORDERS, false));
+        await(registry.close().thenReturn(true));
+        store.deleteRecursively(DATA.resolve("orders-1"));
+
+        CompletableFuture<Boolean> loaded = load().thenReturn(true).toFuture();
+        runtime.run();
+
+        assertThat(loaded).isCompletedExceptionally();
+        assertThat(loaded)
+                .failsWithin(Duration.ZERO)
+                .withThrowableThat()
+                .withMessageContaining("orders-1")
+                .withMessageContaining("missing");
+        assertThat(store.exists(DATA.resolve("orders-1"))).isFalse();
+    }
+
+    @Test
+    void aFolderNobodyAnnouncedIsMovedAsideAndOneOfAnotherTopicIsRefused() {
+        TopicRegistry registry = open();
+        await(registry.create(ORDERS, false));
+        await(registry.create(NewTopic.of("others", 1), false));
+        await(registry.close().thenReturn(true));
+        store.createDirectories(DATA.resolve("stray-7"));
+
+        open();
+        assertThat(store.exists(DATA.resolve("stray-7"))).isFalse();
+        assertThat(store.exists(DATA.resolve("stray-7.unknown"))).isTrue();
+
+        store.deleteRecursively(DATA.resolve("orders-0"));
+        store.rename(DATA.resolve("others-0"), DATA.resolve("orders-0"));
+        store.createDirectories(DATA.resolve("others-0"));
+        CompletableFuture<Boolean> loaded = load().thenReturn(true).toFuture();
+        runtime.run();
+        assertThat(loaded).failsWithin(Duration.ZERO).withThrowableThat().withMessageContaining("another topic");
+    }
+
+    @Test
+    void aSettingThatIsNotValidIsRefusedBeforeAnythingIsWritten() {
+        TopicRegistry registry = open();
+        for (Map<String, String> bad : List.of(
+                Map.of("segment.bytes", "12"),
+                Map.of("segment.bytes", "many"),
+                Map.of("durability", "maybe"),
+                Map.of("durability", "memory"),
+                Map.of("message.timestamp.type", "Now"),
+                Map.of("no.such.setting", "1"))) {
+            assertThat(errorOf(registry.create(new NewTopic("t", 1, bad), false)))
+                    .as("%s", bad)
+                    .isEqualTo(ErrorCode.INVALID_CONFIG);
+        }
+        assertThat(registry.list()).isEmpty();
+    }
+
+    private TopicRegistry open() {
+        TopicRegistry registry = registry();
+        await(registry.load().thenReturn(true));
+        return registry;
+    }
+
+    private Mono<Void> load() {
+        return registry().load();
+    }
+
+    private TopicRegistry registry() {
+        TopicConfig defaults = new TopicConfig(Durability.FSYNC, LogConfig.defaults());
+        return new TopicRegistry(store, DATA, defaults, runtime, Admission.OPEN);
+    }
+
+    private <T> T await(Mono<T> mono) {
+        CompletableFuture<T> future = mono.toFuture();
+        runtime.run();
+        assertThat(future).isDone();
+        return future.join();
+    }
+
+    private <T> ErrorCode errorOf(Mono<T> mono) {
+        try {
+            await(mono);
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof MqException mq) {
+                return mq.errorCode();
+            }
+            throw e;
+        }
+        throw new AssertionError("expected an error");
+    }
+}

@@ -1,8 +1,8 @@
 package io.reactivemq.produce;
 
+import io.reactivemq.broker.AppendResult;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
-import reactor.core.Disposable;
 
 /**
  * A batch of one partition on its way: {@code OPEN -> CLOSED -> SENT -> DONE | FAILED}. Its records are consecutive in the
@@ -35,12 +35,9 @@ final class Batch {
     @Nullable ByteBuffer buffer;
 
     int count;
-    int attempts;
 
-    @Nullable Throwable lastFailure;
-
-    /** The append under way, or the wait for the next one. */
-    @Nullable Disposable pending;
+    /** Its append, while it is SENT. */
+    @Nullable Request<AppendResult> append;
 
     private long baseOffset = -1;
     private long logAppendTimeMs = -1;
@@ -52,11 +49,12 @@ final class Batch {
         this.openedNanos = openedNanos;
     }
 
-    void acknowledged(long offset, long appendTimeMs) {
+    void acknowledged(AppendResult result) {
         state = State.DONE;
         buffer = null;
-        baseOffset = offset;
-        logAppendTimeMs = appendTimeMs;
+        append = null;
+        baseOffset = result.baseOffset();
+        logAppendTimeMs = result.logAppendTimeMs();
     }
 
     /** The offset of the next of its records, which come in order. */

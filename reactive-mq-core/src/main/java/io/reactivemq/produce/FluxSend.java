@@ -9,11 +9,11 @@ import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.TopicDescription;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jctools.queues.varhandle.MpscLinkedVarHandleQueue;
 import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
@@ -25,11 +25,9 @@ import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.FluxOperator;
-import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.core.scheduler.Scheduler;
 import reactor.util.context.Context;
-import reactor.util.retry.Retry;
 
 /**
  * The operator behind {@link Sender#send(org.reactivestreams.Publisher)}. A subscription is an agent on a worker of its own:
@@ -100,8 +98,6 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         /** Duty cycles before the worker's thread goes to others that share it. */
         private static final int CYCLES_MAX = 64;
 
-        private static final Duration LOOKUP_BACKOFF_MAX = Duration.ofSeconds(1);
-
         /** No work, and no task scheduled. */
         private static final int IDLE = 0;
         /** The worker is in a duty cycle. */
@@ -127,6 +123,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         private final Context context;
         private final Broker broker;
         private final MqRuntime runtime;
+        private final Caller caller;
         private final SenderOptions<K, V> options;
         private final Serde<K> keySerde;
         private final Serde<V> valueSerde;
@@ -162,7 +159,8 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         private final InFlight<K, V> inFlight = new InFlight<>();
         private final Map<String, Outbox.Topic> topics = new HashMap<>();
         private Outbox.@Nullable Topic lastTopic;
-        private @Nullable Disposable lookup;
+        private @Nullable Request<TopicDescription> lookup;
+        private @Nullable Disposable lookupTimer;
 
         /** The record taken that can't be put into a batch yet. */
         private @Nullable SenderRecord<K, V> waiting;
@@ -195,6 +193,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             this.context = actual.currentContext();
             this.broker = broker;
             this.runtime = broker.runtime();
+            this.caller = Caller.embedded(options.clientId());
             this.options = options;
             this.keySerde = options.keySerde();
             this.valueSerde = options.valueSerde();
@@ -204,7 +203,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             this.hasLinger = !options.linger().isZero();
             this.inbox = new SpscVarHandleArrayQueue<>(prefetch);
             this.requestedUpstream = prefetch;
-            this.outbox = new Outbox(this, broker, options);
+            this.outbox = new Outbox(this, broker, caller, options);
             this.worker = runtime.workers().createWorker();
         }
 
@@ -304,6 +303,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             } catch (RejectedExecutionException e) {
                 // the runtime was shut down under the send
                 Throwable error = Operators.onRejectedExecution(e, context);
+                cancelUpstream();
                 terminate();
                 if (!cancelled) {
                     actual.onError(error);
@@ -507,35 +507,33 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             if (lookup != null) {
                 return;
             }
-            Answer<TopicDescription> answer = new Answer<>(this, (found, failure) -> lookedUp(name, found, failure));
-            lookup = answer;
-            Duration timeout = options.deliveryTimeout();
-            Duration backoff = options.retryBackoff();
-            Mono.defer(() -> broker.describeTopic(Caller.embedded(options.clientId()), name))
-                    .retryWhen(Retry.backoff(Long.MAX_VALUE, backoff)
-                            .maxBackoff(backoff.compareTo(LOOKUP_BACKOFF_MAX) > 0 ? backoff : LOOKUP_BACKOFF_MAX)
-                            .jitter(0)
-                            .filter(Outbox::isRetriable)
-                            .scheduler(runtime.timers()))
-                    .timeout(
-                            timeout,
-                            Mono.error(
-                                    () -> new MqException(ErrorCode.REQUEST_TIMED_OUT, "no answer within " + timeout)),
-                            runtime.timers())
-                    .subscribe(answer);
+            Request<TopicDescription> request = new Request<>(
+                    this,
+                    runtime,
+                    options,
+                    runtime.nanoTime(),
+                    () -> "topic " + name + ": its lookup",
+                    () -> broker.describeTopic(caller, name),
+                    (found, failure) -> lookedUp(name, found, failure));
+            lookup = request;
+            lookupTimer = runtime.timers()
+                    .schedule(
+                            () -> execute(request::giveUpIfOverdue),
+                            options.deliveryTimeout().toNanos(),
+                            TimeUnit.NANOSECONDS);
+            request.attempt();
         }
 
-        private void lookedUp(String name, @Nullable TopicDescription found, @Nullable Throwable failure) {
+        private void lookedUp(String name, @Nullable TopicDescription found, @Nullable MqException failure) {
             lookup = null;
+            if (lookupTimer != null) {
+                lookupTimer.dispose();
+            }
             if (found != null) {
                 partitionCounts.put(name, found.partitions());
-            } else {
-                ErrorCode code = failure instanceof MqException e ? e.errorCode() : ErrorCode.UNKNOWN_SERVER_ERROR;
-                String why =
-                        failure == null ? "the broker answered with nothing" : String.valueOf(failure.getMessage());
-                finishAt(
-                        inFlight.tailSequence(),
-                        new MqException(code, "topic " + name + " can't be sent to: " + why, failure));
+            }
+            if (failure != null) {
+                finishAt(inFlight.tailSequence(), failure);
             }
         }
 
@@ -549,18 +547,23 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             finishAt(batch.firstSequence, failure);
         }
 
-        /** No more records are taken; results below the sequence are emitted, then the error, or completion. */
+        /**
+         * No more records are taken; results below the sequence are emitted, then the error, or completion. The end that
+         * comes first in the order of sending counts; the others' errors are suppressed ones of its error.
+         */
         private void finishAt(long sequence, @Nullable Throwable error) {
+            if (endSequence == Long.MAX_VALUE && !upstreamDone) {
+                cancelUpstream();
+            }
             if (sequence < endSequence) {
-                boolean isFirst = endSequence == Long.MAX_VALUE;
+                if (error != null && endError != null) {
+                    Exceptions.addSuppressed(error, endError);
+                }
                 endSequence = sequence;
                 endError = error;
                 outbox.endAt(sequence);
-                if (isFirst && !upstreamDone) {
-                    cancelUpstream();
-                }
-            } else if (error != null) {
-                Operators.onErrorDropped(error, context);
+            } else if (error != null && endError != null) {
+                Exceptions.addSuppressed(endError, error);
             }
         }
 
@@ -641,11 +644,11 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         /** Lets everything go. What arrives later is discarded by the thread that brings it. */
         private void terminate() {
             terminated = true;
-            if (!upstreamDone) {
-                cancelUpstream();
-            }
             if (lookup != null) {
                 lookup.dispose();
+            }
+            if (lookupTimer != null) {
+                lookupTimer.dispose();
             }
             outbox.dispose();
             while (inFlight.headSequence() < inFlight.tailSequence()) {

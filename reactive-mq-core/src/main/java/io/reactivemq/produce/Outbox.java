@@ -1,6 +1,5 @@
 package io.reactivemq.produce;
 
-import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
@@ -17,9 +16,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
-import reactor.core.Exceptions;
-import reactor.core.scheduler.Scheduler;
-import reactor.util.context.Context;
 
 /**
  * The batches of one send between its records and the broker: a lane a partition, in which one batch takes records, closed
@@ -34,14 +30,9 @@ import reactor.util.context.Context;
 final class Outbox {
 
     /** What the outbox needs of the send it serves. */
-    interface Host {
-        /** Runs the event on the worker, soon. */
-        void execute(Runnable event);
-
+    interface Host extends Request.Host {
         /** The batch, and with it the send, has failed for good. */
         void failed(Batch batch, MqException failure);
-
-        Context currentContext();
     }
 
     /** A batch's buffer begins with that much and doubles. */
@@ -53,9 +44,6 @@ final class Outbox {
     /** A record's length, attributes, deltas, lengths of key and value and count of headers, each at its longest. */
     private static final int RECORD_OVERHEAD_BYTES_MAX = 5 + 1 + 10 + 5 + 5 + 5 + 5;
 
-    /** What makes retries rarer while a failure lasts: the wait doubles up to this. */
-    private static final long BACKOFF_NANOS_MAX = TimeUnit.SECONDS.toNanos(1);
-
     /** While records keep coming, a batch without linger waits no longer than this to be filled. */
     private static final long BUSY_LINGER_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -65,7 +53,6 @@ final class Outbox {
     private final Caller caller;
     private final SenderOptions<?, ?> options;
     private final long lingerNanos;
-    private final long deliveryNanos;
     private final int batchBytes;
     private final long bufferBytes;
 
@@ -85,16 +72,14 @@ final class Outbox {
 
     private @Nullable Disposable lingerTimer;
     private @Nullable Disposable deliveryTimer;
-    private boolean disposed;
 
-    Outbox(Host host, Broker broker, SenderOptions<?, ?> options) {
+    Outbox(Host host, Broker broker, Caller caller, SenderOptions<?, ?> options) {
         this.host = host;
         this.broker = broker;
         this.runtime = broker.runtime();
-        this.caller = Caller.embedded(options.clientId());
+        this.caller = caller;
         this.options = options;
         this.lingerNanos = options.linger().toNanos();
-        this.deliveryNanos = options.deliveryTimeout().toNanos();
         this.batchBytes = Math.max(RecordBatch.HEADER_BYTES, options.batchSizeBytes());
         this.bufferBytes = Math.max(batchBytes, options.bufferBytes());
     }
@@ -222,6 +207,7 @@ final class Outbox {
             return null;
         }
         bytes += builder.sizeInBytes() - sizeBefore;
+        assert bytes <= bufferBytes : bytes + " bytes held, bufferBytes is " + bufferBytes;
         if (batch == null) {
             batch = new Batch(lane, sequence, runtime.nanoTime());
             lane.open = batch;
@@ -284,135 +270,51 @@ final class Outbox {
     // ---------------------------------------------------------------- appends
 
     private void send(Batch batch) {
-        if (batch.firstSequence >= endSequence) {
+        ByteBuffer buffer = batch.buffer;
+        if (batch.firstSequence >= endSequence || buffer == null) {
             return;
         }
+        TopicPartition partition = batch.lane.partition;
+        Request<AppendResult> append = new Request<>(
+                host,
+                runtime,
+                options,
+                batch.openedNanos,
+                () -> partition + ": the append of " + batch.count + " records",
+                () -> broker.append(caller, partition, buffer.duplicate(), options.acks()),
+                (result, failure) -> answered(batch, buffer, result, failure));
         batch.lane.sent = batch;
         batch.state = Batch.State.SENT;
+        batch.append = append;
         sentBatches++;
-        append(batch);
+        append.attempt();
     }
 
-    private void append(Batch batch) {
-        batch.attempts++;
-        ByteBuffer buffer = batch.buffer;
-        if (buffer == null) {
-            throw new IllegalStateException(
-                    batch.lane.partition + ": a batch in state " + batch.state + " has no bytes");
-        }
-        Answer<AppendResult> answer = new Answer<>(host, (result, failure) -> answered(batch, result, failure));
-        batch.pending = answer;
-        try {
-            broker.append(caller, batch.lane.partition, buffer.duplicate(), options.acks())
-                    .subscribe(answer);
-        } catch (Throwable e) {
-            Exceptions.throwIfJvmFatal(e);
-            answer.onError(e);
-        }
-    }
-
-    private void answered(Batch batch, @Nullable AppendResult result, @Nullable Throwable failure) {
-        if (batch.state != Batch.State.SENT || disposed) {
-            return;
-        }
-        batch.pending = null;
-        if (result != null) {
-            acknowledged(batch, result);
-        } else if (failure != null) {
-            failed(batch, failure);
-        } else {
-            failed(batch, new IllegalStateException("the broker answered an append with nothing"));
-        }
-    }
-
-    private void acknowledged(Batch batch, AppendResult result) {
-        Lane lane = batch.lane;
-        release(batch);
-        batch.acknowledged(result.baseOffset(), result.logAppendTimeMs());
+    private void answered(
+            Batch batch, ByteBuffer buffer, @Nullable AppendResult result, @Nullable MqException failure) {
         sentBatches--;
+        if (failure != null) {
+            // its lane stays occupied: nothing behind it is sent
+            batch.state = Batch.State.FAILED;
+            host.failed(batch, failure);
+        }
+        if (result != null) {
+            bytes -= buffer.limit();
+            if (freeBuffers.size() < FREE_BUFFERS_MAX && buffer.capacity() <= batchBytes) {
+                freeBuffers.addLast(buffer);
+            }
+            batch.acknowledged(result);
+            sendNext(batch.lane);
+        }
+    }
+
+    private void sendNext(Lane lane) {
         lane.sent = null;
         Batch next = lane.closed.poll();
         if (next != null) {
             send(next);
         } else if (lane.isDue) {
             close(lane);
-        }
-    }
-
-    private void release(Batch batch) {
-        ByteBuffer buffer = batch.buffer;
-        if (buffer == null) {
-            return;
-        }
-        bytes -= buffer.limit();
-        if (freeBuffers.size() < FREE_BUFFERS_MAX && buffer.capacity() <= batchBytes) {
-            freeBuffers.addLast(buffer);
-        }
-    }
-
-    private void failed(Batch batch, Throwable failure) {
-        batch.lastFailure = failure;
-        if (!isRetriable(failure)) {
-            giveUp(batch, ErrorCode.UNKNOWN_SERVER_ERROR, "failed");
-            return;
-        }
-        long backoff = backoffNanos(batch.attempts);
-        long age = runtime.nanoTime() - batch.openedNanos;
-        if (age + backoff >= deliveryNanos) {
-            giveUpLate(batch);
-            return;
-        }
-        batch.pending = runtime.timers()
-                .schedule(
-                        () -> host.execute(() -> {
-                            if (batch.state == Batch.State.SENT && !disposed) {
-                                append(batch);
-                            }
-                        }),
-                        backoff,
-                        TimeUnit.NANOSECONDS);
-    }
-
-    /**
-     * A topic or partition that is not there is final, though Kafka's code is retriable: it is the broker's side of the
-     * seam that follows leaders around.
-     */
-    static boolean isRetriable(Throwable failure) {
-        return failure instanceof MqException e
-                && e.isRetriable()
-                && e.errorCode() != ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-    }
-
-    private long backoffNanos(int attempts) {
-        long first = options.retryBackoff().toNanos();
-        long doubled = attempts > 30 ? Long.MAX_VALUE : first << (attempts - 1);
-        long wait = Math.min(doubled < first ? Long.MAX_VALUE : doubled, Math.max(first, BACKOFF_NANOS_MAX));
-        return (long) (wait * (0.8 + 0.4 * runtime.random().nextDouble()));
-    }
-
-    private void giveUpLate(Batch batch) {
-        giveUp(batch, ErrorCode.REQUEST_TIMED_OUT, "was not acknowledged within " + options.deliveryTimeout());
-    }
-
-    /** The lane stays occupied: nothing behind the batch is sent. */
-    private void giveUp(Batch batch, ErrorCode codeWithoutCause, String what) {
-        Throwable cause = batch.lastFailure;
-        ErrorCode code = codeWithoutCause == ErrorCode.UNKNOWN_SERVER_ERROR && cause instanceof MqException e
-                ? e.errorCode()
-                : codeWithoutCause;
-        String message = batch.lane.partition + ": the append of " + batch.count + " records " + what + ", attempts "
-                + batch.attempts + (cause == null ? "" : ": " + cause.getMessage());
-        batch.state = Batch.State.FAILED;
-        sentBatches--;
-        cancelPending(batch);
-        host.failed(batch, new MqException(code, message, cause));
-    }
-
-    private static void cancelPending(Batch batch) {
-        Disposable pending = batch.pending;
-        if (pending != null) {
-            batch.pending = null;
-            pending.dispose();
         }
     }
 
@@ -426,44 +328,42 @@ final class Outbox {
     /** Sets the timers for what waits, before the worker rests. */
     void armTimers() {
         if (lingerTimer == null && lingerNanos > 0 && !unflushed.isEmpty()) {
-            long wait = unflushedSinceNanos + lingerNanos - runtime.nanoTime();
-            lingerTimer = after(wait, () -> lingerTimer = null);
+            lingerTimer = after(unflushedSinceNanos + lingerNanos - runtime.nanoTime(), () -> lingerTimer = null);
         }
         if (deliveryTimer == null && sentBatches > 0) {
-            long oldest = Long.MAX_VALUE;
-            long now = runtime.nanoTime();
+            long wait = Long.MAX_VALUE;
             for (Lane lane : lanes) {
-                Batch batch = lane.sent;
-                if (batch != null && batch.state == Batch.State.SENT) {
-                    oldest = Math.min(oldest, batch.openedNanos - now);
+                Request<AppendResult> append = appendUnderWay(lane);
+                if (append != null) {
+                    wait = Math.min(wait, append.nanosLeft());
                 }
             }
-            deliveryTimer = after(oldest + deliveryNanos, () -> {
-                deliveryTimer = null;
-                giveUpOverdue();
-            });
+            deliveryTimer = after(wait, this::giveUpOverdue);
         }
     }
 
     private Disposable after(long nanos, Runnable event) {
-        Scheduler timers = runtime.timers();
-        return timers.schedule(() -> host.execute(event), Math.max(0, nanos), TimeUnit.NANOSECONDS);
+        return runtime.timers().schedule(() -> host.execute(event), Math.max(0, nanos), TimeUnit.NANOSECONDS);
     }
 
     /** Only batches sent can be overdue: those behind them are younger. */
     private void giveUpOverdue() {
-        long now = runtime.nanoTime();
+        deliveryTimer = null;
         for (Lane lane : lanes) {
-            Batch batch = lane.sent;
-            if (batch != null && batch.state == Batch.State.SENT && now - batch.openedNanos >= deliveryNanos) {
-                giveUpLate(batch);
+            Request<AppendResult> append = appendUnderWay(lane);
+            if (append != null) {
+                append.giveUpIfOverdue();
             }
         }
     }
 
+    private static @Nullable Request<AppendResult> appendUnderWay(Lane lane) {
+        Batch batch = lane.sent;
+        return batch != null && batch.state == Batch.State.SENT ? batch.append : null;
+    }
+
     /** Stops timers and awaits no more answers. */
     void dispose() {
-        disposed = true;
         if (lingerTimer != null) {
             lingerTimer.dispose();
         }
@@ -471,8 +371,9 @@ final class Outbox {
             deliveryTimer.dispose();
         }
         for (Lane lane : lanes) {
-            if (lane.sent != null) {
-                cancelPending(lane.sent);
+            Request<AppendResult> append = appendUnderWay(lane);
+            if (append != null) {
+                append.dispose();
             }
         }
     }

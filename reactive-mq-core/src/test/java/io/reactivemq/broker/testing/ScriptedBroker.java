@@ -312,6 +312,7 @@ public final class ScriptedBroker implements Broker {
         private final Caller caller;
         private final TopicPartition partition;
         private final ByteBuffer records;
+        private final ByteBuffer asTheyArrived;
         private final Acks acks;
         private final MonoSink<AppendResult> sink;
         private volatile boolean answered;
@@ -322,6 +323,10 @@ public final class ScriptedBroker implements Broker {
             this.caller = caller;
             this.partition = partition;
             this.records = records;
+            this.asTheyArrived = ByteBuffer.allocate(records.remaining())
+                    .put(records.duplicate())
+                    .flip()
+                    .asReadOnlyBuffer();
             this.acks = acks;
             this.sink = sink;
         }
@@ -338,9 +343,9 @@ public final class ScriptedBroker implements Broker {
             return acks;
         }
 
-        /** The sender's own buffer, valid while the append is pending. */
+        /** The batches as they arrived: a copy, since the sender may use its buffer again after the answer. */
         public ByteBuffer records() {
-            return records.duplicate();
+            return asTheyArrived.duplicate();
         }
 
         /** The context with which the append was subscribed. */

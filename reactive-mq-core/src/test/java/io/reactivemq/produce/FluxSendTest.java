@@ -1,0 +1,740 @@
+package io.reactivemq.produce;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.Serde;
+import io.reactivemq.Serdes;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.testing.ManualRuntime;
+import io.reactivemq.broker.testing.ScriptedBroker;
+import io.reactivemq.broker.testing.ScriptedBroker.AppendCall;
+import io.reactivemq.guards.AllowDropped;
+import io.reactivemq.guards.Dropped;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.util.context.Context;
+
+/** Demand, bounds, failures and cancellation of a send. */
+class FluxSendTest {
+
+    private static final TopicPartition ONE_0 = new TopicPartition("one", 0);
+    private static final TopicPartition FOUR_0 = new TopicPartition("four", 0);
+    private static final TopicPartition FOUR_1 = new TopicPartition("four", 1);
+    private static final TopicPartition FOUR_2 = new TopicPartition("four", 2);
+
+    private final ManualRuntime runtime = new ManualRuntime();
+    private final ScriptedBroker broker =
+            new ScriptedBroker(runtime).topic("one", 1).topic("four", 4);
+    private final RecordSource source = new RecordSource();
+    private final ResultProbe probe = new ResultProbe();
+
+    @AfterEach
+    void nothingIsLeftBehind() {
+        runtime.run();
+        assertThat(probe.ends()).as("ends seen downstream").isLessThanOrEqualTo(1);
+        assertThat(runtime.openWorkers()).as("workers not disposed").isZero();
+        assertThat(runtime.pendingTasks()).as("timers not disposed").isZero();
+    }
+
+    private Sender<String, String> sender(Consumer<SenderOptions.Builder> options) {
+        return Sender.on(broker, SenderOptions.of(Serdes.string(), Serdes.string(), options));
+    }
+
+    private void send(Consumer<SenderOptions.Builder> options) {
+        sender(options).send(source).subscribe(probe);
+    }
+
+    private void send() {
+        send(options -> {});
+    }
+
+    private void emit(String topic, int partition, String value) {
+        source.emit(SenderRecord.<String, String>of(topic, value).withPartition(partition));
+    }
+
+    private AppendCall pending(TopicPartition partition) {
+        return broker.pendingAppends().stream()
+                .filter(call -> call.partition().equals(partition))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("no append to " + partition + " is pending"));
+    }
+
+    private MqException failure() {
+        assertThat(probe.error()).isInstanceOf(MqException.class);
+        return (MqException) Objects.requireNonNull(probe.error());
+    }
+
+    private static MqException storageError() {
+        return new MqException(ErrorCode.KAFKA_STORAGE_ERROR, "the disk is full");
+    }
+
+    private static MqException tooLarge() {
+        return new MqException(ErrorCode.MESSAGE_TOO_LARGE, "the batch is too large");
+    }
+
+    // ---------------------------------------------------------------- demand and bounds
+
+    @Test
+    void resultsAreEmittedExactlyUnderDemand() {
+        send();
+        for (int i = 0; i < 10; i++) {
+            emit("one", 0, "v" + i);
+        }
+        runtime.run();
+        assertThat(probe.values()).isEmpty();
+
+        probe.request(1);
+        runtime.run();
+        assertThat(probe.values()).containsExactly("v0");
+
+        probe.request(3).request(2);
+        runtime.run();
+        assertThat(probe.values()).hasSize(6);
+
+        source.complete();
+        probe.request(4);
+        runtime.run();
+        assertThat(probe.values()).hasSize(10);
+        assertThat(probe.isComplete()).isTrue();
+    }
+
+    @Test
+    void completionNeedsNoDemand() {
+        send();
+        source.complete();
+        runtime.run();
+        assertThat(probe.isComplete()).isTrue();
+    }
+
+    @Test
+    void recordsWithoutEmittedResultNeverExceedMaxInFlight() {
+        send(options -> options.maxInFlight(10).linger(Duration.ofSeconds(1)));
+        int emitted = 0;
+        while (source.hasDemand()) {
+            emit("one", 0, "v" + emitted++);
+            runtime.run();
+        }
+        assertThat(emitted).isEqualTo(10);
+        assertThat(broker.appends())
+                .as("nothing more can arrive, so linger is pointless")
+                .hasSize(1);
+
+        for (int i = 1; i <= 5; i++) {
+            probe.request(1);
+            runtime.run();
+            assertThat(source.requested()).isEqualTo(10 + i);
+            emit("one", 0, "v" + emitted++);
+            runtime.run();
+            assertThat(source.hasDemand()).isFalse();
+        }
+        probe.cancel();
+    }
+
+    @Test
+    void aSourceIsNotAskedForMoreWhileAFewRecordsAtMostWereTaken() {
+        broker.holdDescribes();
+        send();
+        runtime.run();
+        assertThat(source.requested()).isEqualTo(FluxSend.SendSubscriber.PREFETCH);
+        while (source.hasDemand()) {
+            emit("one", 0, "v");
+        }
+        runtime.run();
+        assertThat(source.requested()).isEqualTo(FluxSend.SendSubscriber.PREFETCH);
+        probe.cancel();
+    }
+
+    @Test
+    void atTheBoundOfBytesNothingIsTakenUntilABatchIsAcknowledged() {
+        broker.holdAppends();
+        send(options -> options.batchSizeBytes(1000).bufferBytes(4000).linger(Duration.ofSeconds(9)));
+        probe.request(Long.MAX_VALUE);
+        int emitted = 0;
+        String value = "x".repeat(400);
+        while (source.hasDemand()) {
+            emit("four", emitted++ % 4, value);
+            runtime.run();
+        }
+        long held = broker.pendingAppends().stream()
+                .mapToLong(call -> call.records().remaining())
+                .sum();
+        assertThat(held).as("bytes under way").isBetween(2_500L, 4_000L);
+        assertThat(source.requested()).isLessThan(FluxSend.SendSubscriber.PREFETCH + 20L);
+
+        int before = probe.results().size();
+        pending(FOUR_0).complete();
+        runtime.run();
+        assertThat(probe.results().size()).isGreaterThan(before);
+
+        source.complete();
+        broker.releaseAppends();
+        runtime.run();
+        assertThat(probe.results()).hasSize(emitted);
+        assertThat(probe.isComplete()).isTrue();
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the record is refused on purpose")
+    void aRecordLargerThanTheBufferEndsTheSend() {
+        send(options -> options.batchSizeBytes(1000).bufferBytes(2000));
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "small");
+        emit("one", 0, "x".repeat(2001));
+        runtime.run();
+
+        assertThat(probe.values()).containsExactly("small");
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.MESSAGE_TOO_LARGE);
+        assertThat(failure()).hasMessageContaining("topic one").hasMessageContaining("bufferBytes is 2000");
+        assertThat(probe.discardedValues()).hasSize(1);
+    }
+
+    @Test
+    void aRecordLargerThanABatchTravelsAlone() {
+        send(options -> options.batchSizeBytes(500));
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "a");
+        emit("one", 0, "x".repeat(3000));
+        emit("one", 0, "b");
+        source.complete();
+        runtime.run();
+
+        assertThat(probe.results()).hasSize(3);
+        assertThat(broker.batches(ONE_0)).hasSize(3);
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the record is refused on purpose")
+    void moreRecordsThanRequestedEndTheSendWithAnOverflow() {
+        send(options -> options.maxInFlight(2));
+        probe.request(Long.MAX_VALUE);
+        for (int i = 0; i < 5; i++) {
+            source.emitBeyondDemand(SenderRecord.of("one", "v" + i));
+        }
+        runtime.run();
+        assertThat(probe.error()).hasMessageContaining("more records than the 2 requested");
+    }
+
+    // ---------------------------------------------------------------- order
+
+    @Test
+    void aResultWaitsForAllEarlierOnesThoughItsBatchIsAcknowledged() {
+        broker.holdAppends();
+        send();
+        probe.request(Long.MAX_VALUE);
+        emit("four", 0, "a");
+        emit("four", 1, "b");
+        emit("four", 0, "c");
+        emit("four", 2, "d");
+        runtime.run();
+
+        pending(FOUR_2).complete();
+        pending(FOUR_1).complete();
+        runtime.run();
+        assertThat(probe.values()).isEmpty();
+
+        pending(FOUR_0).complete();
+        runtime.run();
+        assertThat(probe.values()).containsExactly("a", "b", "c", "d");
+        probe.cancel();
+    }
+
+    @Test
+    void aPartitionHasOneAppendUnderWay() {
+        broker.holdAppends();
+        send(options -> options.batchSizeBytes(100));
+        probe.request(Long.MAX_VALUE);
+        for (int i = 0; i < 40; i++) {
+            emit("four", i % 2, "value-" + i);
+        }
+        runtime.run();
+        assertThat(broker.pendingAppends()).extracting(AppendCall::partition).containsExactlyInAnyOrder(FOUR_0, FOUR_1);
+        probe.cancel();
+    }
+
+    // ---------------------------------------------------------------- retries
+
+    @Test
+    void aRetriableFailureIsTriedAgainAndOrderHolds() {
+        for (int i = 0; i < 3; i++) {
+            broker.failNextAppend(FOUR_0, storageError());
+        }
+        send(options -> options.batchSizeBytes(100));
+        probe.request(Long.MAX_VALUE);
+        List<String> expected = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            emit("four", i % 2, "v" + i);
+            if (i % 2 == 0) {
+                expected.add("v" + i);
+            }
+        }
+        source.complete();
+        runtime.run();
+        assertThat(probe.values()).isEmpty();
+
+        runtime.advanceBy(Duration.ofSeconds(2));
+
+        assertThat(probe.results()).hasSize(40);
+        assertThat(probe.isComplete()).isTrue();
+        assertThat(Sent.values(broker, FOUR_0)).isEqualTo(expected);
+    }
+
+    @Test
+    void retriesWaitLongerEachTimeUpToASecond() {
+        for (int i = 0; i < 8; i++) {
+            broker.failNextAppend(ONE_0, storageError());
+        }
+        List<Long> times = new ArrayList<>();
+        send(options -> options.retryBackoff(Duration.ofMillis(100)));
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "v");
+        source.complete();
+        int seen = 0;
+        for (int ms = 0; ms < 10_000; ms++) {
+            runtime.advanceBy(Duration.ofMillis(1));
+            if (broker.appends().size() > seen) {
+                seen = broker.appends().size();
+                times.add(runtime.currentTimeMillis());
+            }
+        }
+        assertThat(times).hasSize(9);
+        long[] nominal = {100, 200, 400, 800, 1000, 1000, 1000, 1000};
+        for (int i = 0; i < nominal.length; i++) {
+            assertThat(times.get(i + 1) - times.get(i))
+                    .as("wait before retry %d", i + 1)
+                    .isBetween(nominal[i] * 8 / 10, nominal[i] * 12 / 10 + 1);
+        }
+        assertThat(probe.isComplete()).isTrue();
+    }
+
+    @Test
+    void whatFailsUntilTheDeliveryTimeoutEndsTheSend() {
+        for (int i = 0; i < 100; i++) {
+            broker.failNextAppend(ONE_0, storageError());
+        }
+        send(options -> options.deliveryTimeout(Duration.ofSeconds(5)));
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "v");
+        runtime.advanceBy(Duration.ofSeconds(5));
+
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.REQUEST_TIMED_OUT);
+        assertThat(failure())
+                .hasMessageContaining("one-0: the append of 1 records did not succeed within PT5S")
+                .hasMessageContaining("the disk is full")
+                .hasCauseInstanceOf(MqException.class);
+        assertThat(source.cancels()).isEqualTo(1);
+    }
+
+    @Test
+    void anAppendThatIsNeverAnsweredEndsTheSendAtTheDeliveryTimeout() {
+        broker.holdAppends();
+        send();
+        probe.request(Long.MAX_VALUE);
+        emit("four", 0, "a");
+        emit("four", 1, "b");
+        runtime.advanceBy(Duration.ofSeconds(60));
+        pending(FOUR_0).complete();
+        runtime.advanceBy(Duration.ofSeconds(59));
+        assertThat(probe.error()).isNull();
+
+        runtime.advanceBy(Duration.ofSeconds(1));
+
+        assertThat(probe.values()).containsExactly("a");
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.REQUEST_TIMED_OUT);
+        assertThat(failure()).hasMessageContaining("four-1");
+    }
+
+    @Test
+    void theDeliveryTimeoutOfALaterBatchIsItsOwn() {
+        broker.holdAppends();
+        send();
+        probe.request(Long.MAX_VALUE);
+        emit("four", 0, "a");
+        runtime.advanceBy(Duration.ofSeconds(100));
+        emit("four", 1, "b");
+        runtime.run();
+        pending(FOUR_0).complete();
+        runtime.advanceBy(Duration.ofSeconds(119));
+        assertThat(probe.error()).isNull();
+        runtime.advanceBy(Duration.ofSeconds(1));
+        assertThat(failure()).hasMessageContaining("four-1");
+    }
+
+    // ---------------------------------------------------------------- failures
+
+    @Test
+    void aFailedAppendEndsTheSendAfterTheResultsOfAllBeforeIt() {
+        broker.holdAppends();
+        send(options -> options.batchSizeBytes(75));
+        probe.request(Long.MAX_VALUE);
+        emit("four", 0, "a");
+        emit("four", 1, "b");
+        emit("four", 1, "c");
+        emit("four", 2, "d");
+        runtime.run();
+
+        pending(FOUR_1).fail(tooLarge());
+        runtime.run();
+        assertThat(probe.error()).as("earlier results are still out").isNull();
+        assertThat(source.cancels()).isEqualTo(1);
+
+        pending(FOUR_0).complete();
+        runtime.run();
+
+        assertThat(probe.values()).containsExactly("a");
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.MESSAGE_TOO_LARGE);
+        assertThat(failure())
+                .hasMessageContaining("four-1: the append of 1 records failed")
+                .hasMessageContaining("the batch is too large");
+        assertThat(broker.appends(FOUR_1)).as("nothing behind it is sent").hasSize(1);
+    }
+
+    @Test
+    void recordsBeforeTheFailedOneAreSentThoughTheyLingered() {
+        broker.failNextAppend(FOUR_1, tooLarge());
+        send(options -> options.batchSizeBytes(75).linger(Duration.ofSeconds(10)));
+        probe.request(Long.MAX_VALUE);
+        emit("four", 0, "a");
+        emit("four", 1, "b");
+        emit("four", 1, "c");
+        runtime.run();
+
+        assertThat(probe.values()).containsExactly("a");
+        assertThat(failure()).hasMessageContaining("four-1");
+        assertThat(probe.discardedValues()).as("never handed to the broker").containsExactly("c");
+    }
+
+    @Test
+    void ofTwoFailuresTheEarlierRecordsCountsAndCarriesTheOther() {
+        broker.holdAppends();
+        send();
+        probe.request(Long.MAX_VALUE);
+        emit("four", 0, "a");
+        emit("four", 1, "b");
+        runtime.run();
+        pending(FOUR_1).fail(tooLarge());
+        runtime.run();
+        pending(FOUR_0).fail(tooLarge());
+        runtime.run();
+
+        assertThat(probe.values()).isEmpty();
+        assertThat(failure()).hasMessageContaining("four-0");
+        assertThat(failure().getSuppressed()).hasSize(1);
+        assertThat(failure().getSuppressed()[0]).hasMessageContaining("four-1");
+    }
+
+    @Test
+    void anErrorThatIsNotTheBrokersIsFinalToo() {
+        broker.failNextAppend(ONE_0, new IllegalStateException("bug"));
+        send();
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "a");
+        runtime.run();
+
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.UNKNOWN_SERVER_ERROR);
+        assertThat(failure())
+                .hasMessageContaining("one-0")
+                .hasMessageContaining("bug")
+                .hasCauseInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void anUnknownTopicIsNamedAfterTheResultsOfWhatCameBefore() {
+        send();
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "a");
+        emit("nowhere", 0, "b");
+        emit("one", 0, "c");
+        runtime.run();
+
+        assertThat(probe.values()).containsExactly("a");
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+        assertThat(failure()).hasMessageContaining("topic nowhere");
+        assertThat(probe.discardedValues()).hasSize(2);
+    }
+
+    @Test
+    void aTopicDeletedMeanwhileEndsTheSendAndIsLookedUpAnew() {
+        Sender<String, String> sender = sender(options -> {});
+        sender.send(source).subscribe(probe);
+        probe.request(Long.MAX_VALUE);
+        emit("four", 3, "a");
+        runtime.run();
+        deleteTopic("four");
+        emit("four", 3, "b");
+        runtime.run();
+        assertThat(probe.values()).containsExactly("a");
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+        assertThat(failure()).hasMessageContaining("four-3");
+
+        broker.topic("four", 8);
+        List<TopicPartition> partitions = new ArrayList<>();
+        Disposable unused = sender.send(
+                        SenderRecord.<String, String>of("four", "c").withPartition(7))
+                .subscribe(result -> partitions.add(result.partition()));
+        runtime.run();
+        assertThat(partitions).containsExactly(new TopicPartition("four", 7));
+    }
+
+    private void deleteTopic(String topic) {
+        Disposable unused = broker.deleteTopic(io.reactivemq.broker.Caller.embedded("test"), topic)
+                .subscribe();
+    }
+
+    @Test
+    void aLookupIsTriedAgainAfterARetriableFailure() {
+        broker.failNextDescribe(new MqException(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, "not yet"));
+        send();
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "a");
+        runtime.run();
+        assertThat(probe.values()).isEmpty();
+        runtime.advanceBy(Duration.ofMillis(120));
+        assertThat(probe.values()).containsExactly("a");
+        probe.cancel();
+    }
+
+    @Test
+    void aLookupThatIsNeverAnsweredEndsTheSendAtTheDeliveryTimeout() {
+        broker.holdDescribes();
+        send();
+        emit("one", 0, "a");
+        runtime.advanceBy(Duration.ofMinutes(2));
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.REQUEST_TIMED_OUT);
+        assertThat(failure()).hasMessageContaining("topic one");
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the record is refused on purpose")
+    void aPartitionThatIsNotThereIsNamed() {
+        send();
+        probe.request(Long.MAX_VALUE);
+        emit("one", 1, "a");
+        runtime.run();
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+        assertThat(failure()).hasMessageContaining("topic one").hasMessageContaining("partition 1 is not in [0, 1)");
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the record is refused on purpose")
+    void aPartitionerThatFailsOrAnswersNonsenseEndsTheSend() {
+        send(options -> options.partitioner((record, key, partitions) -> -2));
+        probe.request(1);
+        source.emit(SenderRecord.of("four", "a"));
+        runtime.run();
+        assertThat(failure()).hasMessageContaining("topic four").hasMessageContaining("partition -2 is not in [0, 4)");
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the record is refused on purpose")
+    void aSerdeThatFailsEndsTheSendNamingTopicAndCauseAfterEarlierResults() {
+        Serde<String> picky = Serde.of(
+                text -> {
+                    if (text.equals("bad")) {
+                        throw new IllegalArgumentException("bad text");
+                    }
+                    return Serdes.string().serialize(text);
+                },
+                bytes -> "");
+        Sender.on(broker, SenderOptions.of(Serdes.string(), picky, options -> options.linger(Duration.ofSeconds(3))))
+                .send(source)
+                .subscribe(probe);
+        emit("one", 0, "a");
+        emit("one", 0, "bad");
+        emit("one", 0, "c");
+        runtime.run();
+        assertThat(probe.error())
+                .as("there is no demand for the earlier result")
+                .isNull();
+        probe.request(5);
+        runtime.run();
+
+        assertThat(probe.values()).containsExactly("a");
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.INVALID_RECORD);
+        assertThat(failure())
+                .hasMessageContaining("topic one")
+                .hasMessageContaining("the value could not be serialised")
+                .hasMessageContaining("bad text")
+                .hasCauseInstanceOf(IllegalArgumentException.class);
+        assertThat(probe.discardedValues()).hasSize(2);
+        assertThat(Sent.values(broker, ONE_0)).containsExactly("a");
+    }
+
+    @Test
+    void anErrorOfTheSourceComesAfterTheResultsOfAllBefore() {
+        IllegalStateException error = new IllegalStateException("source");
+        broker.holdAppends();
+        send(options -> options.linger(Duration.ofSeconds(3)));
+        probe.request(Long.MAX_VALUE);
+        emit("four", 0, "a");
+        emit("four", 1, "b");
+        source.fail(error);
+        runtime.run();
+        assertThat(probe.error()).isNull();
+
+        broker.releaseAppends();
+        runtime.run();
+        assertThat(probe.values()).containsExactly("a", "b");
+        assertThat(probe.error()).isSameAs(error);
+        assertThat(source.cancels()).isZero();
+    }
+
+    // ---------------------------------------------------------------- cancellation
+
+    @Test
+    void cancellingDiscardsWhatWasNotHandedToTheBroker() {
+        broker.holdAppends();
+        send(options -> options.batchSizeBytes(75));
+        for (int i = 0; i < 6; i++) {
+            emit("one", 0, "v" + i);
+        }
+        runtime.run();
+        emit("one", 0, "late");
+
+        probe.cancel();
+        emit("one", 0, "later");
+        runtime.run();
+        emit("one", 0, "latest");
+
+        assertThat(probe.discardedValues()).containsExactly("v1", "v2", "v3", "v4", "v5", "late", "later", "latest");
+        assertThat(source.cancels()).isEqualTo(1);
+        assertThat(broker.appends()).hasSize(1);
+        assertThat(probe.results()).isEmpty();
+    }
+
+    @Test
+    void cancellingFromAResultEndsItThere() {
+        probe.onResult = probe::cancel;
+        send();
+        probe.request(Long.MAX_VALUE);
+        for (int i = 0; i < 6; i++) {
+            emit("one", 0, "v" + i);
+        }
+        runtime.run();
+        assertThat(probe.values()).containsExactly("v0");
+        assertThat(Sent.values(broker, ONE_0)).hasSize(6);
+    }
+
+    @Test
+    void cancelledBeforeAnythingWasRequested() {
+        send();
+        probe.cancel();
+        probe.cancel();
+        runtime.run();
+        assertThat(source.cancels()).isEqualTo(1);
+    }
+
+    @Test
+    void cancelledAtAnyStepEveryRecordIsWithTheBrokerOrDiscardedOnce() {
+        long seed = Long.getLong("seed", System.nanoTime());
+        Random seeds = new Random(seed);
+        for (int i = 0; i < 300; i++) {
+            long each = seeds.nextLong();
+            SendModel model = new SendModel(each);
+            model.run(true);
+            model.check("run " + i + ", -Dseed=" + seed);
+        }
+    }
+
+    // ---------------------------------------------------------------- the world around
+
+    @Test
+    void randomSendsKeepOrderDemandAndBounds() {
+        long seed = Long.getLong("seed", System.nanoTime());
+        Random seeds = new Random(seed);
+        for (int i = 0; i < 300; i++) {
+            long each = seeds.nextLong();
+            SendModel model = new SendModel(each);
+            model.run(false);
+            model.check("run " + i + ", -Dseed=" + seed);
+        }
+    }
+
+    @Test
+    void userCodeRunsOnTheWorkerOnly() {
+        List<String> elsewhere = new ArrayList<>();
+        Serde<String> watched = Serde.of(
+                text -> {
+                    if (!runtime.onWorker()) {
+                        elsewhere.add("serde");
+                    }
+                    return Serdes.string().serialize(text);
+                },
+                bytes -> "");
+        Partitioner partitioner = (record, key, partitions) -> {
+            if (!runtime.onWorker()) {
+                elsewhere.add("partitioner");
+            }
+            return 0;
+        };
+        broker.answerAppendsOn(runtime.io());
+        probe.onResult = () -> {
+            if (!runtime.onWorker()) {
+                elsewhere.add("onNext");
+            }
+        };
+        Sender.on(broker, SenderOptions.of(watched, watched, options -> options.partitioner(partitioner)))
+                .send(source)
+                .subscribe(probe);
+        probe.request(3);
+        for (int i = 0; i < 10; i++) {
+            source.emit(SenderRecord.of("four", "k", "v"));
+        }
+        source.complete();
+        runtime.run();
+        probe.request(100);
+        assertThat(probe.results()).hasSize(3);
+        runtime.run();
+
+        assertThat(probe.results()).hasSize(10);
+        assertThat(elsewhere).isEmpty();
+    }
+
+    @Test
+    void theContextReachesSourceAndBroker() {
+        List<String> seen = new ArrayList<>();
+        ResultProbe withContext = new ResultProbe(Context.of("trace", "t-1"));
+        sender(options -> {})
+                .send(Flux.deferContextual(view -> {
+                    seen.add(view.get("trace"));
+                    return Flux.just(SenderRecord.of("one", "v"));
+                }))
+                .subscribe(withContext);
+        withContext.request(1);
+        runtime.run();
+
+        assertThat(seen).containsExactly("t-1");
+        assertThat(broker.appends().get(0).context().<String>get("trace")).isEqualTo("t-1");
+        assertThat(withContext.isComplete()).isTrue();
+    }
+
+    @Test
+    void manySubscriptionsOfOneSenderAreIndependent() {
+        Sender<String, String> sender = sender(options -> options.maxInFlight(100));
+        List<ResultProbe> probes = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            int id = i;
+            ResultProbe each = new ResultProbe();
+            probes.add(each);
+            sender.send(Flux.range(0, 200).map(n -> SenderRecord.of("four", "k" + n % 5, id + ":" + n)))
+                    .subscribe(each);
+            each.request(i == 7 ? 20 : Long.MAX_VALUE);
+        }
+        runtime.run();
+
+        for (int i = 0; i < 50; i++) {
+            assertThat(probes.get(i).results()).hasSize(i == 7 ? 20 : 200);
+            assertThat(probes.get(i).isComplete()).isEqualTo(i != 7);
+        }
+        probes.get(7).cancel();
+    }
+}

@@ -7,6 +7,6 @@ import org.junit.jupiter.api.DisplayName;
 class PartitionLogInMemoryTest extends PartitionLogContract {
 
     PartitionLogInMemoryTest() {
-        super(FileStore.memory());
+        super(FileStore.memory(), 2_000);
     }
 }

@@ -7,6 +7,6 @@ import org.junit.jupiter.api.DisplayName;
 class PartitionLogOnDiskTest extends PartitionLogContract {
 
     PartitionLogOnDiskTest() {
-        super(FileStore.disk());
+        super(FileStore.disk(), 300);
     }
 }

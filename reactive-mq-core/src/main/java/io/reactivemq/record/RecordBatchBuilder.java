@@ -37,9 +37,10 @@ public final class RecordBatchBuilder {
     private final int maxBytes;
     private final CRC32C crc = new CRC32C();
 
-    // Invariant: array is NONE or size <= array.length. size is where the next record begins.
+    // Invariant: array is NONE or size <= array.length. The array is longer than maxBytes only if its one record fills
+    // it, so
+    // a record that fits into the array also keeps the bound. size is where the next record begins.
     private byte[] array = NONE;
-    private int roomBytes; // what the array has and a batch of several records may take
     private int freshBytes; // what a new array begins with: what the last full one came to
     private int size = RecordBatch.HEADER_BYTES;
     private int count;
@@ -88,7 +89,7 @@ public final class RecordBatchBuilder {
         int lengthBytes = 2;
         if (fieldBytes < FIELD_BYTES_OF_TWO_BYTE_LENGTH_MIN
                 || fieldBytes > FIELD_BYTES_OF_TWO_BYTE_LENGTH_MAX
-                || from + 2 + NUMBER_BYTES_MAX + fieldBytes > roomBytes) {
+                || from + 2 + NUMBER_BYTES_MAX + fieldBytes > array.length) {
             lengthBytes = makeRoom(fieldBytes, timestampDelta, keyLength, valueLength, headerCount);
             if (lengthBytes == DOES_NOT_FIT) {
                 return false;
@@ -175,7 +176,7 @@ public final class RecordBatchBuilder {
             batch = ByteBuffer.wrap(Arrays.copyOf(array, size));
         } else {
             freshBytes = Math.min(array.length, maxBytes);
-            setArray(NONE);
+            array = NONE;
         }
         size = RecordBatch.HEADER_BYTES;
         count = 0;
@@ -193,7 +194,7 @@ public final class RecordBatchBuilder {
         }
         byte[] offered = buffer.array();
         if (count == 0 && offered.length > array.length && offered.length <= maxBytes) {
-            setArray(offered);
+            array = offered;
         }
     }
 
@@ -204,12 +205,7 @@ public final class RecordBatchBuilder {
                     "a batch with this record: expected at most " + ARRAY_BYTES_MAX + " bytes, actual " + bytesMin);
         }
         long bytes = Math.max(bytesMin, array.length == 0 ? freshBytes : Math.min(2L * array.length, maxBytes));
-        setArray(count == 0 ? new byte[(int) bytes] : Arrays.copyOf(array, (int) bytes));
-    }
-
-    private void setArray(byte[] array) {
-        this.array = array;
-        this.roomBytes = Math.min(array.length, maxBytes);
+        array = count == 0 ? new byte[(int) bytes] : Arrays.copyOf(array, (int) bytes);
     }
 
     /** Writes the headers into {@link #encodedHeaders} and returns their size. */

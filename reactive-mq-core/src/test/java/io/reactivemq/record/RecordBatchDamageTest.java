@@ -45,7 +45,7 @@ class RecordBatchDamageTest {
                     .put(behind)
                     .flip();
             for (ByteBuffer buffer : List.of(alone, followed)) {
-                int end = buffer == alone ? intact.limit() : ATTRIBUTES_AT;
+                int end = buffer.limit() == intact.limit() ? intact.limit() : ATTRIBUTES_AT;
                 for (int at = LENGTH_AT; at < end; at++) {
                     if (at >= LEADER_EPOCH_AT && at < MAGIC_AT) {
                         continue;

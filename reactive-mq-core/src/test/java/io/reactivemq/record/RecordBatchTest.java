@@ -98,7 +98,9 @@ class RecordBatchTest {
         builder.tryAppend(1, null, new byte[5000], Headers.empty());
         ByteBuffer large = builder.build();
         builder.reuse(large);
-        builder.tryAppend(1, null, new byte[800], Headers.empty());
+        while (builder.tryAppend(1, null, VALUE, Headers.empty())) {
+            assertThat(builder.sizeInBytes()).isLessThanOrEqualTo(1024);
+        }
         ByteBuffer usual = TestBatches.copy(large).limit(1024).slice();
         builder.reuse(usual);
         ByteBuffer built = builder.build();

@@ -391,6 +391,11 @@ public final class EmbeddedBroker implements Broker {
                         failure -> LOG.warn("partition {} could not be reclaimed", partition.id(), failure));
     }
 
+    @Override
+    public String toString() {
+        return "EmbeddedBroker[" + topics + (closed ? ", closed" : "") + "]";
+    }
+
     /** Hears of an append for which its sender did not want to wait. */
     private record Unheard(TopicPartition partition) implements AppendListener {
         @Override

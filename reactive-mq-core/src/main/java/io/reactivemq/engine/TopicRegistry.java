@@ -9,6 +9,7 @@ import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.coordinator.Coordinator;
 import io.reactivemq.group.TopicCatalog;
+import io.reactivemq.log.LogConfig;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.metadata.MetadataShard;
 import io.reactivemq.metadata.TopicImage;
@@ -55,12 +56,16 @@ final class TopicRegistry implements TopicCatalog {
     private static final Pattern PARTITION_FOLDER = Pattern.compile("[a-zA-Z0-9._-]+-[0-9]+");
     private static final String ASIDE = ".unknown";
 
+    /** The broker's own topics take what the broker writes, however small a user sets the limits of other topics. */
+    private static final LogConfig INTERNAL = LogConfig.defaults().withMaxMessageBytes(16 * 1024 * 1024);
+
     /** Topics and partitions opened or closed at the same time; more than the io threads would only wait. */
     private static final int OPENS_AT_ONCE = 4;
 
     private final FileStore store;
     private final Path directory;
     private final TopicConfig defaults;
+    private final TopicConfig internal;
     private final MqRuntime runtime;
     private final Admission admission;
     private final Partition metadataPartition;
@@ -78,7 +83,8 @@ final class TopicRegistry implements TopicCatalog {
         store.createDirectories(directory);
         TopicPartition id = new TopicPartition(MetadataShard.TOPIC, 0);
         Durability durability = defaults.durability() == Durability.MEMORY ? Durability.MEMORY : Durability.FSYNC;
-        this.metadataPartition = open(id, new TopicConfig(durability, defaults.log()), Admission.OPEN);
+        this.internal = new TopicConfig(defaults.durability(), INTERNAL);
+        this.metadataPartition = open(id, new TopicConfig(durability, INTERNAL), Admission.OPEN);
         this.metadata = new Coordinator<>(metadataPartition, runtime, MetadataShard::new);
     }
 
@@ -201,7 +207,7 @@ final class TopicRegistry implements TopicCatalog {
     private List<Partition> openPartitions(TopicImage image) {
         boolean creating = image.state() == TopicImage.State.CREATING;
         Admission gate = image.internal() ? Admission.OPEN : admission;
-        TopicConfig config = defaults.with(image.configs());
+        TopicConfig config = (image.internal() ? internal : defaults).with(image.configs());
         List<Partition> opened = new ArrayList<>();
         for (int i = 0; i < image.partitions(); i++) {
             TopicPartition id = new TopicPartition(image.name(), i);
@@ -287,6 +293,11 @@ final class TopicRegistry implements TopicCatalog {
 
     private <T> Mono<T> onIo(Callable<T> work) {
         return Blocking.call(work, metadataPartition.isBlocking() ? runtime.io() : null);
+    }
+
+    @Override
+    public String toString() {
+        return topics.size() + " topics in " + directory;
     }
 
     /**

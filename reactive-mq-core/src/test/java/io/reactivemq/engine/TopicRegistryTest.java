@@ -169,6 +169,16 @@ class TopicRegistryTest {
     }
 
     @Test
+    void smallLimitsForOthersDoNotBindTheBrokersOwnTopics() {
+        LogConfig tiny = LogConfig.defaults().withMaxMessageBytes(1).withSegmentBytes(1024);
+        TopicRegistry registry =
+                new TopicRegistry(store, DATA, new TopicConfig(Durability.FSYNC, tiny), runtime, Admission.OPEN);
+        await(registry.load().thenReturn(true));
+
+        assertThat(await(registry.create(ORDERS, false)).name()).isEqualTo("orders");
+    }
+
+    @Test
     void aSettingThatIsNotValidIsRefusedBeforeAnythingIsWritten() {
         TopicRegistry registry = open();
         for (Map<String, String> bad : List.of(

@@ -1,0 +1,339 @@
+package io.reactivemq.benchmarks;
+
+import io.reactivemq.Durability;
+import io.reactivemq.Serdes;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.consume.Receiver;
+import io.reactivemq.consume.ReceiverOptions;
+import io.reactivemq.consume.ReceiverRecord;
+import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.produce.Sender;
+import io.reactivemq.produce.SenderOptions;
+import io.reactivemq.produce.SenderRecord;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Flux;
+
+/**
+ * The embedded broker as a whole, Flux to Flux: one Sender and, at the same time, one Receiver that is the only member of its
+ * group, values of {@value #VALUE_BYTES} bytes without a key, bytes Serdes. A run ends when the consumer has had every record
+ * and the producer every result; the consumer checks that each record is the next one sent.
+ *
+ * <pre>
+ * benchmarks/run embedded [--engine memory|os-buffered|fsync] [--ack auto|single] [--messages N] [--runs 5] [--warmups 3]
+ *                         [--partitions 1] [--data DIRECTORY]
+ * </pre>
+ *
+ * <p>Prints a line for the engine and way of acknowledging: median, least and most messages a second over the runs, and the
+ * CPU seconds that the process took for a million messages, all threads, in all and in user mode. {@code others} is the share
+ * of one core that the other processes of the machine used meanwhile; where it is not small, the figure is no measurement.
+ */
+public final class EmbeddedBenchmark {
+
+    private static final int VALUE_BYTES = 100;
+    private static final int VALUES = 1024;
+    private static final long MEMORY_BYTES = 512L << 20;
+    private static final Duration TIMEOUT = Duration.ofMinutes(5);
+    private static final Caller CALLER = Caller.embedded("benchmark");
+    private static final String HEADING = String.format(
+            "%-12s %-7s %12s %12s %12s %5s %14s %10s %8s",
+            "engine", "ack", "median msg/s", "least", "most", "runs", "cpu s/million", "user s/m", "others");
+
+    private final byte[][] values = new byte[VALUES][VALUE_BYTES];
+
+    enum Engine {
+        MEMORY,
+        OS_BUFFERED,
+        FSYNC;
+
+        static Engine of(String name) {
+            return valueOf(name.replace('-', '_').toUpperCase(Locale.ROOT));
+        }
+
+        String label() {
+            return name().replace('_', '-').toLowerCase(Locale.ROOT);
+        }
+
+        EmbeddedBroker open(Path directory) {
+            return switch (this) {
+                case MEMORY -> EmbeddedBroker.inMemory(MEMORY_BYTES);
+                case OS_BUFFERED -> onFiles(directory, Durability.OS_BUFFERED);
+                case FSYNC -> onFiles(directory, Durability.FSYNC);
+            };
+        }
+
+        private static EmbeddedBroker onFiles(Path directory, Durability durability) {
+            return EmbeddedBroker.openNow(directory, TIMEOUT, options -> options.durability(durability));
+        }
+    }
+
+    enum Acknowledgement {
+        /** {@code receiveAutoAck()}. */
+        AUTO,
+        /** {@code receive()}, and {@code acknowledge()} for each. */
+        SINGLE;
+
+        static Acknowledgement of(String name) {
+            return valueOf(name.toUpperCase(Locale.ROOT));
+        }
+
+        String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    record Run(double messagesPerSecond, double cpuSecondsPerMillion, double userSecondsPerMillion, double others) {}
+
+    EmbeddedBenchmark() {
+        for (int i = 0; i < VALUES; i++) {
+            ByteBuffer.wrap(values[i]).putInt(i);
+        }
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Map<String, String> options = new HashMap<>();
+        for (int i = 0; i < arguments.length; i += 2) {
+            if (!arguments[i].startsWith("--") || i + 1 == arguments.length) {
+                throw new IllegalArgumentException("expected --option value, got " + arguments[i]);
+            }
+            options.put(arguments[i].substring(2), arguments[i + 1]);
+        }
+        Engine engine = Engine.of(options.getOrDefault("engine", "memory"));
+        Acknowledgement acknowledgement = Acknowledgement.of(options.getOrDefault("ack", "auto"));
+        int messages =
+                Integer.parseInt(options.getOrDefault("messages", engine == Engine.MEMORY ? "10000000" : "4000000"));
+        int runs = Integer.parseInt(options.getOrDefault("runs", "5"));
+        int warmups = Integer.parseInt(options.getOrDefault("warmups", "3"));
+        int partitions = Integer.parseInt(options.getOrDefault("partitions", "1"));
+        Path data = Path.of(options.getOrDefault("data", System.getProperty("java.io.tmpdir")));
+        if (!Boolean.getBoolean("benchmarks.noheading")) {
+            System.out.println(HEADING);
+        }
+        List<Run> measured =
+                new EmbeddedBenchmark().measure(engine, acknowledgement, messages, partitions, warmups, runs, data);
+        System.out.println(line(engine, acknowledgement, measured));
+    }
+
+    /** Runs it; the first {@code warmups} runs are not among the result. Each has a broker and a directory of its own. */
+    List<Run> measure(
+            Engine engine,
+            Acknowledgement acknowledgement,
+            int messages,
+            int partitions,
+            int warmups,
+            int runs,
+            Path data)
+            throws Exception {
+        List<Run> measured = new ArrayList<>();
+        for (int i = 0; i < warmups + runs; i++) {
+            Path directory = Files.createTempDirectory(data, "rmq-benchmark");
+            try {
+                Run run = run(engine, acknowledgement, messages, partitions, directory);
+                if (i >= warmups) {
+                    measured.add(run);
+                }
+            } finally {
+                delete(directory);
+            }
+        }
+        return measured;
+    }
+
+    private Run run(Engine engine, Acknowledgement acknowledgement, int messages, int partitions, Path directory)
+            throws Exception {
+        EmbeddedBroker broker = engine.open(directory);
+        try {
+            broker.createTopic(CALLER, NewTopic.of("bench", partitions)).block(TIMEOUT);
+            // in memory the producer waits for what the group has passed, so the group tells often
+            Receiver<byte[], byte[]> receiver = Receiver.on(
+                    broker,
+                    ReceiverOptions.of(
+                            Serdes.bytes(),
+                            Serdes.bytes(),
+                            o -> o.group("bench").topics("bench").commitInterval(Duration.ofMillis(50))));
+            Sender<byte[], byte[]> sender = Sender.on(broker, SenderOptions.of(Serdes.bytes(), Serdes.bytes()));
+
+            Flux<ReceiverRecord<byte[], byte[]>> received =
+                    acknowledgement == Acknowledgement.AUTO ? receiver.receiveAutoAck() : receiver.receive();
+            Consumption consumption = new Consumption(messages, partitions == 1, acknowledgement);
+            received.subscribe(consumption);
+            receiver.assignments()
+                    .filter(assigned -> assigned.size() == partitions)
+                    .next()
+                    .block(TIMEOUT);
+
+            Cpu cpuBefore = Cpu.now();
+            long start = System.nanoTime();
+            Production production = new Production(messages);
+            sender.send(Flux.range(0, messages).map(i -> SenderRecord.of("bench", values[i % VALUES])))
+                    .subscribe(production);
+            await(production.done);
+            await(consumption.done);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            Cpu used = Cpu.now().minus(cpuBefore);
+
+            receiver.drain(Duration.ofSeconds(10)).block(TIMEOUT);
+            double millions = messages / 1e6;
+            return new Run(
+                    messages / seconds,
+                    used.processSeconds() / millions,
+                    used.processUserSeconds() / millions,
+                    used.othersSeconds() / seconds);
+        } finally {
+            broker.closeGracefully(TIMEOUT).block(TIMEOUT);
+        }
+    }
+
+    private static String line(Engine engine, Acknowledgement acknowledgement, List<Run> runs) {
+        double[] rates = sorted(runs, Comparator.comparingDouble(Run::messagesPerSecond))
+                .mapToDouble(Run::messagesPerSecond)
+                .toArray();
+        return String.format(
+                Locale.ROOT,
+                "%-12s %-7s %,12.0f %,12.0f %,12.0f %5d %14.3f %10.3f %7.0f%%",
+                engine.label(),
+                acknowledgement.label(),
+                rates[rates.length / 2],
+                rates[0],
+                rates[rates.length - 1],
+                rates.length,
+                median(runs.stream()
+                        .mapToDouble(Run::cpuSecondsPerMillion)
+                        .sorted()
+                        .toArray()),
+                median(runs.stream()
+                        .mapToDouble(Run::userSecondsPerMillion)
+                        .sorted()
+                        .toArray()),
+                100 * median(runs.stream().mapToDouble(Run::others).sorted().toArray()));
+    }
+
+    private static Stream<Run> sorted(List<Run> runs, Comparator<Run> order) {
+        return runs.stream().sorted(order);
+    }
+
+    private static double median(double[] sorted) {
+        return sorted[sorted.length / 2];
+    }
+
+    private static void await(CompletableFuture<Void> done) throws InterruptedException, TimeoutException {
+        try {
+            done.get(TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("the pipeline failed", e.getCause());
+        }
+    }
+
+    private static void delete(Path directory) {
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not delete " + directory, e);
+        }
+    }
+
+    /** Takes every result, and is done with the last. */
+    private static final class Production implements CoreSubscriber<Object> {
+
+        final CompletableFuture<Void> done = new CompletableFuture<>();
+        private final int messages;
+        private int results;
+
+        Production(int messages) {
+            this.messages = messages;
+        }
+
+        @Override
+        public void onSubscribe(Subscription subscription) {
+            subscription.request(Long.MAX_VALUE);
+        }
+
+        @Override
+        public void onNext(Object result) {
+            results++;
+        }
+
+        @Override
+        public void onError(Throwable error) {
+            done.completeExceptionally(error);
+        }
+
+        @Override
+        public void onComplete() {
+            if (results == messages) {
+                done.complete(null);
+            } else {
+                done.completeExceptionally(new IllegalStateException(results + " results of " + messages));
+            }
+        }
+    }
+
+    /** Takes every record, checks it against the one before, and is done with the last. */
+    private static final class Consumption implements CoreSubscriber<ReceiverRecord<byte[], byte[]>> {
+
+        final CompletableFuture<Void> done = new CompletableFuture<>();
+        private final int messages;
+        private final boolean inOrder;
+        private final Acknowledgement acknowledgement;
+        private int received;
+
+        Consumption(int messages, boolean inOrder, Acknowledgement acknowledgement) {
+            this.messages = messages;
+            this.inOrder = inOrder;
+            this.acknowledgement = acknowledgement;
+        }
+
+        @Override
+        public void onSubscribe(Subscription subscription) {
+            subscription.request(Long.MAX_VALUE);
+        }
+
+        @Override
+        public void onNext(ReceiverRecord<byte[], byte[]> record) {
+            byte[] value = record.value();
+            if (value == null || value.length != VALUE_BYTES || (inOrder && !isNext(value))) {
+                done.completeExceptionally(new IllegalStateException("record " + received + " is not what was sent"));
+            }
+            if (acknowledgement == Acknowledgement.SINGLE) {
+                record.acknowledge();
+            }
+            if (++received == messages) {
+                done.complete(null);
+            }
+        }
+
+        private boolean isNext(byte[] value) {
+            return ByteBuffer.wrap(value).getInt() == received % VALUES;
+        }
+
+        @Override
+        public void onError(Throwable error) {
+            done.completeExceptionally(error);
+        }
+
+        @Override
+        public void onComplete() {
+            // drained: done long since
+        }
+    }
+}

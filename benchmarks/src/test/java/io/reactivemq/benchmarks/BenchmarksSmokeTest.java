@@ -1,0 +1,59 @@
+package io.reactivemq.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.benchmarks.EmbeddedBenchmark.Acknowledgement;
+import io.reactivemq.benchmarks.EmbeddedBenchmark.Engine;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.BenchmarkList;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/** Runs each benchmark once and briefly, in this JVM, so that none rots. Measures nothing. */
+class BenchmarksSmokeTest {
+
+    @Test
+    void everyJmhBenchmarkRuns() throws Exception {
+        // another JMH on this machine is no concern of a run that measures nothing
+        System.setProperty("jmh.ignoreLock", "true");
+        Collection<RunResult> results = new Runner(new OptionsBuilder()
+                        .include("io\\.reactivemq\\.benchmarks\\..*")
+                        .forks(0)
+                        .warmupIterations(0)
+                        .measurementIterations(1)
+                        .measurementTime(TimeValue.milliseconds(10))
+                        .shouldFailOnError(true)
+                        .verbosity(VerboseMode.SILENT)
+                        .build())
+                .run();
+        assertThat(results)
+                .hasSize(BenchmarkList.defaultList()
+                        .getAll(null, java.util.List.of())
+                        .size());
+        assertThat(results).hasSizeGreaterThanOrEqualTo(10);
+    }
+
+    static Stream<Arguments> embedded() {
+        return Stream.of(Engine.values())
+                .flatMap(engine -> Stream.of(Acknowledgement.values()).map(ack -> Arguments.of(engine, ack)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("embedded")
+    void theEmbeddedBenchmarkRuns(Engine engine, Acknowledgement acknowledgement, @TempDir Path data) throws Exception {
+        assertThat(new EmbeddedBenchmark().measure(engine, acknowledgement, 5_000, 2, 0, 1, data))
+                .singleElement()
+                .satisfies(run -> assertThat(run.messagesPerSecond()).isPositive());
+        assertThat(data).isEmptyDirectory();
+    }
+}

@@ -158,15 +158,24 @@ final class GrowingIndex implements OffsetTimeIndex {
     /**
      * Reads back what {@link #flush} wrote.
      *
+     * @param nothingBehind whether the files end there; else later entries may follow, which are left aside
      * @return null where the files are not what the state says
      */
     static @Nullable GrowingIndex load(
-            FileStore store, Path offsetFile, Path timeFile, State state, int intervalBytes, TimeEntry max) {
+            FileStore store,
+            Path offsetFile,
+            Path timeFile,
+            State state,
+            boolean nothingBehind,
+            int intervalBytes,
+            TimeEntry max) {
         if (state.offsetCount < 0 || state.timeCount < 0) {
             return null;
         }
-        ByteBuffer offsetBytes = readEntries(store, offsetFile, state.offsetCount, IndexFormat.OFFSET_ENTRY_BYTES);
-        ByteBuffer timeBytes = readEntries(store, timeFile, state.timeCount, IndexFormat.TIME_ENTRY_BYTES);
+        ByteBuffer offsetBytes =
+                readEntries(store, offsetFile, state.offsetCount * IndexFormat.OFFSET_ENTRY_BYTES, nothingBehind);
+        ByteBuffer timeBytes =
+                readEntries(store, timeFile, state.timeCount * IndexFormat.TIME_ENTRY_BYTES, nothingBehind);
         if (offsetBytes == null || timeBytes == null) {
             return null;
         }
@@ -189,12 +198,12 @@ final class GrowingIndex implements OffsetTimeIndex {
         return index;
     }
 
-    private static @Nullable ByteBuffer readEntries(FileStore store, Path path, int count, int entryBytes) {
-        int length = count * entryBytes;
-        if (length == 0) {
-            return ByteBuffer.allocate(0);
+    private static @Nullable ByteBuffer readEntries(FileStore store, Path path, int length, boolean nothingBehind) {
+        if (!store.exists(path)) {
+            return length == 0 && !nothingBehind ? ByteBuffer.allocate(0) : null;
         }
-        if (!store.exists(path) || store.size(path) < length) {
+        long size = store.size(path);
+        if (size < length || (size > length && nothingBehind)) {
             return null;
         }
         try (StoredFile file = store.open(path, OpenMode.READ)) {

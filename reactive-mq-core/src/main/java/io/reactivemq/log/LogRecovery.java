@@ -228,7 +228,8 @@ final class LogRecovery {
             int from = here == null ? 0 : here.position();
             long expectedOffset = here == null ? base : here.recoveryPoint();
             requireBytes(file, from, size);
-            GrowingIndex index = activeIndex(file, base, from, expectedOffset, here);
+            boolean clean = here != null && here.clean() && size == from;
+            GrowingIndex index = activeIndex(file, base, from, expectedOffset, here, clean);
             if (!epochsKnown) {
                 epochs = observeEpochs(file, from, epochs);
             }
@@ -251,7 +252,6 @@ final class LogRecovery {
             segment = new Segment(store, directory, base, file, index, end, config.indexIntervalBytes());
             segments.add(segment);
             LogEnd logEnd = LogEnd.of(segment, end, scan.nextOffset());
-            boolean clean = here != null && here.clean() && size == from;
             long logStartOffset = recorded == null ? segments.get(0).baseOffset() : recorded.logStartOffset();
             if (logStartOffset > logEnd.offset()) {
                 throw LogDamage.of(file.path(), end, "end of the log", "at least " + logStartOffset, logEnd.offset());
@@ -320,13 +320,14 @@ final class LogRecovery {
     }
 
     private GrowingIndex activeIndex(
-            StoredFile file, long base, int from, long expectedOffset, @Nullable LogCheckpoint here) {
+            StoredFile file, long base, int from, long expectedOffset, @Nullable LogCheckpoint here, boolean clean) {
         if (here != null) {
             GrowingIndex loaded = GrowingIndex.load(
                     store,
                     IndexFormat.offsetIndexFile(directory, base),
                     IndexFormat.timeIndexFile(directory, base),
                     here.index(),
+                    clean,
                     config.indexIntervalBytes(),
                     new TimeEntry(here.maxTimestampMs(), here.maxTimestampOffset()));
             if (loaded != null) {

@@ -327,7 +327,13 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             for (int i = 0; i < CYCLES_MAX || terminated; i++) {
                 STATE.setVolatile(this, RUNNING);
                 VarHandle.fullFence();
-                boolean isMore = !terminated && cycle();
+                boolean isMore = false;
+                try {
+                    isMore = !terminated && cycle();
+                } catch (Throwable e) {
+                    Exceptions.throwIfJvmFatal(e);
+                    crash(e);
+                }
                 if (terminated) {
                     discardInbox();
                 }
@@ -337,6 +343,13 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             }
             STATE.setVolatile(this, SIGNALLED);
             schedule();
+        }
+
+        /** A subscriber that throws, or a bug here: better an end than a send that hangs. */
+        private void crash(Throwable error) {
+            cancelUpstream();
+            terminate();
+            actual.onError(Operators.onOperatorError(null, error, context));
         }
 
         /** Returns whether there are more records to take at once. */
@@ -357,7 +370,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             requestMore();
             boolean isMore = waiting == null && endSequence == Long.MAX_VALUE && !inbox.isEmpty();
             flush(isMore);
-            if (!isMore) {
+            if (!isMore && events.isEmpty()) {
                 outbox.armTimers();
             }
             return isMore;
@@ -696,7 +709,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 return cancelled;
             }
             if (key == Attr.TERMINATED) {
-                return upstreamDone && inbox.isEmpty() && (int) STATE.getVolatile(this) == IDLE;
+                return upstreamDone && inbox.isEmpty();
             }
             if (key == Attr.ERROR) {
                 return upstreamError;

@@ -4,28 +4,44 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
 import io.reactivemq.Serde;
 import io.reactivemq.Serdes;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.broker.testing.ScriptedBroker;
 import io.reactivemq.broker.testing.ScriptedBroker.AppendCall;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+import reactor.test.StepVerifier;
 import reactor.util.context.Context;
 
 /** Demand, bounds, failures and cancellation of a send. */
 class FluxSendTest {
+
+    /** Random sends a test; more with {@code -Druns=}. */
+    private static final int RUNS = Integer.getInteger("runs", 150);
 
     private static final TopicPartition ONE_0 = new TopicPartition("one", 0);
     private static final TopicPartition FOUR_0 = new TopicPartition("four", 0);
@@ -448,6 +464,37 @@ class FluxSendTest {
     }
 
     @Test
+    void aBrokerThatThrowsEndsTheSend() {
+        Broker throwing = delegating("append", () -> {
+            throw new IllegalStateException("not a Mono");
+        });
+        sendTo(throwing);
+        assertThat(failure()).hasMessageContaining("one-0").hasMessageContaining("not a Mono");
+    }
+
+    @Test
+    void anAppendAnsweredWithNothingEndsTheSend() {
+        sendTo(delegating("append", Mono::empty));
+        assertThat(failure()).hasMessageContaining("one-0").hasMessageContaining("answered with nothing");
+    }
+
+    private void sendTo(Broker other) {
+        Sender.on(other, SenderOptions.of(Serdes.string(), Serdes.string()))
+                .send(source)
+                .subscribe(probe);
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "a");
+        runtime.run();
+    }
+
+    /** The broker, but one method answers otherwise. */
+    private Broker delegating(String method, Supplier<Mono<?>> answer) {
+        InvocationHandler handler = (proxy, called, arguments) ->
+                called.getName().equals(method) ? answer.get() : called.invoke(broker, arguments);
+        return (Broker) Proxy.newProxyInstance(Broker.class.getClassLoader(), new Class<?>[] {Broker.class}, handler);
+    }
+
+    @Test
     void anUnknownTopicIsNamedAfterTheResultsOfWhatCameBefore() {
         send();
         probe.request(Long.MAX_VALUE);
@@ -486,8 +533,7 @@ class FluxSendTest {
     }
 
     private void deleteTopic(String topic) {
-        Disposable unused = broker.deleteTopic(io.reactivemq.broker.Caller.embedded("test"), topic)
-                .subscribe();
+        Disposable unused = broker.deleteTopic(Caller.embedded("test"), topic).subscribe();
     }
 
     @Test
@@ -570,6 +616,52 @@ class FluxSendTest {
     }
 
     @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the Serde answers with null")
+    @SuppressWarnings("NullAway") // a Serde that was not checked
+    void aSerdeThatReturnsNullEndsTheSend() {
+        Serde<String> empty = Serde.of(text -> null, bytes -> "");
+        Sender.on(broker, SenderOptions.of(empty, empty)).send(source).subscribe(probe);
+        source.emit(SenderRecord.of("one", "k", "v"));
+        runtime.run();
+        assertThat(failure())
+                .hasMessageContaining("the key could not be serialised")
+                .hasMessageContaining("the Serde returned null");
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the subscriber throws")
+    void aSubscriberThatThrowsEndsTheSendInsteadOfHangingIt() {
+        probe.onResult = () -> {
+            throw new IllegalStateException("subscriber");
+        };
+        send();
+        probe.request(2);
+        emit("one", 0, "a");
+        runtime.run();
+        assertThat(probe.error()).hasMessage("subscriber");
+        assertThat(source.cancels()).isEqualTo(1);
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the runtime's threads are gone")
+    void aRuntimeThatIsShutDownEndsTheSend() {
+        Scheduler workers = Schedulers.newSingle("to be disposed");
+        MqRuntime stopped = (MqRuntime) Proxy.newProxyInstance(
+                MqRuntime.class.getClassLoader(),
+                new Class<?>[] {MqRuntime.class},
+                (proxy, called, arguments) ->
+                        called.getName().equals("workers") ? workers : called.invoke(runtime, arguments));
+        Sender.on(new ScriptedBroker(stopped).topic("one", 1), SenderOptions.of(Serdes.string(), Serdes.string()))
+                .send(source)
+                .subscribe(probe);
+        workers.dispose();
+        emit("one", 0, "a");
+        assertThat(probe.error()).isInstanceOf(RejectedExecutionException.class);
+        assertThat(probe.discardedValues()).containsExactly("a");
+        assertThat(source.cancels()).isEqualTo(1);
+    }
+
+    @Test
     void anErrorOfTheSourceComesAfterTheResultsOfAllBefore() {
         IllegalStateException error = new IllegalStateException("source");
         broker.holdAppends();
@@ -637,7 +729,7 @@ class FluxSendTest {
     void cancelledAtAnyStepEveryRecordIsWithTheBrokerOrDiscardedOnce() {
         long seed = Long.getLong("seed", System.nanoTime());
         Random seeds = new Random(seed);
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < RUNS; i++) {
             long each = seeds.nextLong();
             SendModel model = new SendModel(each);
             model.run(true);
@@ -651,7 +743,7 @@ class FluxSendTest {
     void randomSendsKeepOrderDemandAndBounds() {
         long seed = Long.getLong("seed", System.nanoTime());
         Random seeds = new Random(seed);
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < RUNS; i++) {
             long each = seeds.nextLong();
             SendModel model = new SendModel(each);
             model.run(false);
@@ -697,6 +789,48 @@ class FluxSendTest {
 
         assertThat(probe.results()).hasSize(10);
         assertThat(elsewhere).isEmpty();
+    }
+
+    @Test
+    void onRealThreadsResultsOfManySendsComeInOrderOnTheWorkers() {
+        MqRuntime real = MqRuntime.system();
+        ScriptedBroker onThreads = new ScriptedBroker(real).topic("four", 4);
+        onThreads.answerAppendsOn(real.io());
+        Sender<String, String> sender = Sender.on(
+                onThreads,
+                SenderOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        options ->
+                                options.maxInFlight(2000).batchSizeBytes(2000).bufferBytes(50_000)));
+        int sends = 6;
+        int records = 20_000;
+        Set<String> threads = ConcurrentHashMap.newKeySet();
+        Mono<Void> all = Flux.range(0, sends)
+                .flatMap(
+                        id -> sender.send(Flux.range(0, records)
+                                        .map(n ->
+                                                SenderRecord.of("four", n % 3 == 0 ? null : "k" + n % 50, id + ":" + n))
+                                        .subscribeOn(real.workers()))
+                                .doOnNext(result ->
+                                        threads.add(Thread.currentThread().getName()))
+                                .index()
+                                .doOnNext(indexed -> assertThat(
+                                                indexed.getT2().record().value())
+                                        .isEqualTo(id + ":" + indexed.getT1()))
+                                .count()
+                                .doOnNext(count -> assertThat(count).isEqualTo(records)),
+                        sends)
+                .then();
+
+        StepVerifier.create(all).expectComplete().verify(Duration.ofMinutes(1));
+
+        assertThat(threads).allMatch(name -> name.startsWith("rmq-worker"));
+        long written = 0;
+        for (int i = 0; i < 4; i++) {
+            written += onThreads.endOffset(new TopicPartition("four", i));
+        }
+        assertThat(written).isEqualTo((long) sends * records);
     }
 
     @Test

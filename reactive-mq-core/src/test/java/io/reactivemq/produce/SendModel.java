@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class SendModel {
 
     private static final int RECORDS_MAX = 400;
+    private static final String PADDING = "x".repeat(300);
 
     private final long seed;
     private final Random random;
@@ -114,7 +115,8 @@ final class SendModel {
             return;
         }
         String key = random.nextInt(3) == 0 ? null : "k" + random.nextInt(20);
-        source.tryEmit(SenderRecord.of("t" + random.nextInt(3), key, next + "x".repeat(random.nextInt(300))));
+        source.tryEmit(SenderRecord.of(
+                "t" + random.nextInt(3), key, next + ":" + PADDING.substring(random.nextInt(PADDING.length()))));
     }
 
     private void answer() {
@@ -176,7 +178,7 @@ final class SendModel {
         }
         logs.forEach((partition, log) -> {
             List<Integer> order = new ArrayList<>();
-            log.forEach(sent -> order.add(Integer.parseInt(value(sent.value()).replace("x", ""))));
+            log.forEach(sent -> order.add(number(sent)));
             assertThat(order).as("%s, %s", partition, as).isSorted().doesNotHaveDuplicates();
         });
         if (!isCancelled) {
@@ -184,6 +186,12 @@ final class SendModel {
             assertThat(results).as(as).hasSize(records);
             assertThat(discarded).as(as).isEmpty();
         }
+    }
+
+    /** The place of the record in the send. */
+    private static int number(Sent sent) {
+        String value = value(sent.value());
+        return Integer.parseInt(value.substring(0, value.indexOf(':')));
     }
 
     private static String value(@Nullable Object value) {

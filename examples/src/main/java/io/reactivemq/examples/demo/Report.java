@@ -1,0 +1,160 @@
+package io.reactivemq.examples.demo;
+
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map.Entry;
+
+/** Prints what a run came to. */
+final class Report {
+
+    private static final int BUSIEST = 10;
+    private static final int DEAD_LETTERS_SHOWN = 10;
+    private static final int TEXT_SHOWN = 40;
+
+    private final PrintWriter out;
+    private final DemoResult result;
+    private final Rows rows;
+
+    Report(PrintWriter out, DemoResult result, Rows rows) {
+        this.out = out;
+        this.result = result;
+        this.rows = rows;
+    }
+
+    void print(Checks checks, Pace pace) {
+        throughput(pace);
+        partitions();
+        busiest();
+        whatHappened();
+        deadLetters();
+        line("");
+        line("checks");
+        checks.all().forEach(check -> line("  " + check));
+        line("");
+        line(checks.summary());
+        out.flush();
+    }
+
+    private void throughput(Pace pace) {
+        line("");
+        line("throughput");
+        rate("sent", result.sent().rows(), result.sent().time(), "each forced to disk before it is acknowledged");
+        rate("audit", result.audit().rows(), result.auditTime(), "one member, while it is sent");
+        rate("delays", result.delays().doneInAll(), result.delaysTime(), "three members " + pace.description());
+        Replay replay = result.reopened().replay();
+        rate("replay", replay.delivered().rows(), replay.time(), "a cursor, from the beginning");
+    }
+
+    private void rate(String what, long count, Duration time, String how) {
+        double seconds = Math.max(1, time.toNanos()) / 1e9;
+        line("  %-8s %,9d rows in %6.2f s  %,11.0f rows/s   %s", what, count, seconds, count / seconds, how);
+    }
+
+    private void partitions() {
+        line("");
+        line("partitions      records   lag delays   lag audit");
+        for (PartitionState partition : result.partitions()) {
+            line(
+                    "  %-10s %,10d %12d %11d",
+                    rows.topic() + "-" + partition.partition(),
+                    partition.records(),
+                    partition.delaysLag(),
+                    partition.auditLag());
+        }
+    }
+
+    private void busiest() {
+        line("");
+        List<Entry<String, KeyTotals>> busiest = result.delays().totals().busiest(BUSIEST);
+        int width = busiest.stream()
+                .mapToInt(entry -> shown(Totals.label(entry.getKey())).length())
+                .reduce(rows.keyNoun().length(), Math::max);
+        if (rows.haveDelays()) {
+            line("busiest of %,d airports", result.delays().totals().keys());
+            line("  %-" + width + "s   flights   mean delay   worst delay", rows.keyNoun());
+            for (Entry<String, KeyTotals> entry : busiest) {
+                KeyTotals totals = entry.getValue();
+                line(
+                        "  %-" + width + "s %,9d %8.1f min %9d min",
+                        shown(Totals.label(entry.getKey())),
+                        totals.rows(),
+                        totals.meanDelay(),
+                        totals.worstDelay());
+            }
+        } else {
+            line("most frequent of %,d keys", result.delays().totals().keys());
+            line("  %-" + width + "s      rows", shown(rows.keyNoun()));
+            for (Entry<String, KeyTotals> entry : busiest) {
+                line(
+                        "  %-" + width + "s %,9d",
+                        shown(Totals.label(entry.getKey())),
+                        entry.getValue().rows());
+            }
+        }
+    }
+
+    private void whatHappened() {
+        line("");
+        line(
+                "drops         %,d rows let go by the slow watcher, %,d shown",
+                result.watcherDropped(), result.watcherSeen());
+        line(
+                "rebalances    %d partitions moved when %s was stopped and another joined, %d when %s was cut off",
+                result.movedAtStop(), result.stoppedMember(), result.movedAtCut(), result.cutOffMember());
+        line(
+                "redeliveries  %,d rows came again and were not added twice%s",
+                result.delays().redeliveredInAll(), redeliveredBy());
+    }
+
+    private String redeliveredBy() {
+        StringBuilder by = new StringBuilder();
+        result.delays()
+                .redelivered()
+                .forEach((member, count) -> by.append(by.isEmpty() ? " (" : ", ")
+                        .append(String.format(Locale.ROOT, "%,d first handled by %s", count, member)));
+        return by.isEmpty() ? "" : by + ")";
+    }
+
+    private void deadLetters() {
+        List<DeadLetter> letters = result.deadLetters();
+        line("");
+        line("dead letters  %,d in %s", letters.size(), DeadLetters.topicOf(rows));
+        for (DeadLetter letter : letters.subList(0, Math.min(DEAD_LETTERS_SHOWN, letters.size()))) {
+            line("  %-14s %d attempts  %s", letter.source(), letter.attempts(), shown(letter.text()));
+            line("  %-14s %s", "", shown(letter.error(), 2 * TEXT_SHOWN));
+        }
+        if (letters.size() > DEAD_LETTERS_SHOWN) {
+            line("  and %,d more", letters.size() - DEAD_LETTERS_SHOWN);
+        }
+    }
+
+    private static String shown(String text) {
+        return shown(text, TEXT_SHOWN);
+    }
+
+    /** Text as it can be shown on one line of any terminal: what is no visible ASCII is escaped, what is long is cut. */
+    static String shown(String text, int longest) {
+        StringBuilder shown = new StringBuilder();
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            boolean visible = Character.isLetterOrDigit(c) || (c >= ' ' && c < 0x7f);
+            shown.append(
+                    switch (c) {
+                        case '\n' -> "\\n";
+                        case '\r' -> "\\r";
+                        case '\t' -> "\\t";
+                        default -> visible ? String.valueOf(c) : String.format("\\u%04x", (int) c);
+                    });
+            if (shown.length() > longest) {
+                return shown.substring(0, longest - 3) + "...";
+            }
+        }
+        return shown.toString();
+    }
+
+    private void line(String format, Object... arguments) {
+        out.println(arguments.length == 0 ? format : String.format(Locale.ROOT, format, arguments));
+    }
+}

@@ -1,0 +1,164 @@
+package io.reactivemq.examples.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.examples.RmqAccess;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** Whole runs, in this JVM. */
+class DemoCommandTest {
+
+    /** Enough for one of the damaged lines. */
+    private static final int FEW = 2_600;
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    private Path temp;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private int run(String... args) {
+        return run(UnaryOperator.identity(), args);
+    }
+
+    private int run(UnaryOperator<Expected> expectation, String... args) {
+        return run(new DemoCommand(() -> FlightRows.first(FEW), expectation), args);
+    }
+
+    private int run(DemoCommand command, String... args) {
+        CommandLine commandLine = RmqAccess.configured(new CommandLine(command));
+        commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+        return commandLine.execute(args);
+    }
+
+    private void assertRefused(String line, String... args) {
+        out.getBuffer().setLength(0);
+        err.getBuffer().setLength(0);
+        assertThat(run(args)).isEqualTo(2);
+        assertThat(err.toString()).startsWith("rmq: " + line).hasLineCount(1);
+        assertThat(out.toString()).isEmpty();
+    }
+
+    private List<String> lines() {
+        return out.toString().lines().toList();
+    }
+
+    @Test
+    void theWholeInputPassesAllChecks() {
+        int status = run(new DemoCommand());
+
+        assertThat(status).as(() -> out + "" + err).isZero();
+        assertThat(lines().get(lines().size() - 1)).matches("checks: \\d+ passed, 0 failed");
+        assertThat(out.toString())
+                .contains("dead letters  5 in flights.dlq")
+                .contains("busiest of 220 airports")
+                .contains("  DFW         1,103      9.5 min       298 min");
+        assertThat(lines())
+                .filteredOn(line -> line.startsWith("  flights-"))
+                .hasSize(12)
+                .allMatch(line -> line.endsWith(" 0           0"));
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void aWrongExpectationFailsItsChecksAndIsToldByTheStatus() {
+        int status = run(expected -> {
+            expected.handled().add("DFW", "one flight more", 1);
+            return expected;
+        });
+
+        assertThat(status).isEqualTo(1);
+        assertThat(out.toString())
+                .contains("FAIL  delays: rows in all as in the plain loop: expected 2601, found 2600")
+                .contains("FAIL  delays: flights, mean and worst delay of each airport as in the plain loop")
+                .contains("3 failed");
+    }
+
+    @Test
+    void aTemporaryDirectoryIsDeletedAndAGivenOneKept() throws IOException {
+        Path data = temp.resolve("new/data");
+        assertThat(run("--data", data.toString())).as(() -> out + "" + err).isZero();
+        assertThat(data.resolve("flights-0")).isDirectory();
+
+        assertRefused("the data directory already holds a run: " + data, "--data", data.toString());
+    }
+
+    @Test
+    void aDirectoryInUseIsRefused() {
+        Path data = temp.resolve("used");
+        EmbeddedBroker other = Objects.requireNonNull(Demo.open(data).block(Duration.ofSeconds(10)));
+        try {
+            assertRefused("can't use the data directory " + data + ": ", "--data", data.toString());
+            assertThat(err.toString()).contains("in use");
+        } finally {
+            other.closeGracefully(Duration.ofSeconds(5)).block();
+        }
+    }
+
+    @Test
+    void aDirectoryThatCantBeUsedIsRefused() throws IOException {
+        Path file = Files.writeString(temp.resolve("file"), "");
+        assertRefused("not a directory: " + file, "--data", file.toString());
+        assertRefused(
+                "can't write to the data directory " + file,
+                "--data",
+                file.resolve("below").toString());
+        assertRefused("the data directory is not empty: " + temp, "--data", temp.toString());
+        try (Stream<Path> entries = Files.list(temp)) {
+            assertThat(entries).containsExactly(file);
+        }
+    }
+
+    @Test
+    void aFileOfOnesOwnIsCountedByKey() throws IOException {
+        StringBuilder csv = new StringBuilder("id,\"who, where\"\r\n");
+        for (int i = 0; i < 300; i++) {
+            String who = i % 10 == 0 ? "" : "\"name " + i % 7 + ",\nplace\"";
+            csv.append(i).append(',').append(who).append("\r\n");
+        }
+        csv.append("a row of one field\r\n");
+        Path input = Files.writeString(temp.resolve("input.csv"), csv);
+
+        int status = run("--input", input.toString(), "--key", "who, where");
+
+        assertThat(status).as(() -> out + "" + err).isZero();
+        assertThat(out.toString())
+                .contains("most frequent of 8 keys")
+                .contains("  name 1,\\nplace        39")
+                .contains("  (none)               30")
+                .contains("dead letters  1 in rows.dlq");
+        assertThat(out.toString()).doesNotContain("delay of each").doesNotContain("airport");
+    }
+
+    @Test
+    void badInputIsRefusedInOneLine() throws IOException {
+        Path missing = temp.resolve("missing.csv");
+        assertRefused("no such file: " + missing, "--input", missing.toString(), "--key", "a");
+        Path input = Files.writeString(temp.resolve("input.csv"), "a,b\n1,2\n");
+        assertRefused("no column 'c' in " + input, "--input", input.toString(), "--key", "c");
+    }
+
+    @Test
+    void whatIsNotDoneInTimeIsGivenUpWithWhatItWaitedFor() {
+        int status = run(new DemoCommand(), "--deadline", "1");
+
+        assertThat(status).isEqualTo(1);
+        assertThat(err.toString())
+                .startsWith("rmq: not done within 1 s, waiting for ")
+                .hasLineCount(1);
+    }
+}

@@ -1,0 +1,26 @@
+package io.reactivemq.examples.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class ReportTest {
+
+    @Test
+    void whatATerminalMightActOnIsEscaped() {
+        assertThat(Report.shown("a\u0000\u001b[31mb\u0080\u009b\r\n\tc", 80))
+                .isEqualTo("a\\u0000\\u001b[31mb\\u0080\\u009b\\r\\n\\tc");
+    }
+
+    @Test
+    void whatIsLongIsCut() {
+        assertThat(Report.shown("0123456789", 10)).isEqualTo("0123456789");
+        assertThat(Report.shown("0123456789x", 10)).isEqualTo("0123456...");
+        assertThat(Report.shown("\n".repeat(20), 10)).hasSize(10);
+    }
+
+    @Test
+    void lettersOfAnyScriptAreShown() {
+        assertThat(Report.shown("Z\u00fcrich \u4e2d", 80)).isEqualTo("Z\u00fcrich \u4e2d");
+    }
+}

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -62,6 +63,14 @@ class LauncherTest {
         script(home.resolve("javac"), "exit 0");
         java("17.0.15");
         mvn("3.8.7", 0);
+    }
+
+    /** Before JUnit does, which would warn about each. */
+    @AfterEach
+    void theLinksGo() throws IOException {
+        for (String tool : TOOLS) {
+            Files.deleteIfExists(bin.resolve(tool));
+        }
     }
 
     private static Optional<Path> onPath(String tool) {

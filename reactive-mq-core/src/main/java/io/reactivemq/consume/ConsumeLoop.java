@@ -104,7 +104,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSour
     /** The subscriber is gone; what follows, follows in the background. */
     void cancel() {
         cancelled = true;
-        owner.ended(this);
+        owner.cancelled(this);
         events.wake();
     }
 

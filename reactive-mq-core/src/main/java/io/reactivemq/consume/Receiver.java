@@ -89,7 +89,8 @@ public final class Receiver<K, V> {
     /**
      * Ends the active subscription in good order: no more records are emitted or started; what is in flight is awaited
      * until the timeout, except that waits between attempts are cut short; what is acknowledged is committed, the group is
-     * left, and the Flux completes. Completes with an empty report where there is no active subscription.
+     * left, and the Flux completes. After a cancellation there is nothing left to begin, and this completes when the last commit
+     * is done and the group is left. Completes with an empty report where there is no subscription.
      *
      * @param timeout the bound on the wait for what is in flight, more than zero; commit and leave have a bound of their own
      *     of 5 s
@@ -99,7 +100,7 @@ public final class Receiver<K, V> {
             throw new IllegalArgumentException("timeout must be more than zero, was " + timeout);
         }
         return Mono.defer(() -> {
-            ConsumeLoop loop = subscriptions.activeLoop();
+            ConsumeLoop loop = subscriptions.activeOrLeavingLoop();
             return loop == null ? Mono.just(DrainReport.NOTHING) : loop.drain(timeout);
         });
     }

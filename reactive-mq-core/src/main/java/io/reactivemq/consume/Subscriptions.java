@@ -23,13 +23,28 @@ final class Subscriptions {
     // serializes what goes into the sink; what is overtaken is left out
     private final AtomicInteger wip = new AtomicInteger();
     private Set<TopicPartition> published = Set.of();
+    // cancelled, and not yet at its end
+    private final AtomicReference<@Nullable ConsumeLoop> leaving = new AtomicReference<>();
 
     /** False if another one is active. */
     boolean begin(ConsumeLoop loop) {
         return active.compareAndSet(Active.NONE, new Active(loop, Set.of()));
     }
 
+    /** The subscription is over for its subscriber; what it has to do yet, it does in the background. */
+    void cancelled(ConsumeLoop loop) {
+        if (now().loop() == loop) {
+            leaving.set(loop);
+        }
+        clear(loop);
+    }
+
     void ended(ConsumeLoop loop) {
+        leaving.compareAndSet(loop, null);
+        clear(loop);
+    }
+
+    private void clear(ConsumeLoop loop) {
         active.updateAndGet(now -> now.loop() == loop ? Active.NONE : now);
         publish();
     }
@@ -41,6 +56,12 @@ final class Subscriptions {
 
     @Nullable ConsumeLoop activeLoop() {
         return now().loop();
+    }
+
+    /** The active one, or else one that was cancelled and is not yet at its end. */
+    @Nullable ConsumeLoop activeOrLeavingLoop() {
+        ConsumeLoop active = activeLoop();
+        return active == null ? leaving.get() : active;
     }
 
     private Active now() {

@@ -38,6 +38,7 @@ public final class QuickStart {
         billing.process(order -> Mono.fromRunnable(() -> System.out.println(order.key() + ": " + order.value())))
                 .take(10)
                 .blockLast(Duration.ofSeconds(30));
+        billing.drain(Duration.ofSeconds(5)).block(); // what was billed is committed
         broker.closeGracefully(Duration.ofSeconds(5)).block();
         // README: end
     }

@@ -68,9 +68,8 @@ class DemoCommandTest {
                 .contains("busiest of 220 airports")
                 .contains("  DFW         1,103      9.5 min       298 min");
         assertThat(lines())
-                .filteredOn(line -> line.startsWith("  flights-"))
-                .hasSize(12)
-                .allMatch(line -> line.endsWith(" 0           0"));
+                .filteredOn(line -> line.matches("  flights-\\d+ +[\\d,]+ +0 +0"))
+                .hasSize(12);
         assertThat(err.toString()).isEmpty();
     }
 
@@ -139,7 +138,7 @@ class DemoCommandTest {
         assertThat(out.toString())
                 .contains("most frequent of 8 keys")
                 .contains("  name 1,\\nplace        39")
-                .contains("  (none)               30")
+                .contains("  (none)              30")
                 .contains("dead letters  1 in rows.dlq");
         assertThat(out.toString()).doesNotContain("delay of each").doesNotContain("airport");
     }

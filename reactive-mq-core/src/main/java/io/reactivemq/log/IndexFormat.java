@@ -17,6 +17,8 @@ final class IndexFormat {
     static final int OFFSET_ENTRY_BYTES = 8;
     static final int TIME_ENTRY_BYTES = 12;
     static final String LOG_SUFFIX = ".log";
+    static final String OFFSET_INDEX_SUFFIX = ".index";
+    static final String TIME_INDEX_SUFFIX = ".timeindex";
 
     /** Digits of a base offset in a file's name: enough for any long. */
     private static final int NAME_DIGITS = 20;
@@ -28,17 +30,17 @@ final class IndexFormat {
     }
 
     static Path offsetIndexFile(Path directory, long baseOffset) {
-        return directory.resolve(name(baseOffset) + ".index");
+        return directory.resolve(name(baseOffset) + OFFSET_INDEX_SUFFIX);
     }
 
     static Path timeIndexFile(Path directory, long baseOffset) {
-        return directory.resolve(name(baseOffset) + ".timeindex");
+        return directory.resolve(name(baseOffset) + TIME_INDEX_SUFFIX);
     }
 
-    /** The base offset in the name of a segment's {@code .log}; empty for any other file. */
-    static OptionalLong baseOffsetOf(Path file) {
+    /** The base offset in the name of a segment's file of that kind; empty for any other file. */
+    static OptionalLong baseOffsetOf(Path file, String suffix) {
         String name = file.getFileName().toString();
-        if (name.length() != NAME_DIGITS + LOG_SUFFIX.length() || !name.endsWith(LOG_SUFFIX)) {
+        if (name.length() != NAME_DIGITS + suffix.length() || !name.endsWith(suffix)) {
             return OptionalLong.empty();
         }
         long offset = 0;

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -94,11 +95,12 @@ final class LogRecovery {
             store.forceDirectory(FileStore.parentOf(directory));
         }
         List<Long> bases = new ArrayList<>();
-        for (Path path : store.list(directory)) {
-            IndexFormat.baseOffsetOf(path).ifPresent(bases::add);
+        List<Path> files = store.list(directory);
+        for (Path path : files) {
+            IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
         }
         if (!bases.isEmpty()) {
-            return recover(bases);
+            return recover(bases, files);
         }
         if (store.exists(checkpointFile)) {
             throw LogDamage.of(directory, 0, "segments of " + partition, "those that the checkpoint tells of", "none");
@@ -136,7 +138,7 @@ final class LogRecovery {
         return new Segment(store, directory, baseOffset, file, index, 0, config.indexIntervalBytes());
     }
 
-    private Opened recover(List<Long> bases) {
+    private Opened recover(List<Long> bases, List<Path> files) {
         LogCheckpoint recorded = readCheckpoint();
         long logStartOffset = recorded == null ? bases.get(0) : recorded.logStartOffset();
         while (bases.size() > 1 && bases.get(1) <= logStartOffset) {
@@ -145,6 +147,9 @@ final class LogRecovery {
         }
         if (bases.get(0) > logStartOffset) {
             throw missing(logStartOffset, bases.get(0));
+        }
+        for (Path path : files) {
+            deleteIfIndexBelow(path, bases.get(0));
         }
         int last = bases.size() - 1;
         int recoverySegment = 0;
@@ -164,6 +169,16 @@ final class LogRecovery {
             epochs = recoverClosed(bases.get(i), bases.get(i + 1), scanned, here, epochs, epochsKnown);
         }
         return recoverActive(bases.get(last), recoverySegment == last ? recorded : null, recorded, epochs, epochsKnown);
+    }
+
+    /** What a deletion that was interrupted has left: an index of a segment that is gone. */
+    private void deleteIfIndexBelow(Path path, long firstBase) {
+        for (String suffix : List.of(IndexFormat.OFFSET_INDEX_SUFFIX, IndexFormat.TIME_INDEX_SUFFIX)) {
+            OptionalLong base = IndexFormat.baseOffsetOf(path, suffix);
+            if (base.isPresent() && base.getAsLong() < firstBase && store.exists(path)) {
+                store.delete(path);
+            }
+        }
     }
 
     /**

@@ -10,6 +10,7 @@ import io.reactivemq.broker.OffsetCommit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -82,7 +83,7 @@ final class Committer {
     }
 
     private void send() {
-        Map<Lane, Long> offsets = new HashMap<>();
+        Map<Lane, Long> offsets = new LinkedHashMap<>();
         Map<TopicPartition, CommittedOffset> commits = new HashMap<>();
         for (Lane lane : assignee.lanes()) {
             if (lane.state() != Lane.State.PREPARING && lane.committable() != lane.committed) {

@@ -6,6 +6,7 @@ import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.AppendResult;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.NewTopic;
@@ -20,8 +21,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
-import reactor.util.retry.Retry;
 
 /**
  * Moves records to their dead-letter topic: the original key, value and headers, byte for byte, and behind them the headers
@@ -32,11 +34,12 @@ import reactor.util.retry.Retry;
  */
 final class DeadLetterWriter {
 
-    /** How often a failing append is repeated before the stream is ended. */
-    private static final int RETRIES = 5;
+    private static final Logger LOG = LoggerFactory.getLogger(DeadLetterWriter.class);
 
-    private static final Duration BACKOFF_FIRST = Duration.ofMillis(100);
-    private static final Duration BACKOFF_MAX = Duration.ofSeconds(2);
+    /** After so many failed tries the stream is ended. */
+    private static final int TRIES_MAX = 6;
+
+    private static final Backoff BACKOFF = Backoff.of(Duration.ofMillis(100), Duration.ofSeconds(2));
     private static final int MESSAGE_CHARS_MAX = 1_024;
     private static final int BATCH_BYTES_INITIAL = 1 << 10;
 
@@ -53,9 +56,9 @@ final class DeadLetterWriter {
         this.caller = Caller.embedded(options.clientId());
     }
 
-    /** No write takes longer, retries included. */
+    /** The bound on a write, all tries included. */
     Duration timeout() {
-        return options.requestTimeout().plus(BACKOFF_MAX).multipliedBy(RETRIES + 1L);
+        return options.requestTimeout().plus(BACKOFF.max()).multipliedBy(TRIES_MAX);
     }
 
     /**
@@ -68,29 +71,34 @@ final class DeadLetterWriter {
      * @param error the last attempt's error
      */
     Mono<Void> write(TopicPartition source, RecordBatch batch, long offset, int attempts, Throwable error) {
-        return Mono.defer(() -> {
-                    String topic = processOptions.deadLetterTopic(source.topic());
-                    return partitionCount(topic)
-                            .flatMap(count -> broker.append(
-                                    caller,
-                                    new TopicPartition(topic, source.partition() % count),
-                                    deadLetter(source, batch, offset, attempts, error),
-                                    Acks.ALL))
-                            .timeout(options.requestTimeout(), broker.runtime().timers())
-                            .doOnError(failure -> partitionCounts.remove(topic));
-                })
-                .retryWhen(Retry.backoff(RETRIES, BACKOFF_FIRST)
-                        .maxBackoff(BACKOFF_MAX)
-                        .jitter(0)
-                        .filter(Requests::isRetriable)
-                        .scheduler(broker.runtime().timers())
-                        .onRetryExhaustedThrow((spec, signal) -> signal.failure()))
+        String topic = processOptions.deadLetterTopic(source.topic());
+        // the buffer of an append belongs to the broker, so that each try has its own
+        Mono<AppendResult> append = Mono.defer(() -> partitionCount(topic)
+                .flatMap(count -> broker.append(
+                        caller,
+                        new TopicPartition(topic, source.partition() % count),
+                        deadLetter(source, batch, offset, attempts, error),
+                        Acks.ALL))
+                .timeout(options.requestTimeout(), broker.runtime().timers()));
+        return repeated(append, topic, 1)
                 .onErrorMap(failure -> new MqException(
                         failure instanceof MqException mq ? mq.errorCode() : ErrorCode.UNKNOWN_SERVER_ERROR,
-                        "the record of " + source + " at offset " + offset
-                                + " could not be moved to its dead-letter topic and is not acknowledged",
+                        "the record of " + source + " at offset " + offset + " could not be moved to topic " + topic
+                                + " and is not acknowledged",
                         failure))
                 .then();
+    }
+
+    private Mono<AppendResult> repeated(Mono<AppendResult> append, String topic, int tries) {
+        return append.onErrorResume(failure -> {
+            partitionCounts.remove(topic);
+            if (tries == TRIES_MAX || !Requests.isRetriable(failure)) {
+                return Mono.error(failure);
+            }
+            Duration wait = BACKOFF.after(tries);
+            Requests.logRetry(LOG, "append to dead-letter topic " + topic, tries, wait, failure);
+            return Mono.delay(wait, broker.runtime().timers()).then(repeated(append, topic, tries + 1));
+        });
     }
 
     private Mono<Integer> partitionCount(String topic) {

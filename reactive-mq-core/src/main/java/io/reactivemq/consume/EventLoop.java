@@ -2,7 +2,7 @@ package io.reactivemq.consume;
 
 import io.reactivemq.MqRuntime;
 import java.time.Duration;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
@@ -54,7 +54,7 @@ final class EventLoop implements Runnable {
     private final MpscUnboundedArrayQueue<Runnable> events = new MpscUnboundedArrayQueue<>(EVENT_CHUNK);
 
     // the worker's: requests without an answer, and timers that have not fired; what is in here still concerns somebody
-    private final Set<Disposable> pending = new HashSet<>();
+    private final Set<Disposable> pending = new LinkedHashSet<>();
 
     private volatile int wip;
     // written by the worker

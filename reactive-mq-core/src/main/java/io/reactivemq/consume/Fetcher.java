@@ -10,7 +10,7 @@ import io.reactivemq.broker.FetchResult;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -57,7 +57,7 @@ final class Fetcher {
     private final Lanes lanes;
 
     private final ArrayDeque<Lane> hungry = new ArrayDeque<>();
-    private final Set<Disposable> underWay = new HashSet<>();
+    private final Set<Disposable> underWay = new LinkedHashSet<>();
 
     Fetcher(EventLoop events, Broker broker, Caller caller, ReceiverOptions<?, ?> options, Lanes lanes) {
         this.events = events;

@@ -5,6 +5,7 @@ import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -39,12 +40,14 @@ final class GroupMembership {
      * @param assigned to be taken
      * @param revoked to be released, in the member's own time within the rebalance timeout
      */
-    record Change(Set<TopicPartition> assigned, Set<TopicPartition> revoked) {
-        static final Change NONE = new Change(Set.of(), Set.of());
+    record Change(List<TopicPartition> assigned, List<TopicPartition> revoked) {
+        static final Change NONE = new Change(List.of(), List.of());
 
-        Change {
-            assigned = Set.copyOf(assigned);
-            revoked = Set.copyOf(revoked);
+        /** Sorted, so that what follows does not depend on the order of a hash. */
+        static Change of(Set<TopicPartition> assigned, Set<TopicPartition> revoked) {
+            return new Change(
+                    assigned.stream().sorted().toList(),
+                    revoked.stream().sorted().toList());
         }
     }
 
@@ -122,7 +125,7 @@ final class GroupMembership {
         Set<TopicPartition> assigned = new HashSet<>(target);
         assigned.removeAll(owned);
         owned.addAll(assigned);
-        return new Change(assigned, revoked);
+        return Change.of(assigned, revoked);
     }
 
     /** The heartbeat under way failed in a way that a repetition may mend. */
@@ -140,7 +143,7 @@ final class GroupMembership {
             return Change.NONE;
         }
         owned.add(partition);
-        return new Change(Set.of(partition), Set.of());
+        return new Change(List.of(partition), List.of());
     }
 
     /** The group does not know this member any more; it owns nothing, and joins anew. */

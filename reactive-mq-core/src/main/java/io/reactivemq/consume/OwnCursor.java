@@ -32,7 +32,7 @@ final class OwnCursor implements PartitionSource {
 
     @Override
     public void start() {
-        options.topics().forEach(topic -> describe(topic, 0));
+        options.topics().stream().sorted().forEach(topic -> describe(topic, 0));
     }
 
     private void describe(String topic, int failures) {

@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -123,9 +124,23 @@ public final class ScriptedBroker implements Broker {
         return List.copyOf(describes);
     }
 
+    /** A failure is an answer here, and not an operator's fault, which Reactor would report. */
+    private static <T> Mono<T> answer(Callable<@Nullable T> call) {
+        return Mono.create(sink -> {
+            T value;
+            try {
+                value = call.call();
+            } catch (Exception e) {
+                sink.error(e);
+                return;
+            }
+            sink.success(value);
+        });
+    }
+
     @Override
     public Mono<TopicDescription> createTopic(Caller caller, NewTopic topic) {
-        return Mono.fromCallable(() -> {
+        return answer(() -> {
             synchronized (this) {
                 if (topics.containsKey(topic.name())) {
                     throw new MqException(
@@ -139,18 +154,19 @@ public final class ScriptedBroker implements Broker {
 
     @Override
     public Mono<Void> deleteTopic(Caller caller, String topic) {
-        return Mono.fromRunnable(() -> {
+        return ScriptedBroker.<Void>answer(() -> {
             synchronized (this) {
                 description(topic);
                 topics.remove(topic);
                 logs.keySet().removeIf(partition -> partition.topic().equals(topic));
             }
+            return null;
         });
     }
 
     @Override
     public Mono<List<TopicDescription>> listTopics(Caller caller) {
-        return Mono.fromCallable(() -> {
+        return answer(() -> {
             synchronized (this) {
                 return List.copyOf(topics.values());
             }
@@ -523,7 +539,7 @@ public final class ScriptedBroker implements Broker {
 
     @Override
     public Mono<Long> listOffset(Caller caller, TopicPartition partition, OffsetSpec spec) {
-        return Mono.fromCallable(() -> {
+        return answer(() -> {
             synchronized (this) {
                 Log log = log(partition);
                 if (spec instanceof OffsetSpec.Earliest) {
@@ -628,7 +644,7 @@ public final class ScriptedBroker implements Broker {
 
     @Override
     public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
-        return Mono.fromRunnable(() -> {
+        return ScriptedBroker.<Void>answer(() -> {
             synchronized (this) {
                 commits.add(commit);
                 RuntimeException failure = commitFailures.poll();
@@ -639,13 +655,14 @@ public final class ScriptedBroker implements Broker {
                         .computeIfAbsent(commit.groupId(), g -> new HashMap<>())
                         .putAll(commit.offsets());
             }
+            return null;
         });
     }
 
     @Override
     public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(
             Caller caller, String groupId, Collection<TopicPartition> partitions) {
-        return Mono.fromCallable(() -> {
+        return answer(() -> {
             Map<TopicPartition, CommittedOffset> offsets = new HashMap<>(committed(groupId));
             offsets.keySet().retainAll(partitions);
             return offsets;
@@ -654,7 +671,7 @@ public final class ScriptedBroker implements Broker {
 
     @Override
     public Mono<List<String>> listGroups(Caller caller) {
-        return Mono.fromCallable(() -> {
+        return answer(() -> {
             synchronized (this) {
                 return List.copyOf(committed.keySet());
             }

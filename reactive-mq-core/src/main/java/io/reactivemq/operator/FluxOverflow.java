@@ -2,11 +2,9 @@ package io.reactivemq.operator;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.function.Consumer;
-import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
@@ -117,8 +115,8 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
 
         final int capacity;
 
-        /** Added to by the source's thread, taken from by the drain; see {@link DropOldestSubscriber} for the exception. */
-        final SpscVarHandleArrayQueue<T> ring;
+        /** The source's thread adds, the drain takes. */
+        private final Ring<T> ring;
 
         @SuppressWarnings("NullAway.Init") // set by onSubscribe, before any other signal
         private Subscription upstream;
@@ -146,6 +144,12 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         /** The count of emitted elements at which the next are requested. Written by who emits. */
         private long replenishAt;
 
+        /** How many elements were added to the ring. Written by the source's thread. */
+        private long tail;
+
+        /** How many had been taken from it when last looked. Written by the source's thread. */
+        private long head;
+
         /** The direct way is inside the consumer's onNext. Written by the source's thread. */
         private boolean emitting;
 
@@ -155,13 +159,13 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         /** Downstream has the end. Written by the drain. */
         private boolean ended;
 
-        BufferSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator, int ringSize) {
+        BufferSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator, Ring<T> ring) {
             this.actual = actual;
             this.context = actual.currentContext();
             this.name = operator.name;
             this.onDropped = operator.onDropped;
             this.capacity = operator.capacity;
-            this.ring = new SpscVarHandleArrayQueue<>(ringSize);
+            this.ring = ring;
             boolean bounded = operator.strategy == Strategy.BLOCK;
             this.prefetch = bounded ? capacity : Long.MAX_VALUE;
             // ask for more when three quarters are consumed, so that the source is not asked for one at a time
@@ -180,11 +184,6 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         /** Takes an element that has to wait, or lets one go. On the source's thread. */
         abstract void buffer(T element);
 
-        /** The element that has waited longest; null where there is none. Called by the drain only. */
-        @Nullable T take() {
-            return ring.poll();
-        }
-
         // the source's side
 
         @Override
@@ -200,7 +199,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         public final void onNext(T element) {
             if (done) {
                 tooLate(element);
-            } else if (ring.isEmpty() && wip == 0 && emitted != requested && !emitting && !cancelled) {
+            } else if (waiting() == 0 && wip == 0 && emitted != requested && !emitting && !cancelled) {
                 emitting = true;
                 emit(element);
                 emitting = false;
@@ -250,14 +249,25 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
             }
         }
 
-        /** Adds to the ring, which has room, and sees to it that it is emitted if there is demand. */
-        final void enqueue(T element) {
-            ring.offer(element);
-            published();
+        /** How many elements wait, to the source's thread: at most as many, since only it adds. */
+        final long waiting() {
+            return tail == head ? 0 : tail - (head = ring.currentConsumerIndex());
         }
 
-        /** After the ring was added to. */
-        final void published() {
+        final boolean isFull() {
+            return tail - head >= capacity && waiting() >= capacity;
+        }
+
+        /** Adds to the ring, which has room. To be followed by {@link #emitOnDemand}. */
+        final void add(T element) {
+            if (!ring.offer(element)) {
+                throw new IllegalStateException(describe() + " holds " + waiting() + " elements and took one too many");
+            }
+            tail++;
+        }
+
+        /** Sees to it that what was added is emitted if there is demand. */
+        final void emitOnDemand() {
             if (emitting) {
                 interrupted = true;
                 return;
@@ -346,7 +356,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         private void drainOnce() {
             for (; ; ) {
                 if (cancelled) {
-                    for (T element = take(); element != null; element = take()) {
+                    for (T element = ring.poll(); element != null; element = ring.poll()) {
                         discard(element);
                     }
                     return;
@@ -363,7 +373,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
                 if (emitted == requested) {
                     return;
                 }
-                T element = take();
+                T element = ring.poll();
                 if (element != null) {
                     emit(element);
                 }
@@ -428,15 +438,16 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
     static final class DropNewestSubscriber<T> extends BufferSubscriber<T> {
 
         DropNewestSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator) {
-            super(actual, operator, operator.capacity);
+            super(actual, operator, Ring.ofCapacity(operator.capacity));
         }
 
         @Override
         void buffer(T element) {
-            if (ring.size() < capacity) {
-                enqueue(element);
-            } else {
+            if (isFull()) {
                 drop(element);
+            } else {
+                add(element);
+                emitOnDemand();
             }
         }
     }
@@ -444,68 +455,48 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
     /** Of the strategies {@code error} and {@code block}; with the latter only a source that ignores demand overflows. */
     static final class ErrorSubscriber<T> extends BufferSubscriber<T> {
 
+        private final String reason;
+
         ErrorSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator) {
-            super(actual, operator, operator.capacity);
+            super(actual, operator, Ring.ofCapacity(operator.capacity));
+            reason = operator.strategy == Strategy.BLOCK
+                    ? ": the source sends more than is requested"
+                    : ": the consumer is slower than the source";
         }
 
         @Override
         void buffer(T element) {
-            if (ring.size() < capacity) {
-                enqueue(element);
-            } else {
-                stop(Exceptions.failWithOverflow(describe() + " has no room for another element"), element);
+            if (isFull()) {
+                stop(Exceptions.failWithOverflow(describe() + " is full" + reason), element);
                 drop(element);
+            } else {
+                add(element);
+                emitOnDemand();
             }
         }
     }
 
-    /**
-     * Lets the oldest element go, so the source's thread takes from the ring, too. The two take in turns, under {@code taking}: a lock of two
-     * instructions, in which no user code runs. Under it the source's thread looks again whether there is one
-     * too many. Without that it could, with a drain taking the oldest just then, let go one that had room; with a
-     * capacity of 1 that is the newest, and the consumer would never see the latest state.
-     */
     static final class DropOldestSubscriber<T> extends BufferSubscriber<T> {
 
-        /** Whether one of the two takes just now. */
-        private final AtomicBoolean taking = new AtomicBoolean();
+        private final EvictingRing<T> ring;
 
         DropOldestSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator) {
-            // the new element comes in before the oldest goes
-            super(actual, operator, operator.capacity + 1);
+            this(actual, operator, new EvictingRing<>(operator.capacity));
+        }
+
+        private DropOldestSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator, EvictingRing<T> ring) {
+            super(actual, operator, ring);
+            this.ring = ring;
         }
 
         @Override
         void buffer(T element) {
-            ring.offer(element);
-            T oldest = null;
-            if (ring.size() > capacity) {
-                lock();
-                oldest = ring.size() > capacity ? ring.poll() : null;
-                unlock();
-            }
-            published();
+            add(element);
+            T oldest = ring.evict();
+            emitOnDemand();
             if (oldest != null) {
                 drop(oldest);
             }
-        }
-
-        @Override
-        @Nullable T take() {
-            lock();
-            T oldest = ring.poll();
-            unlock();
-            return oldest;
-        }
-
-        private void lock() {
-            while (!taking.compareAndSet(false, true)) {
-                Thread.onSpinWait();
-            }
-        }
-
-        private void unlock() {
-            taking.lazySet(false);
         }
     }
 }

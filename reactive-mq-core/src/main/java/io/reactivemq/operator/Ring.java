@@ -1,0 +1,37 @@
+package io.reactivemq.operator;
+
+import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@link FluxOverflow} needs of a ring: one thread adds, one at a time takes. The methods are named as JCTools names them,
+ * so that its ring is one as it is.
+ */
+interface Ring<E> {
+
+    /** Adds an element; false if there is no slot for it. */
+    boolean offer(E element);
+
+    /** Takes the oldest element. */
+    @Nullable E poll();
+
+    /** How many have left the ring since it was made. */
+    long currentConsumerIndex();
+
+    /** Reads first how many have left, then how many have come. */
+    boolean isEmpty();
+
+    int size();
+
+    static <E> Ring<E> ofCapacity(int capacity) {
+        return new JcToolsRing<>(capacity);
+    }
+
+    /** JCTools' own, rounded up to a power of two: whoever adds keeps the count. */
+    final class JcToolsRing<E> extends SpscVarHandleArrayQueue<E> implements Ring<E> {
+
+        JcToolsRing(int capacity) {
+            super(capacity);
+        }
+    }
+}

@@ -366,13 +366,7 @@ public final class RecordBatch {
                     where(context) + ": its records are compressed with " + compression
                             + ", only uncompressed batches can be read so far");
         }
-        if (buffer.hasArray()) {
-            int origin = buffer.arrayOffset() + start;
-            return new RecordCursor(this, context, buffer.array(), origin + HEADER_BYTES, origin + size);
-        }
-        byte[] copy = new byte[size - HEADER_BYTES];
-        buffer.get(start + HEADER_BYTES, copy);
-        return new RecordCursor(this, context, copy, 0, copy.length);
+        return new RecordCursor(this, context, buffer, start + HEADER_BYTES, start + size);
     }
 
     private long computeCrc() {

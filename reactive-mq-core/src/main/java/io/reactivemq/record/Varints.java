@@ -63,6 +63,11 @@ final class Varints {
             array[index] = (byte) bits;
             return index + 1;
         }
+        if (bits >>> 14 == 0) {
+            array[index] = (byte) (bits | 0x80);
+            array[index + 1] = (byte) (bits >>> 7);
+            return index + 2;
+        }
         int at = index;
         while ((bits & ~0x7fL) != 0) {
             array[at++] = (byte) (bits | 0x80);

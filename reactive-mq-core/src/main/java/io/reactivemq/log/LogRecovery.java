@@ -90,12 +90,8 @@ final class LogRecovery {
     }
 
     private Opened openFolder() {
-        if (!store.exists(directory)) {
-            store.createDirectories(directory);
-            store.forceDirectory(FileStore.parentOf(directory));
-        }
         List<Long> bases = new ArrayList<>();
-        List<Path> files = store.list(directory);
+        List<Path> files = store.exists(directory) ? store.list(directory) : List.of();
         for (Path path : files) {
             IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
         }
@@ -109,6 +105,7 @@ final class LogRecovery {
     }
 
     private Opened create() {
+        store.createForcedDirectories(directory);
         Segment segment = newSegment(store, directory, 0, config);
         segments.add(segment);
         LeaderEpochs epochs = LeaderEpochs.startingAt(0, 0);

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * A tree of directories and files. Safe for many threads. All failures are {@link StorageException}.
  *
- * <p>{@link #replaceFile}, {@link #readFile} and {@link #deleteRecursively} are made of the other calls, so that a store that
+ * <p>{@link #replaceFile}, {@link #createForcedDirectories}, {@link #readFile} and {@link #deleteRecursively} are made of the other calls, so that a store that
  * wraps another sees every single step.
  */
 public interface FileStore {
@@ -36,7 +36,7 @@ public interface FileStore {
     /** What is directly in a directory, in the order of the names. */
     List<Path> list(Path directory);
 
-    /** Makes the directory and those above it, where they are missing. */
+    /** Makes the directory and those above it, where they are missing. See {@link #createForcedDirectories}. */
     void createDirectories(Path directory);
 
     /** Renames a file or directory within its file system, atomically; a file in the place of the new name is replaced. */
@@ -69,6 +69,20 @@ public interface FileStore {
         }
         rename(temporary, path);
         forceDirectory(parentOf(path));
+    }
+
+    /** {@link #createDirectories}, and forces the names of those that were made, and of the last one in any case. */
+    default void createForcedDirectories(Path directory) {
+        Path path = directory.toAbsolutePath();
+        Path existing = path;
+        while (!exists(existing)) {
+            existing = parentOf(existing);
+        }
+        createDirectories(directory);
+        do {
+            path = parentOf(path);
+            forceDirectory(path);
+        } while (path.startsWith(existing) && !path.equals(existing));
     }
 
     /** The whole content of a small file. */

@@ -1,0 +1,160 @@
+package io.reactivemq.log;
+
+import static io.reactivemq.log.Batches.batch;
+import static io.reactivemq.log.Batches.readAll;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.storage.CrashFileStore;
+import io.reactivemq.storage.CrashFileStore.Loss;
+import io.reactivemq.storage.FaultyFileStore;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.StorageException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("After a loss of power")
+class LogCrashTest {
+
+    private static final TopicPartition T0 = new TopicPartition("t", 0);
+    private static final Path FOLDER = Path.of("/data/t-0");
+
+    /** Thousands of short lives, each from a seed; {@code -Dseed=} runs one of them again, {@code -Dlives=} more of them. */
+    private static final int LIVES = Integer.getInteger("lives", 1_500);
+
+    @Test
+    @DisplayName(
+            "every record that was forced or served is there, none appears that was not written, and the log goes on")
+    void latestLost() {
+        int refused = run(Loss.LATEST);
+        assertThat(refused).isZero();
+    }
+
+    @Test
+    @DisplayName("that has mixed up what was not forced, the same holds, or the log is refused")
+    void anyLost() {
+        int refused = run(Loss.ANY);
+        assertThat(refused).isBetween(1, LIVES / 2);
+    }
+
+    private static int run(Loss loss) {
+        int refused = 0;
+        Long replay = Long.getLong("seed");
+        for (long seed = replay == null ? 0 : replay; seed < (replay == null ? LIVES : replay + 1); seed++) {
+            Life life = new Life(seed, loss);
+            try {
+                refused += life.live() ? 0 : 1;
+            } catch (RuntimeException | AssertionError e) {
+                throw new AssertionError("seed " + seed + ", " + loss + ": " + life.story, e);
+            }
+        }
+        return refused;
+    }
+
+    /** A log, several crashes, and a list of what was appended. */
+    private static final class Life {
+
+        private final Random random;
+        private final Loss loss;
+        private final List<String> story = new ArrayList<>();
+        private final List<String> appended = new ArrayList<>();
+        private CrashFileStore disk = new CrashFileStore();
+        private long promisedEnd;
+        private long promisedStart;
+
+        Life(long seed, Loss loss) {
+            this.random = new Random(seed);
+            this.loss = loss;
+        }
+
+        /** False where the log was refused as damaged, which only a crash that mixes things up may lead to. */
+        boolean live() {
+            for (int crash = 0; crash < 4; crash++) {
+                PartitionLog log;
+                try {
+                    log = open();
+                } catch (MqException e) {
+                    if (loss == Loss.ANY && e.errorCode() == ErrorCode.CORRUPT_MESSAGE) {
+                        return false;
+                    }
+                    throw e;
+                }
+                check(log);
+                work(log);
+                story.add("crash with " + disk.unforced() + " changes to lose");
+                disk = disk.crash(random, loss);
+            }
+            return true;
+        }
+
+        /** Sometimes the power fails while the log recovers, once or twice. */
+        private PartitionLog open() {
+            LogConfig config = LogConfig.defaults()
+                    .withSegmentBytes(200 + random.nextInt(2_000))
+                    .withIndexIntervalBytes(random.nextInt(300))
+                    .withRecoveryPointBytes(1 + random.nextInt(1_000));
+            for (int attempt = 0; attempt < 2 && random.nextInt(3) == 0; attempt++) {
+                int callsLeft = random.nextInt(40);
+                AtomicInteger calls = new AtomicInteger();
+                FaultyFileStore faulty = new FaultyFileStore(disk);
+                faulty.writeBeforeFailure(random.nextInt(50));
+                faulty.failIf((operation, path) -> calls.getAndIncrement() >= callsLeft);
+                try {
+                    PartitionLog.open(faulty, FOLDER, T0, config);
+                } catch (StorageException e) {
+                    story.add("crash at call " + callsLeft + " of the recovery");
+                }
+                disk = disk.crash(random, loss);
+            }
+            PartitionLog log = PartitionLog.open((FileStore) disk, FOLDER, T0, config);
+            story.add("opened: " + log);
+            return log;
+        }
+
+        private void check(PartitionLog log) {
+            assertThat(log.logStartOffset()).isGreaterThanOrEqualTo(promisedStart);
+            assertThat(log.logEndOffset()).isBetween(promisedEnd, (long) appended.size());
+            appended.subList((int) log.logEndOffset(), appended.size()).clear();
+            assertThat(readAll(log)).isEqualTo(appended.subList((int) log.logStartOffset(), appended.size()));
+            log.verify();
+            promisedEnd = log.logEndOffset(); // it was served
+            promisedStart = log.logStartOffset();
+        }
+
+        private void work(PartitionLog log) {
+            int steps = random.nextInt(30);
+            for (int i = 0; i < steps; i++) {
+                int what = random.nextInt(20);
+                if (what < 13) {
+                    String value =
+                            "v".repeat(random.nextInt(random.nextInt(10) == 0 ? 1_500 : 60)) + random.nextInt(1_000);
+                    long offset = log.append(batch(value), 0).baseOffset();
+                    assertThat(offset).isEqualTo(appended.size());
+                    appended.add(offset + ":" + value);
+                    story.add("append " + offset);
+                } else if (what < 17) {
+                    log.force();
+                    promisedEnd = log.forcedOffset();
+                    story.add("force to " + promisedEnd);
+                } else if (what == 17) {
+                    log.deleteSegmentsBefore(promisedStart + random.nextInt(10));
+                    promisedStart = log.logStartOffset();
+                    promisedEnd = Math.max(promisedEnd, promisedStart);
+                    story.add("delete to " + promisedStart);
+                } else if (what == 18 && random.nextInt(3) == 0) {
+                    log.close();
+                    promisedEnd = log.logEndOffset();
+                    story.add("close at " + promisedEnd);
+                    return;
+                }
+            }
+        }
+    }
+}

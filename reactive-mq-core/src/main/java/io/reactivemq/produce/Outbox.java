@@ -38,8 +38,8 @@ final class Outbox {
     /** A batch's buffer begins with that much and doubles. */
     private static final int INITIAL_BUFFER_BYTES = 1024;
 
-    /** Buffers kept for reuse. More than a few are free only after a burst over many partitions. */
-    private static final int FREE_BUFFERS_MAX = 32;
+    /** The part of bufferBytes that may be kept in free buffers, for reuse. More is free only after a burst. */
+    private static final int FREE_PART = 8;
 
     /** A record's length, attributes, deltas, lengths of key and value and count of headers, each at its longest. */
     private static final int RECORD_OVERHEAD_BYTES_MAX = 5 + 1 + 10 + 5 + 5 + 5 + 5;
@@ -63,6 +63,7 @@ final class Outbox {
 
     private final ArrayDeque<ByteBuffer> freeBuffers = new ArrayDeque<>();
 
+    private long freeBytes;
     private long bytes;
     private int sentBatches;
     private long unflushedSinceNanos;
@@ -138,8 +139,8 @@ final class Outbox {
     final class Lane {
         final TopicPartition partition;
         final Topic topic;
-        private final RecordBatchBuilder builder = new RecordBatchBuilder(
-                Math.min(Math.max(INITIAL_BUFFER_BYTES, RecordBatch.HEADER_BYTES), batchBytes), batchBytes);
+        private final RecordBatchBuilder builder =
+                new RecordBatchBuilder(Math.min(INITIAL_BUFFER_BYTES, batchBytes), batchBytes);
         private final ArrayDeque<Batch> closed = new ArrayDeque<>();
         private @Nullable Batch open;
         private @Nullable Batch sent;
@@ -199,6 +200,7 @@ final class Outbox {
         if (batch == null) {
             ByteBuffer buffer = freeBuffers.pollLast();
             if (buffer != null) {
+                freeBytes -= buffer.capacity();
                 builder.reuse(buffer);
             }
         }
@@ -300,11 +302,17 @@ final class Outbox {
         }
         if (result != null) {
             bytes -= buffer.limit();
-            if (freeBuffers.size() < FREE_BUFFERS_MAX && buffer.capacity() <= batchBytes) {
-                freeBuffers.addLast(buffer);
-            }
+            keep(buffer);
             batch.acknowledged(result);
             sendNext(batch.lane);
+        }
+    }
+
+    private void keep(ByteBuffer buffer) {
+        int capacity = buffer.capacity();
+        if (capacity <= batchBytes && freeBytes + capacity <= bufferBytes / FREE_PART) {
+            freeBuffers.addLast(buffer);
+            freeBytes += capacity;
         }
     }
 

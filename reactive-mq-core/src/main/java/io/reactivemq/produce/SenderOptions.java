@@ -128,7 +128,7 @@ public final class SenderOptions<K, V> {
     public static final class Builder {
 
         private Duration linger = Duration.ZERO;
-        private int batchSizeBytes = 64 << 10;
+        private int batchSizeBytes = 256 << 10;
         private int maxInFlight = 1 << 16;
         private long bufferBytes = 32L << 20;
         private Acks acks = Acks.ALL;
@@ -150,8 +150,9 @@ public final class SenderOptions<K, V> {
         }
 
         /**
-         * The size at which a batch is sent at once, in bytes, [1, 64 MiB]; 64 KiB by default. A record larger than that
-         * makes a batch of its own. The topic's {@code max.message.bytes} bounds what the broker takes.
+         * The size at which a batch is sent at once, in bytes, [1, 64 MiB]; 256 KiB by default, so that a partition
+         * whose every append is forced to a slow disk still takes many records a second. A record larger than that makes a
+         * batch of its own. The topic's {@code max.message.bytes} bounds what the broker takes.
          */
         public Builder batchSizeBytes(int value) {
             batchSizeBytes = (int) between("batchSizeBytes", value, 1, BATCH_SIZE_BYTES_MAX);

@@ -277,6 +277,25 @@ class FluxSendTest {
         probe.cancel();
     }
 
+    @Test
+    void anAnswerIsNotHandledOnTheThreadItComesOn() {
+        broker.holdAppends();
+        send(options -> options.batchSizeBytes(75));
+        probe.request(Long.MAX_VALUE);
+        emit("one", 0, "a");
+        emit("one", 0, "b");
+        runtime.run();
+
+        pending(ONE_0).complete();
+        assertThat(probe.values()).isEmpty();
+        assertThat(broker.appends()).hasSize(1);
+
+        runtime.run();
+        assertThat(probe.values()).containsExactly("a");
+        assertThat(broker.appends()).hasSize(2);
+        probe.cancel();
+    }
+
     // ---------------------------------------------------------------- retries
 
     @Test
@@ -415,18 +434,19 @@ class FluxSendTest {
     }
 
     @Test
-    void recordsBeforeTheFailedOneAreSentThoughTheyLingered() {
+    void recordsBeforeTheFailedOneAreSentThoughTheyLingeredAndLaterOnesAreNot() {
         broker.failNextAppend(FOUR_1, tooLarge());
         send(options -> options.batchSizeBytes(75).linger(Duration.ofSeconds(10)));
         probe.request(Long.MAX_VALUE);
         emit("four", 0, "a");
         emit("four", 1, "b");
         emit("four", 1, "c");
+        emit("four", 2, "d");
         runtime.run();
 
         assertThat(probe.values()).containsExactly("a");
         assertThat(failure()).hasMessageContaining("four-1");
-        assertThat(probe.discardedValues()).as("never handed to the broker").containsExactly("c");
+        assertThat(probe.discardedValues()).as("never handed to the broker").containsExactly("c", "d");
     }
 
     @Test

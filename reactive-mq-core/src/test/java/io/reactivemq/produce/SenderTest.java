@@ -367,7 +367,7 @@ class SenderTest {
         assertThatThrownBy(() -> sender(options -> options.linger(Duration.ofMillis(-1))))
                 .hasMessage("linger must be in [PT0S, PT1M], was PT-0.001S");
         assertThatThrownBy(() -> sender(options -> options.bufferBytes(1000)))
-                .hasMessage("bufferBytes must be at least batchSizeBytes (65536), was 1000");
+                .hasMessage("bufferBytes must be at least batchSizeBytes (262144), was 1000");
         assertThatThrownBy(() -> sender(options -> options.deliveryTimeout(Duration.ofDays(2))))
                 .hasMessage("deliveryTimeout must be in [PT0.001S, PT24H], was PT48H");
         assertThatThrownBy(() ->

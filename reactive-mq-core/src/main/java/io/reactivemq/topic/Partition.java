@@ -9,9 +9,9 @@ import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.PartitionLog;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.varhandle.MpscChunkedVarHandleArrayQueue;
@@ -49,7 +49,9 @@ public final class Partition {
 
     private final MessagePassingQueue<Append> commands = new MpscChunkedVarHandleArrayQueue<>(8, COMMANDS_MAX);
     private final AtomicInteger wip = new AtomicInteger();
-    private final Set<Runnable> waiters = ConcurrentHashMap.newKeySet();
+    /** Guarded by itself. Woken in the order in which they came, so that a simulated run can be repeated. */
+    private final Set<Runnable> waiters = new LinkedHashSet<>();
+
     private final Sinks.Empty<Void> whenClosed = Sinks.empty();
 
     /** Written by the drain loop. */
@@ -133,11 +135,15 @@ public final class Partition {
 
     /** Runs the waiter, on the drain loop, each time the high watermark has moved or the partition closes. */
     void addWaiter(Runnable waiter) {
-        waiters.add(waiter);
+        synchronized (waiters) {
+            waiters.add(waiter);
+        }
     }
 
     void removeWaiter(Runnable waiter) {
-        waiters.remove(waiter);
+        synchronized (waiters) {
+            waiters.remove(waiter);
+        }
     }
 
     boolean isClosed() {
@@ -257,9 +263,14 @@ public final class Partition {
     }
 
     private void wake() {
-        if (!waiters.isEmpty()) {
-            waiters.forEach(Runnable::run);
+        List<Runnable> all;
+        synchronized (waiters) {
+            if (waiters.isEmpty()) {
+                return;
+            }
+            all = List.copyOf(waiters);
         }
+        all.forEach(Runnable::run);
     }
 
     private void applyReclaim() {

@@ -41,6 +41,14 @@ public interface EngineFixture extends AutoCloseable {
     /** After how long without a heartbeat the engine takes a member for gone. */
     Duration groupSessionTimeout();
 
+    /**
+     * Whether an append is refused whose records contradict the header of their batch. An engine in the client's own process
+     * may trust the batches that it built; one that takes them from elsewhere must not.
+     */
+    default boolean checksRecords() {
+        return true;
+    }
+
     /** Closes what is open and removes the data. */
     @Override
     void close();

@@ -906,8 +906,9 @@ public abstract class GroupContract extends EngineContract {
 
         void cancel() {
             members.running.remove(this);
-            if (style == Style.PROCESS || style == Style.PROCESS_SLOWLY) {
-                // a handler that ends while its subscription is cancelled counts as not acknowledged
+            if (style != Style.ACKNOWLEDGE) {
+                // a handler that ends while its subscription is cancelled counts as not acknowledged, and so does an
+                // acknowledgement ahead of one that is missing
                 members.history.mayBeRepeated(name);
             }
             subscriptions.dispose();

@@ -1,0 +1,19 @@
+package io.reactivemq.test.embedded;
+
+import io.reactivemq.test.contract.DataContract;
+import io.reactivemq.test.contract.EngineFixture;
+import io.reactivemq.test.embedded.EmbeddedFixture.Place;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Nested;
+
+@DisplayName("embedded on files, os-buffered, virtual time")
+class OnFilesOsBufferedSimulatedTest {
+
+    @Nested
+    class Data extends DataContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_OS_BUFFERED, seed);
+        }
+    }
+}

@@ -342,7 +342,14 @@ public final class EmbeddedBroker implements Broker {
         groups.close();
         Mono<Void> partitions = topics.close();
         DirectoryLock held = lock;
-        return held == null ? partitions : partitions.publishOn(runtime.io()).doFinally(end -> held.close());
+        if (held == null) {
+            return partitions;
+        }
+        // given back before the Mono ends: who waited for it may open the directory at once
+        Mono<Void> unlocked = Mono.<Void>fromRunnable(held::close).subscribeOn(runtime.io());
+        return partitions
+                .onErrorResume(failure -> unlocked.then(Mono.defer(() -> Mono.error(failure))))
+                .then(unlocked);
     }
 
     private <T> Mono<T> whileOpen(Supplier<Mono<T>> request) {

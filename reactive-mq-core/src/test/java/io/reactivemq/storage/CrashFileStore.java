@@ -241,12 +241,16 @@ public final class CrashFileStore implements FileStore {
         }
     }
 
-    /**
-     * A write or a cut.
-     *
-     * @param bytes what was written; null: the file was cut to the position
-     */
-    private record ContentChange(int position, byte @Nullable [] bytes) {
+    /** A write or a cut. */
+    private static final class ContentChange {
+        private final int position;
+        /** What was written; null: the file was cut to the position. */
+        private final byte @Nullable [] bytes;
+
+        ContentChange(int position, byte @Nullable [] bytes) {
+            this.position = position;
+            this.bytes = bytes;
+        }
 
         Node appliedTo(Node before) {
             Node after = new Node(before.directory);

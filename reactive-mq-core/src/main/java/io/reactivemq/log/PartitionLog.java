@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -77,7 +78,16 @@ public final class PartitionLog implements Closeable {
     private LogCheckpoint checkpoint;
 
     /** Set once, by whoever sees a force fail first: why nothing is written any more. */
-    private volatile @Nullable Fence fence;
+    private final AtomicReference<@Nullable Fence> fence = new AtomicReference<>();
+
+    /**
+     * Held for one force of a segment at a time. The system reports a lost page to one of two threads that force a file at once; the
+     * other would go on as if nothing were wrong. The last lock to be taken.
+     */
+    private final Object forcing = new Object();
+
+    /** The writer's: the file says that the log is open, as it must before the first append. */
+    private boolean markedOpen;
 
     /** The writer's: an append was cut back, and the next one begins a new epoch. */
     private boolean cutBack;
@@ -141,7 +151,7 @@ public final class PartitionLog implements Closeable {
 
     /** Whether a failure has ended all writing; see the class's word on failures. */
     public boolean isFenced() {
-        return fence != null;
+        return fence.get() != null;
     }
 
     public LogConfig config() {
@@ -259,11 +269,14 @@ public final class PartitionLog implements Closeable {
             beginEpoch(epochs.latest() + 1);
             cutBack = false;
         }
-        record(() -> {
-            if (checkpoint.clean()) {
-                writeCheckpoint(checkpoint.withClean(false));
-            }
-        });
+        if (!markedOpen) {
+            record(() -> {
+                if (checkpoint.clean()) {
+                    writeCheckpoint(checkpoint.withClean(false));
+                }
+            });
+            markedOpen = true;
+        }
     }
 
     private boolean mustRoll(int bytes, long offsetSpan, LogConfig settings) {
@@ -313,9 +326,11 @@ public final class PartitionLog implements Closeable {
         cutBack = true;
         try {
             at.segment().file().truncate(at.position());
-            at.segment().file().force();
+            forceFile(at.segment());
         } catch (StorageException e) {
             fence("a failed append could not be cut back", e);
+        } catch (MqException e) {
+            LOGGER.debug("the force after the cut has fenced the log", e);
         }
     }
 
@@ -331,8 +346,8 @@ public final class PartitionLog implements Closeable {
         }
         Segment full = at.segment();
         Segment next;
+        forceFile(full);
         try {
-            full.file().force();
             next = LogRecovery.newSegment(store, directory, at.offset(), config);
         } catch (StorageException e) {
             throw fenceIfForce(e);
@@ -377,9 +392,7 @@ public final class PartitionLog implements Closeable {
             return; // rolled in the meantime, which forces
         }
         try {
-            target.segment().file().force();
-        } catch (StorageException e) {
-            throw fence("a force failed", e);
+            forceFile(target.segment());
         } finally {
             target.segment().release();
         }
@@ -398,6 +411,18 @@ public final class PartitionLog implements Closeable {
             }
             // What was to be recorded is forced all the same; the next force records it.
             LOGGER.warn("{}: the recovery point could not be recorded", partition, e);
+        }
+    }
+
+    /** A failure fences before another force can begin. */
+    private void forceFile(Segment segment) {
+        synchronized (forcing) {
+            checkWritable();
+            try {
+                segment.file().force();
+            } catch (StorageException e) {
+                throw fence("a force failed", e);
+            }
         }
     }
 
@@ -634,7 +659,7 @@ public final class PartitionLog implements Closeable {
             return;
         }
         try {
-            if (fence == null) {
+            if (!isFenced()) {
                 recordCleanShutdown();
             }
         } finally {
@@ -654,7 +679,7 @@ public final class PartitionLog implements Closeable {
             if (at.segment().file().size() > at.position()) {
                 at.segment().file().truncate(at.position());
             }
-            at.segment().file().force();
+            forceFile(at.segment());
             forced = at;
             writeCheckpoint(recoveryPoint(logStartOffset).withClean(true));
         });
@@ -670,7 +695,7 @@ public final class PartitionLog implements Closeable {
 
     private void checkWritable() {
         checkOpen();
-        Fence why = fence;
+        Fence why = fence.get();
         if (why != null) {
             throw why.toException();
         }
@@ -680,14 +705,12 @@ public final class PartitionLog implements Closeable {
         return e.operation().isForce() ? fence("a force failed", e) : e;
     }
 
-    private synchronized MqException fence(String what, StorageException e) {
-        Fence why = fence;
-        if (why == null) {
-            why = new Fence(
-                    "the log of " + partition + " takes no more writes: " + what + " (" + e.getMessage()
-                            + "); open it again to find out what is on disk",
-                    e);
-            fence = why;
+    private MqException fence(String what, StorageException e) {
+        Fence why = new Fence(
+                "the log of " + partition + " takes no more writes: " + what + " (" + e.getMessage()
+                        + "); open it again to find out what is on disk",
+                e);
+        if (fence.compareAndSet(null, why)) {
             LOGGER.error("{}", why.message, e);
         }
         return why.toException();

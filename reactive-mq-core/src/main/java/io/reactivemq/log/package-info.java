@@ -6,7 +6,9 @@
  * segments). {@code docs/data-format.md} has the layouts.
  *
  * <p>May import: {@code storage}, {@code record}, the vocabulary. Threading: one thread appends, rolls, deletes and closes; one
- * thread at a time forces, and may do so while another appends; any number read. All of it blocks on files.
+ * thread at a time forces, and may do so while another appends; any number read, without locks. All of it blocks on files. The
+ * few locks are for the small files and for forces, and are taken in this order: the log's, its {@code forcing}, a segment's, an
+ * index's.
  */
 @NullMarked
 package io.reactivemq.log;

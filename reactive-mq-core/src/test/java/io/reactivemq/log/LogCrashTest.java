@@ -10,8 +10,8 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.storage.CrashFileStore;
 import io.reactivemq.storage.CrashFileStore.Loss;
 import io.reactivemq.storage.FaultyFileStore;
-import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
+import io.reactivemq.storage.StorageException.Operation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,8 +66,10 @@ class LogCrashTest {
         private final List<String> story = new ArrayList<>();
         private final List<String> appended = new ArrayList<>();
         private CrashFileStore disk = new CrashFileStore();
+        private FaultyFileStore store = new FaultyFileStore(disk);
         private long promisedEnd;
         private long promisedStart;
+        private boolean closed;
 
         Life(long seed, Loss loss) {
             this.random = new Random(seed);
@@ -113,7 +115,8 @@ class LogCrashTest {
                 }
                 disk = disk.crash(random, loss);
             }
-            PartitionLog log = PartitionLog.open((FileStore) disk, FOLDER, T0, config);
+            store = new FaultyFileStore(disk);
+            PartitionLog log = PartitionLog.open(store, FOLDER, T0, config);
             story.add("opened: " + log);
             return log;
         }
@@ -128,33 +131,59 @@ class LogCrashTest {
             promisedStart = log.logStartOffset();
         }
 
+        /** Now and then the disk is full for a while. */
         private void work(PartitionLog log) {
             int steps = random.nextInt(30);
+            boolean full = false;
+            closed = false;
             for (int i = 0; i < steps; i++) {
-                int what = random.nextInt(20);
-                if (what < 13) {
-                    String value =
-                            "v".repeat(random.nextInt(random.nextInt(10) == 0 ? 1_500 : 60)) + random.nextInt(1_000);
-                    long offset = log.append(batch(value), 0).baseOffset();
-                    assertThat(offset).isEqualTo(appended.size());
-                    appended.add(offset + ":" + value);
-                    story.add("append " + offset);
-                } else if (what < 17) {
-                    log.force();
-                    promisedEnd = log.forcedOffset();
-                    story.add("force to " + promisedEnd);
-                } else if (what == 17) {
-                    log.deleteSegmentsBefore(promisedStart + random.nextInt(10));
-                    promisedStart = log.logStartOffset();
-                    promisedEnd = Math.max(promisedEnd, promisedStart);
-                    story.add("delete to " + promisedStart);
-                } else if (what == 18 && random.nextInt(3) == 0) {
-                    log.close();
-                    promisedEnd = log.logEndOffset();
-                    story.add("close at " + promisedEnd);
-                    return;
+                long end = log.logEndOffset();
+                try {
+                    if (!step(log, random.nextInt(24))) {
+                        return;
+                    }
+                } catch (StorageException e) {
+                    story.add(e.operation() + " failed");
+                    assertThat(full).isTrue();
+                    assertThat(log.logEndOffset()).isEqualTo(end);
+                    if (closed) {
+                        return;
+                    }
+                }
+                if (random.nextInt(12) == 0) {
+                    full = !full;
+                    story.add(full ? "full" : "room again");
+                    store.writeBeforeFailure(random.nextInt(50));
+                    boolean fails = full;
+                    store.failIf((operation, path) -> fails && operation == Operation.WRITE);
                 }
             }
+        }
+
+        private boolean step(PartitionLog log, int what) {
+            if (what < 13) {
+                String value = "v".repeat(random.nextInt(random.nextInt(10) == 0 ? 1_500 : 60)) + random.nextInt(1_000);
+                long offset = log.append(batch(value), 0).baseOffset();
+                assertThat(offset).isEqualTo(appended.size());
+                appended.add(offset + ":" + value);
+                story.add("append " + offset);
+            } else if (what < 17) {
+                log.force();
+                promisedEnd = log.forcedOffset();
+                story.add("force to " + promisedEnd);
+            } else if (what == 17) {
+                log.deleteSegmentsBefore(promisedStart + random.nextInt(10));
+                promisedStart = log.logStartOffset();
+                promisedEnd = Math.max(promisedEnd, promisedStart);
+                story.add("delete to " + promisedStart);
+            } else if (what == 18 && random.nextInt(3) == 0) {
+                closed = true;
+                log.close();
+                promisedEnd = log.logEndOffset();
+                story.add("close at " + promisedEnd);
+                return false;
+            }
+            return true;
         }
     }
 }

@@ -27,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
@@ -38,13 +39,13 @@ import reactor.core.publisher.Flux;
  * and the producer every result; the consumer checks that each record is the next one sent.
  *
  * <pre>
- * benchmarks/run embedded [--engine memory|os-buffered|fsync] [--ack auto|single] [--messages N] [--runs 5] [--warmups 3]
+ * benchmarks/run embedded [--engine memory|os-buffered|fsync] [--ack auto|single|bare] [--messages N] [--runs 5] [--warmups 3]
  *                         [--partitions 1] [--data DIRECTORY]
  * </pre>
  *
- * <p>Prints a line for the engine and way of acknowledging: median, least and most messages a second over the runs, and the
- * CPU seconds that the process took for a million messages, all threads, in all and in user mode. {@code others} is the share
- * of one core that the other processes of the machine used meanwhile; where it is not small, the figure is no measurement.
+ * <p>Prints a line for the engine and way of acknowledging, each figure as the median over the runs with least and most:
+ * messages a second, and the CPU seconds that the process took for a million messages, all threads, in all and in user mode. {@code others} is the share
+ * of one core that the other processes of the machine used meanwhile; where it is not small, throughput is no measurement. {@code bare} is the floor, {@link BarePath}.
  */
 public final class EmbeddedBenchmark {
 
@@ -54,8 +55,8 @@ public final class EmbeddedBenchmark {
     private static final Duration TIMEOUT = Duration.ofMinutes(5);
     private static final Caller CALLER = Caller.embedded("benchmark");
     private static final String HEADING = String.format(
-            "%-12s %-7s %12s %12s %12s %5s %14s %10s %8s",
-            "engine", "ack", "median msg/s", "least", "most", "runs", "cpu s/million", "user s/m", "others");
+            "%-12s %-7s %4s %32s %24s %24s %7s",
+            "engine", "ack", "runs", "messages/s", "cpu s/million", "user s/million", "others");
 
     private final byte[][] values = new byte[VALUES][VALUE_BYTES];
 
@@ -89,7 +90,9 @@ public final class EmbeddedBenchmark {
         /** {@code receiveAutoAck()}. */
         AUTO,
         /** {@code receive()}, and {@code acknowledge()} for each. */
-        SINGLE;
+        SINGLE,
+        /** No broker at all: {@link BarePath}, the floor. */
+        BARE;
 
         static Acknowledgement of(String name) {
             return valueOf(name.toUpperCase(Locale.ROOT));
@@ -100,7 +103,19 @@ public final class EmbeddedBenchmark {
         }
     }
 
-    record Run(double messagesPerSecond, double cpuSecondsPerMillion, double userSecondsPerMillion, double others) {}
+    record Run(double messagesPerSecond, double cpuSecondsPerMillion, double userSecondsPerMillion, double others) {
+
+        static Run since(long startNanos, Cpu before, int messages) {
+            double seconds = (System.nanoTime() - startNanos) / 1e9;
+            Cpu used = Cpu.now().minus(before);
+            double millions = messages / 1e6;
+            return new Run(
+                    messages / seconds,
+                    used.processSeconds() / millions,
+                    used.processUserSeconds() / millions,
+                    used.othersSeconds() / seconds);
+        }
+    }
 
     EmbeddedBenchmark() {
         for (int i = 0; i < VALUES; i++) {
@@ -146,7 +161,9 @@ public final class EmbeddedBenchmark {
         for (int i = 0; i < warmups + runs; i++) {
             Path directory = Files.createTempDirectory(data, "rmq-benchmark");
             try {
-                Run run = run(engine, acknowledgement, messages, partitions, directory);
+                Run run = acknowledgement == Acknowledgement.BARE
+                        ? runBare(engine, messages, directory)
+                        : run(engine, acknowledgement, messages, partitions, directory);
                 if (i >= warmups) {
                     measured.add(run);
                 }
@@ -187,51 +204,48 @@ public final class EmbeddedBenchmark {
                     .subscribe(production);
             await(production.done);
             await(consumption.done);
-            double seconds = (System.nanoTime() - start) / 1e9;
-            Cpu used = Cpu.now().minus(cpuBefore);
-
+            Run run = Run.since(start, cpuBefore, messages);
             receiver.drain(Duration.ofSeconds(10)).block(TIMEOUT);
-            double millions = messages / 1e6;
-            return new Run(
-                    messages / seconds,
-                    used.processSeconds() / millions,
-                    used.processUserSeconds() / millions,
-                    used.othersSeconds() / seconds);
+            return run;
         } finally {
             broker.closeGracefully(TIMEOUT).block(TIMEOUT);
         }
     }
 
+    private Run runBare(Engine engine, int messages, Path directory) throws Exception {
+        Cpu cpuBefore = Cpu.now();
+        long start = System.nanoTime();
+        BarePath.run(
+                values, messages, engine == Engine.MEMORY ? null : directory.resolve("log"), engine == Engine.FSYNC);
+        return Run.since(start, cpuBefore, messages);
+    }
+
     private static String line(Engine engine, Acknowledgement acknowledgement, List<Run> runs) {
-        double[] rates = sorted(runs, Comparator.comparingDouble(Run::messagesPerSecond))
-                .mapToDouble(Run::messagesPerSecond)
-                .toArray();
         return String.format(
                 Locale.ROOT,
-                "%-12s %-7s %,12.0f %,12.0f %,12.0f %5d %14.3f %10.3f %7.0f%%",
+                "%-12s %-7s %4d %32s %24s %24s %6.0f%%",
                 engine.label(),
                 acknowledgement.label(),
-                rates[rates.length / 2],
-                rates[0],
-                rates[rates.length - 1],
-                rates.length,
-                median(runs.stream()
-                        .mapToDouble(Run::cpuSecondsPerMillion)
-                        .sorted()
-                        .toArray()),
-                median(runs.stream()
-                        .mapToDouble(Run::userSecondsPerMillion)
-                        .sorted()
-                        .toArray()),
-                100 * median(runs.stream().mapToDouble(Run::others).sorted().toArray()));
+                runs.size(),
+                spread("%,.0f", runs, Run::messagesPerSecond),
+                spread("%.3f", runs, Run::cpuSecondsPerMillion),
+                spread("%.3f", runs, Run::userSecondsPerMillion),
+                100 * sorted(runs, Run::others)[runs.size() / 2]);
     }
 
-    private static Stream<Run> sorted(List<Run> runs, Comparator<Run> order) {
-        return runs.stream().sorted(order);
+    /** Median, and in parentheses least and most. */
+    private static String spread(String format, List<Run> runs, ToDoubleFunction<Run> figure) {
+        double[] sorted = sorted(runs, figure);
+        return String.format(
+                Locale.ROOT,
+                format + " (" + format + " - " + format + ")",
+                sorted[sorted.length / 2],
+                sorted[0],
+                sorted[sorted.length - 1]);
     }
 
-    private static double median(double[] sorted) {
-        return sorted[sorted.length / 2];
+    private static double[] sorted(List<Run> runs, ToDoubleFunction<Run> figure) {
+        return runs.stream().mapToDouble(figure).sorted().toArray();
     }
 
     private static void await(CompletableFuture<Void> done) throws InterruptedException, TimeoutException {

@@ -155,7 +155,7 @@ class LauncherTest {
         assertThat(second.err()).isEmpty();
         assertThat(calls()).hasSize(3);
         assertThat(calls().get(0))
-                .isEqualTo("mvn -q -B -pl examples -am package -DskipTests -Dspotless.check.skip in " + project);
+                .isEqualTo("mvn -q -B -pl examples -am package -Dmaven.test.skip -Dspotless.check.skip in " + project);
         assertThat(calls().subList(1, 3)).allMatch(call -> call.startsWith("java ") && call.endsWith(" [demo]"));
     }
 

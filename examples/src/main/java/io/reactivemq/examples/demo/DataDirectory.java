@@ -4,6 +4,7 @@ import io.reactivemq.examples.cli.BadInputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +40,7 @@ final class DataDirectory implements AutoCloseable {
         } catch (AccessDeniedException e) {
             throw new BadInputException("no permission to write to the data directory " + path, e);
         } catch (IOException e) {
-            throw new BadInputException("can't write to the data directory " + path + ": " + e.getMessage(), e);
+            throw new BadInputException("can't write to the data directory " + path + ": " + reason(e), e);
         }
         return new DataDirectory(path, false);
     }
@@ -51,11 +52,17 @@ final class DataDirectory implements AutoCloseable {
             path = Files.createTempDirectory("rmq-demo-");
         } catch (IOException e) {
             throw new BadInputException(
-                    "can't make a temporary directory: " + e.getMessage() + "; give one with --data", e);
+                    "can't make a temporary directory: " + reason(e) + "; give one with --data", e);
         }
         DataDirectory directory = new DataDirectory(path, true);
         Runtime.getRuntime().addShutdownHook(new Thread(directory::close, "delete-" + path.getFileName()));
         return directory;
+    }
+
+    /** The operating system's words where there are any; the message of such an exception may be a path only. */
+    private static String reason(IOException e) {
+        String reason = e instanceof FileSystemException failed ? failed.getReason() : e.getMessage();
+        return reason == null ? e.getClass().getSimpleName() : reason;
     }
 
     Path path() {
@@ -70,7 +77,7 @@ final class DataDirectory implements AutoCloseable {
         try (Stream<Path> entries = Files.list(path)) {
             return entries.findAny().isEmpty();
         } catch (IOException e) {
-            throw new BadInputException("can't read the data directory " + path + ": " + e.getMessage(), e);
+            throw new BadInputException("can't read the data directory " + path + ": " + reason(e), e);
         }
     }
 

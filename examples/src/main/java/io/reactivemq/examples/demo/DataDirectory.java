@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 /** Where the broker's files are: a directory that the user gave and keeps, or a temporary one that goes when it is closed. */
 final class DataDirectory implements AutoCloseable {
 
+    private static final int ATTEMPTS_ON_EXIT = 5;
+
     private final Path path;
     private final boolean temporary;
 
@@ -51,11 +53,10 @@ final class DataDirectory implements AutoCloseable {
         try {
             path = Files.createTempDirectory("rmq-demo-");
         } catch (IOException e) {
-            throw new BadInputException(
-                    "can't make a temporary directory: " + reason(e) + "; give one with --data", e);
+            throw new BadInputException("can't make a temporary directory: " + reason(e) + "; give one with --data", e);
         }
         DataDirectory directory = new DataDirectory(path, true);
-        Runtime.getRuntime().addShutdownHook(new Thread(directory::close, "delete-" + path.getFileName()));
+        Runtime.getRuntime().addShutdownHook(new Thread(directory::deleteOnExit, "delete-" + path.getFileName()));
         return directory;
     }
 
@@ -95,6 +96,20 @@ final class DataDirectory implements AutoCloseable {
             Files.walkFileTree(path, new Deleting());
         } catch (IOException e) {
             throw new UncheckedIOException("can't delete the temporary directory " + path, e);
+        }
+    }
+
+    /** The program was interrupted: the broker's threads are still at work, and may make a file where one was just deleted. */
+    private void deleteOnExit() {
+        for (int attempt = 1; attempt <= ATTEMPTS_ON_EXIT; attempt++) {
+            try {
+                close();
+                return;
+            } catch (UncheckedIOException e) {
+                if (attempt == ATTEMPTS_ON_EXIT) {
+                    System.err.println("rmq: " + e.getMessage());
+                }
+            }
         }
     }
 

@@ -119,8 +119,8 @@ final class Demo {
             group.join();
         }
         settled(group);
-        progress.say("group delays: 3 members share " + PARTITIONS
-                + " partitions; group audit and a slow watcher read along");
+        progress.say("group delays: 3 members share " + PARTITIONS + " partitions");
+        progress.say("group audit and a slow watcher read along, each at its own pace");
 
         Duration began = deadline.elapsed();
         Mono<Sent> sending = Sent.all(broker, rows).cache();
@@ -131,11 +131,11 @@ final class Demo {
         Member stopped = group.working().get(1);
         group.moves().chapter(STOP);
         DrainReport report = deadline.awaitValue(stopped.name() + " to stop", group.stop(stopped, STOP_TIMEOUT));
+        progress.say(stopped.name() + " stopped in good order: " + report.finished() + " rows under way finished, "
+                + report.abandoned() + " abandoned");
         Member joined = group.join();
         settled(group);
-        progress.say(stopped.name() + " stopped in good order (" + report.finished() + " rows under way finished, "
-                + report.abandoned() + " abandoned) and " + joined.name() + " joined: "
-                + group.moves().movesIn(STOP) + " partitions moved");
+        progress.say(joined.name() + " joined; " + group.moves().movesIn(STOP) + " partitions moved since the stop");
 
         done(count * 7 / 10);
         Member cutOff = group.busiest(deadline.awaitValue("the partitions' ends", ends(broker)));

@@ -39,9 +39,9 @@ final class Pace {
                 : Mono.empty());
     }
 
-    /** How it is put in the report. */
+    /** The group and its pace, as it is put in the report. */
     String description() {
         String each = everySoManyRows == 1 ? "each row" : "every " + everySoManyRows + "th row";
-        return "with " + pause.toMillis() + " ms of pretended work for " + each;
+        return "three members, " + pause.toMillis() + " ms of work for " + each;
     }
 }

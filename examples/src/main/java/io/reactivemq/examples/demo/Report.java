@@ -40,16 +40,16 @@ final class Report {
     private void throughput(Pace pace) {
         line("");
         line("throughput");
-        rate("sent", result.sent().rows(), result.sent().time(), "each forced to disk before it is acknowledged");
-        rate("audit", result.audit().rows(), result.auditTime(), "one member, while it is sent");
-        rate("delays", result.delays().doneInAll(), result.delaysTime(), "three members " + pace.description());
+        rate("sent", result.sent().rows(), result.sent().time(), "forced to disk");
+        rate("audit", result.audit().rows(), result.auditTime(), "one member, while they are sent");
+        rate("delays", result.delays().doneInAll(), result.delaysTime(), pace.description());
         Replay replay = result.reopened().replay();
-        rate("replay", replay.delivered().rows(), replay.time(), "a cursor, from the beginning");
+        rate("replay", replay.delivered().rows(), replay.time(), "from the beginning, after reopening");
     }
 
     private void rate(String what, long count, Duration time, String how) {
         double seconds = Math.max(1, time.toNanos()) / 1e9;
-        line("  %-8s %,9d rows in %6.2f s  %,11.0f rows/s   %s", what, count, seconds, count / seconds, how);
+        line("  %-8s %,10d rows in %6.2f s %,10.0f rows/s  %s", what, count, seconds, count / seconds, how);
     }
 
     private void partitions() {
@@ -101,8 +101,9 @@ final class Report {
                 "drops         %,d rows let go by the slow watcher, %,d shown",
                 result.watcherDropped(), result.watcherSeen());
         line(
-                "rebalances    %d partitions moved when %s was stopped and another joined, %d when %s was cut off",
-                result.movedAtStop(), result.stoppedMember(), result.movedAtCut(), result.cutOffMember());
+                "rebalances    %d partitions moved when %s was stopped and another joined,",
+                result.movedAtStop(), result.stoppedMember());
+        line("              %d when %s was cut off", result.movedAtCut(), result.cutOffMember());
         line(
                 "redeliveries  %,d rows came again and were not added twice%s",
                 result.delays().redeliveredInAll(), redeliveredBy());

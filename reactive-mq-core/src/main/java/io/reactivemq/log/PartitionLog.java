@@ -158,7 +158,7 @@ public final class PartitionLog implements Closeable {
         return config;
     }
 
-    /** Changes the settings; they hold from the next append on. */
+    /** Changes the settings; they hold from the next append on, the index interval from the next segment on. */
     public void configure(LogConfig newConfig) {
         config = newConfig;
     }

@@ -21,8 +21,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiPredicate;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -104,6 +106,38 @@ class LogFaultTest {
         assertThat(readAll(log)).containsExactly("0:a", "1:b", "2:c");
         log.append(batch("d"), 0);
         log.force();
+    }
+
+    @Test
+    @DisplayName("a force while a roll wants to force the same file: the roll waits, and fails too")
+    void failedForceBesideRoll() throws Exception {
+        log.append(batch("c"), 0);
+        log.configure(CONFIG.withSegmentBytes(1));
+        AtomicReference<@Nullable MqException> failure = new AtomicReference<>();
+        Thread roller = new Thread(() -> {
+            try {
+                log.append(batch("d"), 0);
+            } catch (MqException e) {
+                failure.set(e);
+            }
+        });
+        AtomicInteger forces = new AtomicInteger();
+        store.failIf((operation, path) -> {
+            if (operation != Operation.FORCE || forces.getAndIncrement() > 0) {
+                return false; // the system tells only one of two
+            }
+            roller.start();
+            while (roller.getState() != Thread.State.BLOCKED && roller.getState() != Thread.State.TERMINATED) {
+                Thread.onSpinWait();
+            }
+            return true;
+        });
+        assertStorageError(log::force, LOG);
+        roller.join();
+        assertThat(failure.get()).isNotNull();
+        assertThat(log.forcedOffset()).isEqualTo(2);
+        assertThat(log.logEndOffset()).isEqualTo(3);
+        assertThat(forces).hasValue(1);
     }
 
     @Test

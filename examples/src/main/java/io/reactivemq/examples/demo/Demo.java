@@ -72,7 +72,7 @@ final class Demo {
             first = firstLife(broker, group, audit, watcher);
         } finally {
             progress.close();
-            watcher.stop();
+            watcher.dispose();
             audit.dispose();
             group.dispose();
             close(broker);
@@ -156,6 +156,7 @@ final class Demo {
 
         deadline.await("the members to stop", group.stopAll(STOP_TIMEOUT));
         deadline.await("the group audit to stop", audit.stop(STOP_TIMEOUT));
+        deadline.await("the watcher to stop", watcher.stop(STOP_TIMEOUT));
         return new FirstLife(
                 sent,
                 delaysTime,

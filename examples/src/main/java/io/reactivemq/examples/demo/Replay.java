@@ -17,6 +17,9 @@ import reactor.core.publisher.Mono;
  */
 record Replay(Totals delivered, Totals handled, Duration time) {
 
+    /** take() cancels, and what that begins takes a moment; only then may the broker be closed. */
+    private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(5);
+
     /** Replays the first {@code count} rows. */
     static Mono<Replay> of(Broker broker, Rows rows, long count) {
         return Mono.defer(() -> {
@@ -35,7 +38,8 @@ record Replay(Totals delivered, Totals handled, Duration time) {
                         stopwatch.tick();
                         add(rows, record, delivered, handled);
                     })
-                    .then(Mono.fromSupplier(() -> new Replay(delivered, handled, stopwatch.time())));
+                    .then(receiver.drain(DRAIN_TIMEOUT))
+                    .map(drained -> new Replay(delivered, handled, stopwatch.time()));
         });
     }
 

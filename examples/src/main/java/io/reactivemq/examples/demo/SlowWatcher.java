@@ -2,6 +2,7 @@ package io.reactivemq.examples.demo;
 
 import io.reactivemq.Serdes;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.consume.DrainReport;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.operator.Overflow;
@@ -57,7 +58,15 @@ final class SlowWatcher {
         return dropped.get();
     }
 
-    void stop() {
+    /** Stops watching; done when its last request to the broker is over. */
+    Mono<DrainReport> stop(Duration timeout) {
+        return Mono.defer(() -> {
+            subscription.dispose();
+            return receiver.drain(timeout);
+        });
+    }
+
+    void dispose() {
         subscription.dispose();
     }
 }

@@ -15,6 +15,7 @@ import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.varhandle.MpscLinkedVarHandleQueue;
 import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
@@ -136,8 +137,11 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         /** Filled by upstream, emptied by the worker. Room for the prefetch, which upstream does not exceed. */
         private final Queue<SenderRecord<K, V>> inbox;
 
-        /** Filled by any thread, emptied by the worker. Bounded by appends and lookups under way and by three timers. */
-        private final Queue<Runnable> events = new MpscLinkedVarHandleQueue<>();
+        /**
+         * Filled by any thread, emptied by the worker. Bounded by appends and lookups under way and by three timers. Polled
+         * without waiting for an offer that is half done: who offers signals afterwards.
+         */
+        private final MessagePassingQueue<Runnable> events = new MpscLinkedVarHandleQueue<>();
 
         /** Who moves it to RUNNING owns all that belongs to the worker until it leaves RUNNING for IDLE. */
         @SuppressWarnings("unused") // through STATE
@@ -378,7 +382,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
         private void handleEvents() {
             Runnable event;
-            while ((event = events.poll()) != null) {
+            while ((event = events.relaxedPoll()) != null) {
                 event.run();
             }
         }
@@ -680,7 +684,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         }
 
         private void discardInbox() {
-            events.clear();
+            while (events.relaxedPoll() != null) {
+                // answers and timers that come too late
+            }
             SenderRecord<K, V> record;
             while ((record = inbox.poll()) != null) {
                 Operators.onDiscard(record, context);

@@ -1,0 +1,102 @@
+package io.reactivemq.broker;
+
+import io.reactivemq.MqRuntime;
+import io.reactivemq.TopicPartition;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import reactor.core.publisher.Mono;
+
+/**
+ * A broker that hands each request on to another, past one hook that sees them all: to count and trace, to limit, or to plant faults in a
+ * test. A subclass that has more to say about one request overrides that method too.
+ */
+public abstract class ForwardingBroker implements Broker {
+
+    private final Broker target;
+
+    protected ForwardingBroker(Broker target) {
+        this.target = Objects.requireNonNull(target, "target");
+    }
+
+    /**
+     * The request on its way to the other broker. It is made when the returned Mono is subscribed.
+     *
+     * @param request the other broker's answer, not yet subscribed
+     */
+    protected abstract <T> Mono<T> forward(Mono<T> request);
+
+    @Override
+    public MqRuntime runtime() {
+        return target.runtime();
+    }
+
+    @Override
+    public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
+        return forward(target.append(caller, partition, records, acks));
+    }
+
+    @Override
+    public Mono<FetchResult> fetch(Caller caller, FetchRequest request) {
+        return forward(target.fetch(caller, request));
+    }
+
+    @Override
+    public Mono<Long> listOffset(Caller caller, TopicPartition partition, OffsetSpec spec) {
+        return forward(target.listOffset(caller, partition, spec));
+    }
+
+    @Override
+    public Mono<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat) {
+        return forward(target.heartbeat(caller, heartbeat));
+    }
+
+    @Override
+    public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+        return forward(target.commitOffsets(caller, commit));
+    }
+
+    @Override
+    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(
+            Caller caller, String groupId, Collection<TopicPartition> partitions) {
+        return forward(target.fetchOffsets(caller, groupId, partitions));
+    }
+
+    @Override
+    public Mono<List<String>> listGroups(Caller caller) {
+        return forward(target.listGroups(caller));
+    }
+
+    @Override
+    public Mono<GroupDescription> describeGroup(Caller caller, String groupId) {
+        return forward(target.describeGroup(caller, groupId));
+    }
+
+    @Override
+    public Mono<TopicDescription> createTopic(Caller caller, NewTopic topic) {
+        return forward(target.createTopic(caller, topic));
+    }
+
+    @Override
+    public Mono<Void> deleteTopic(Caller caller, String topic) {
+        return forward(target.deleteTopic(caller, topic));
+    }
+
+    @Override
+    public Mono<List<TopicDescription>> listTopics(Caller caller) {
+        return forward(target.listTopics(caller));
+    }
+
+    @Override
+    public Mono<TopicDescription> describeTopic(Caller caller, String topic) {
+        return forward(target.describeTopic(caller, topic));
+    }
+
+    @Override
+    public Mono<Void> closeGracefully(Duration timeout) {
+        return forward(target.closeGracefully(timeout));
+    }
+}

@@ -33,7 +33,7 @@ import reactor.core.publisher.Sinks;
  *
  * <p>An end that was cancelled sends no signal. All is owned by the worker except what says otherwise.
  */
-final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSource.Assignee {
+final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.Lanes, PartitionSource.Assignee {
 
     private enum Phase {
         RUNNING,
@@ -80,7 +80,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSour
         Caller caller = Caller.embedded(options.clientId());
         this.events = new EventLoop(broker.runtime(), this);
         this.fetcher = new Fetcher(events, broker, caller, options, this);
-        this.startOffsets = new StartOffsets(broker, caller, options);
+        this.startOffsets = new StartOffsets(events, broker, caller, options, this);
         String group = options.group();
         this.source = group == null
                 ? new OwnCursor(events, broker, caller, options, this)
@@ -110,6 +110,11 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSour
 
     boolean isCancelled() {
         return cancelled;
+    }
+
+    /** Whether the output should come back soon, so that something else gets its turn. */
+    boolean isWaitedFor() {
+        return cancelled || events.hasEvents();
     }
 
     /** Ends in good order; the report comes also where something else ends the subscription first. */
@@ -169,6 +174,14 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSour
     }
 
     @Override
+    public void stopped(Throwable error) {
+        if (failure == null) {
+            failure = error;
+        }
+        finish();
+    }
+
+    @Override
     public void fail(Throwable error) {
         if (phase.compareTo(Phase.CLOSING) < 0) {
             failure = error;
@@ -197,35 +210,12 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSour
         }
         assignmentChanged = true;
         if (phase == Phase.RUNNING) {
-            prepare(added, 0);
+            startOffsets.find(added);
         }
     }
 
-    /** Finds out where those lanes that are still waiting for it begin. */
-    private void prepare(List<Lane> added, int failures) {
-        List<Lane> open = added.stream()
-                .filter(lane -> lane.state() == Lane.State.PREPARING)
-                .toList();
-        if (open.isEmpty() || phase != Phase.RUNNING) {
-            return;
-        }
-        Disposable unused = events.call(
-                () -> startOffsets.of(open.stream().map(Lane::partition).toList()),
-                options.requestTimeout(),
-                starts -> {
-                    open.forEach(lane -> begin(lane, starts.get(lane.partition())));
-                    prepareLater(open, failures + 1, null);
-                },
-                error -> prepareLater(open, failures + 1, error));
-    }
-
-    private void begin(Lane lane, StartOffsets.@Nullable Start start) {
-        if (start != null && lane.state() == Lane.State.PREPARING) {
-            restart(lane, start);
-        }
-    }
-
-    private void restart(Lane lane, StartOffsets.Start start) {
+    @Override
+    public void begin(Lane lane, StartOffsets.Start start) {
         lane.start(start.offset(), newWindow(lane, start.offset()));
         lane.committed = start.committed() ? start.offset() : -1;
         fetcher.resume(lane);
@@ -236,52 +226,9 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSour
         return new AckWindow(lane.partition(), offset, output.inFlightMax(), wake);
     }
 
-    private void prepareLater(List<Lane> added, int failures, @Nullable Throwable error) {
-        if (error != null && !Requests.isRetriable(error)) {
-            fail(error);
-            return;
-        }
-        List<Lane> open = added.stream()
-                .filter(lane -> lane.state() == Lane.State.PREPARING)
-                .toList();
-        if (!open.isEmpty()) {
-            Duration wait = Backoff.OF_REQUESTS.after(failures);
-            Throwable why = error == null ? new IllegalStateException("no answer for some of them") : error;
-            Requests.logRetry(LOG, "finding the start of " + open, failures, wait, why);
-            Disposable unused = events.after(wait, () -> prepare(open, failures));
-        }
-    }
-
     @Override
     public void reset(Lane lane) {
-        if (!lane.isActive() || phase != Phase.RUNNING) {
-            return;
-        }
-        Disposable unused = events.call(
-                () -> startOffsets.fresh(lane.partition()).map(List::of).defaultIfEmpty(List.of()),
-                options.requestTimeout(),
-                starts -> {
-                    if (!lane.isActive()) {
-                        return;
-                    }
-                    if (starts.isEmpty()) {
-                        resetLater(lane);
-                    } else {
-                        restart(lane, starts.get(0));
-                    }
-                },
-                error -> {
-                    if (Requests.isRetriable(error)) {
-                        resetLater(lane);
-                    } else {
-                        fail(error);
-                    }
-                });
-    }
-
-    private void resetLater(Lane lane) {
-        lane.failures++;
-        Disposable unused = events.after(Backoff.OF_REQUESTS.after(lane.failures), () -> reset(lane));
+        startOffsets.findAnew(lane);
     }
 
     @Override
@@ -446,10 +393,13 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, PartitionSour
         lanes.clear();
         events.close();
         owner.ended(this);
-        if (!cancelled) {
-            output.terminate(failure);
+        try {
+            if (!cancelled) {
+                output.terminate(failure);
+            }
+        } finally {
+            ended.emitValue(report, Sinks.EmitFailureHandler.FAIL_FAST);
         }
-        ended.emitValue(report, Sinks.EmitFailureHandler.FAIL_FAST);
     }
 
     private void publishAssignment() {

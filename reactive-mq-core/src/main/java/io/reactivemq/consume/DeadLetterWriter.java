@@ -72,6 +72,11 @@ final class DeadLetterWriter {
      */
     Mono<Void> write(TopicPartition source, RecordBatch batch, long offset, int attempts, Throwable error) {
         String topic = processOptions.deadLetterTopic(source.topic());
+        if (topic.equals(source.topic())) {
+            throw new IllegalStateException(
+                    "topic " + topic + " can't be its own dead-letter topic: the record at offset " + offset + " of "
+                            + source + " would come round for ever");
+        }
         // the buffer of an append belongs to the broker, so that each try has its own
         Mono<AppendResult> append = Mono.defer(() -> partitionCount(topic)
                 .flatMap(count -> broker.append(

@@ -16,6 +16,7 @@ import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.core.scheduler.Scheduler;
@@ -35,12 +36,15 @@ final class EventLoop implements Runnable {
         /** Does some work; true if there is more that could be done at once. */
         boolean turn();
 
-        /** An event or a turn threw this, or the worker can no longer be scheduled. Must not throw. */
+        /** An event or a turn threw this. Must not throw. */
         void failed(Throwable error);
+
+        /** The worker takes no more tasks; this is the last call, wherever it runs. Must not throw. */
+        void stopped(Throwable error);
     }
 
     /** After so many turns the worker's thread, which others share, is given back for a moment. */
-    private static final int TURNS_MAX = 64;
+    private static final int TURNS_MAX = 16;
 
     /** Events are few: one for each request, timer or armed window under way, and those of drain and lag. */
     private static final int EVENT_CHUNK = 64;
@@ -74,6 +78,11 @@ final class EventLoop implements Runnable {
         }
     }
 
+    /** Whether events are waiting. */
+    boolean hasEvents() {
+        return !events.isEmpty();
+    }
+
     /** Any thread: asks for a turn. */
     void wake() {
         if (WIP.getAndIncrement(this) == 0) {
@@ -87,7 +96,7 @@ final class EventLoop implements Runnable {
             Disposable unused = worker.schedule(this);
         } catch (RejectedExecutionException e) {
             if (!closed) {
-                turns.failed(e);
+                turns.stopped(e);
                 close();
             }
         }
@@ -100,7 +109,7 @@ final class EventLoop implements Runnable {
             boolean more;
             try {
                 runEvents();
-                more = turns.turn();
+                more = !closed && turns.turn();
             } catch (Throwable e) {
                 turns.failed(e);
                 more = true;
@@ -150,8 +159,17 @@ final class EventLoop implements Runnable {
         }
         Call<T> call = new Call<>(onValue, onError);
         pending.add(call);
-        Mono.defer(request).timeout(timeout, runtime.timers()).subscribe(call);
+        started(request).timeout(timeout, runtime.timers()).subscribe(call);
         return call;
+    }
+
+    private static <T> Mono<T> started(Supplier<Mono<T>> request) {
+        try {
+            return request.get();
+        } catch (Throwable e) {
+            Exceptions.throwIfJvmFatal(e);
+            return Mono.error(e);
+        }
     }
 
     /** Worker: runs the event when that time has passed, unless disposed before. */

@@ -203,7 +203,7 @@ final class Fetcher {
             return;
         }
         lane.paused = true;
-        if (lane.failures == 1) {
+        if (lane.failures <= 1) {
             lanes.reset(lane);
         } else {
             Disposable unused = events.after(Backoff.OF_REQUESTS.after(lane.failures), () -> lanes.reset(lane));

@@ -89,7 +89,7 @@ final class FluxProcess<K, V> extends Flux<Outcome> {
         @Override
         public boolean emit() {
             int started = 0;
-            while (started < SLICE && wantsRecords() && !loop.isCancelled()) {
+            while (started < SLICE && wantsRecords() && !(started > 0 && loop.isWaitedFor())) {
                 Lane lane = loop.nextReady();
                 if (lane == null) {
                     break;

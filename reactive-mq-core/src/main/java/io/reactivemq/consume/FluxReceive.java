@@ -88,12 +88,12 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
                 lane.take(offset);
                 emitted++;
                 actual.onNext(received);
-                if (loop.isCancelled()) {
-                    // perhaps because this record failed: it is not acknowledged
-                    break;
-                }
-                if (onReturn) {
+                // a cancellation just now may mean that this record failed: it is not acknowledged
+                if (onReturn && !loop.isCancelled()) {
                     window.acknowledgeAll();
+                }
+                if (loop.isWaitedFor()) {
+                    break;
                 }
             }
             produced(emitted);

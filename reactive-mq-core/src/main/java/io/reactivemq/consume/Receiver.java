@@ -83,6 +83,7 @@ public final class Receiver<K, V> {
     public Flux<Outcome> process(
             Function<ReceiverRecord<K, V>, ? extends Publisher<?>> handler,
             Consumer<? super ProcessOptions.Builder> configure) {
+        Objects.requireNonNull(handler, "handler");
         return new FluxProcess<>(broker, options, subscriptions, handler, ProcessOptions.of(configure));
     }
 

@@ -3,6 +3,7 @@ package io.reactivemq.consume;
 import io.reactivemq.MqException;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 
 /** What is done about requests that failed. */
@@ -16,11 +17,12 @@ final class Requests {
     }
 
     /** The first failure of a row is a warning; those that follow it are details. */
-    static void logRetry(Logger log, String what, int failures, Duration wait, Throwable error) {
+    static void logRetry(Logger log, String what, int failures, Duration wait, @Nullable Throwable error) {
+        String why = error == null ? "not all of the answer" : error.toString();
         if (failures == 1) {
-            log.warn("{} failed, trying again in {}: {}", what, wait, error.toString());
+            log.warn("{} failed, trying again in {}: {}", what, wait, why);
         } else {
-            log.debug("{} failed {} times, trying again in {}: {}", what, failures, wait, error.toString());
+            log.debug("{} failed {} times, trying again in {}: {}", what, failures, wait, why);
         }
     }
 }

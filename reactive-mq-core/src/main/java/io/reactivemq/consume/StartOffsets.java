@@ -4,12 +4,22 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
+import java.time.Duration;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** Where reading a partition begins: at what the group has committed, else where the options say. */
+/**
+ * Finds out where lanes begin: at what the group has committed, else where the options say. Asks again until it knows, or
+ * the lane is gone. Owned by the worker.
+ */
 final class StartOffsets {
 
     /**
@@ -20,18 +30,113 @@ final class StartOffsets {
      */
     record Start(long offset, boolean committed) {}
 
+    /** What the loop does with it. */
+    interface Lanes {
+        /** The lane begins there. */
+        void begin(Lane lane, Start start);
+
+        /** No retry can help. */
+        void fail(Throwable error);
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger(StartOffsets.class);
+
+    private final EventLoop events;
     private final Broker broker;
     private final Caller caller;
     private final ReceiverOptions<?, ?> options;
+    private final Lanes lanes;
 
-    StartOffsets(Broker broker, Caller caller, ReceiverOptions<?, ?> options) {
+    StartOffsets(EventLoop events, Broker broker, Caller caller, ReceiverOptions<?, ?> options, Lanes lanes) {
+        this.events = events;
         this.broker = broker;
         this.caller = caller;
         this.options = options;
+        this.lanes = lanes;
+    }
+
+    /** New lanes. */
+    void find(List<Lane> added) {
+        find(added, 0);
+    }
+
+    private void find(List<Lane> added, int failures) {
+        List<Lane> open = added.stream()
+                .filter(lane -> lane.state() == Lane.State.PREPARING)
+                .toList();
+        if (open.isEmpty()) {
+            return;
+        }
+        ask(
+                of(open.stream().map(Lane::partition).toList()),
+                starts -> {
+                    for (Lane lane : open) {
+                        Start start = starts.get(lane.partition());
+                        if (start != null && lane.state() == Lane.State.PREPARING) {
+                            lanes.begin(lane, start);
+                        }
+                    }
+                },
+                () -> find(open, failures + 1),
+                open.size(),
+                failures + 1,
+                "the start of " + open.size() + " partitions");
+    }
+
+    /** A lane whose position is outside the log. */
+    void findAnew(Lane lane) {
+        if (!lane.isActive()) {
+            return;
+        }
+        lane.failures++;
+        ask(
+                startOf(List.of(lane.partition()), Map.of()),
+                starts -> {
+                    Start start = starts.get(lane.partition());
+                    if (start != null && lane.isActive()) {
+                        lanes.begin(lane, start);
+                    }
+                },
+                () -> findAnew(lane),
+                1,
+                lane.failures,
+                "a new start of " + lane.partition());
+    }
+
+    /** Uses the answer; what it leaves open is asked for again after a while. */
+    private void ask(
+            Mono<Map<TopicPartition, Start>> question,
+            Consumer<Map<TopicPartition, Start>> use,
+            Runnable again,
+            int expected,
+            int failures,
+            String what) {
+        Disposable unused = events.call(
+                () -> question,
+                options.requestTimeout(),
+                starts -> {
+                    use.accept(starts);
+                    if (starts.size() < expected) {
+                        later(again, failures, what, null);
+                    }
+                },
+                error -> {
+                    if (Requests.isRetriable(error)) {
+                        later(again, failures, what, error);
+                    } else {
+                        lanes.fail(error);
+                    }
+                });
+    }
+
+    private void later(Runnable again, int failures, String what, @Nullable Throwable error) {
+        Duration wait = Backoff.OF_REQUESTS.after(failures);
+        Requests.logRetry(LOG, what, failures, wait, error);
+        Disposable unused = events.after(wait, again);
     }
 
     /** The starts of those partitions; one is missing where its offset could not be had now and may be had later. */
-    Mono<Map<TopicPartition, Start>> of(Collection<TopicPartition> partitions) {
+    private Mono<Map<TopicPartition, Start>> of(Collection<TopicPartition> partitions) {
         String group = options.group();
         if (group == null) {
             return startOf(partitions, Map.of());
@@ -48,13 +153,11 @@ final class StartOffsets {
 
     private Mono<Start> startOf(TopicPartition partition, Map<TopicPartition, CommittedOffset> committed) {
         CommittedOffset offset = committed.get(partition);
-        return offset == null ? fresh(partition) : Mono.just(new Start(offset.offset(), true));
-    }
-
-    /** Where the options say; empty where that could not be had now. */
-    Mono<Start> fresh(TopicPartition partition) {
+        if (offset != null) {
+            return Mono.just(new Start(offset.offset(), true));
+        }
         return broker.listOffset(caller, partition, options.startFrom())
-                .map(offset -> new Start(offset, false))
+                .map(found -> new Start(found, false))
                 .onErrorResume(Requests::isRetriable, error -> Mono.empty());
     }
 }

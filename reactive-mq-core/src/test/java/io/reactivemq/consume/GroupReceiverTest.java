@@ -19,6 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
 
 @DisplayName("receive, as a member of a group")
 class GroupReceiverTest extends ReceiverFixture {
@@ -450,5 +451,42 @@ class GroupReceiverTest extends ReceiverFixture {
 
         assertThat(runtime.openWorkers()).isZero();
         assertThat(runtime.pendingTasks()).isZero();
+    }
+
+    @Test
+    void heartbeatsDoNotWaitForARowOfSlowRecords() {
+        group.assign(TWO_0);
+        Recorder<ReceiverRecord<String, String>> recorder = Recorder.unbounded();
+        // the time that the subscriber takes for each
+        recorder.onItem(r -> runtime.advanceBy(Duration.ofSeconds(1)));
+        subscribe(member("two").receiveAutoAck(), recorder);
+        // the time that has passed inside is seen by the next call only
+        while (recorder.count() < 10
+                && runtime.nanoTime() < Duration.ofSeconds(30).toNanos()) {
+            runtime.run();
+        }
+
+        assertThat(recorder.count()).isEqualTo(10);
+        assertThat(broker.heartbeats()).hasSizeBetween(4, 6);
+        cancel(recorder);
+    }
+
+    @Test
+    void handlersThatTakeTheirTimeOnTheWorkerDoNotHoldUpHeartbeats() {
+        Recorder<Outcome> recorder = subscribe(
+                member("two").process(r -> {
+                    runtime.advanceBy(Duration.ofSeconds(1));
+                    return Mono.empty();
+                }),
+                100);
+        // the time that has passed inside is seen by the next call only
+        while (recorder.count() < 20
+                && runtime.nanoTime() < Duration.ofSeconds(30).toNanos()) {
+            runtime.run();
+        }
+
+        assertThat(recorder.count()).isEqualTo(20);
+        assertThat(broker.heartbeats()).hasSizeBetween(7, 10);
+        cancel(recorder);
     }
 }

@@ -556,4 +556,16 @@ class ProcessTest extends ReceiverFixture {
         assertThat(offsets(recorder)).containsExactly(0L);
         cancel(recorder);
     }
+
+    @Test
+    void aTopicCanNotBeItsOwnDeadLetterTopic() {
+        broker.write(ONE_0, Batches.numbered(0, 1));
+        Recorder<Outcome> recorder = subscribe(
+                member("one").process(r -> failing(), o -> o.attempts(1).deadLetter("one")), 10);
+
+        assertThat(recorder.error())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("topic one can't be its own dead-letter topic");
+        assertThat(broker.appends()).isEmpty();
+    }
 }

@@ -12,12 +12,14 @@ import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.testing.ScriptedBroker;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
@@ -457,5 +459,17 @@ class ReceiveTest extends ReceiverFixture {
 
         assertThat(broker.fetches()).isEmpty();
         assertThat(broker.describes()).isEmpty();
+    }
+
+    @Test
+    void aRuntimeThatHasBeenStoppedIsAnErrorAndNotSilence() {
+        ScriptedBroker stopped = new ScriptedBroker(new StoppedRuntime(runtime)).topic("one", 1);
+        Receiver<String, String> receiver =
+                Receiver.on(stopped, ReceiverOptions.of(Serdes.string(), Serdes.string(), o -> o.topics("one")));
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(receiver.receive(), 1);
+
+        assertThat(recorder.error()).isInstanceOf(RejectedExecutionException.class);
+        assertThat(receiver.drain(Duration.ofSeconds(1)).block(Duration.ofSeconds(1)))
+                .isNotNull();
     }
 }

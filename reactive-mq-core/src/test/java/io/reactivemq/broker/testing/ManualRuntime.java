@@ -78,7 +78,8 @@ public final class ManualRuntime implements MqRuntime {
         synchronized (this) {
             task = tasks.peek();
             if (task == null || task.dueNanos > untilNanos) {
-                nowNanos = untilNanos;
+                // a task may have moved the time itself, as one that is slow
+                nowNanos = Math.max(nowNanos, untilNanos);
                 return false;
             }
             tasks.poll();

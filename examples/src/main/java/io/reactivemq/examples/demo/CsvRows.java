@@ -115,6 +115,11 @@ final class CsvRows implements Rows {
     }
 
     @Override
+    public String group() {
+        return "counts";
+    }
+
+    @Override
     public String keyNoun() {
         return keyColumn;
     }

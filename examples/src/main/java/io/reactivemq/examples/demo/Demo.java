@@ -21,7 +21,7 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * The story of the demo. Rows are sent to a topic of twelve partitions; three members of the group {@code delays} share the work,
+ * The story of the demo. Rows are sent to a topic of twelve partitions; three members of a group share the work,
  * while the group {@code audit} and a slow watcher read the same topic, each at its own pace. Half way one member is stopped in good
  * order and another joins; later one is cut off without a word. Then the broker is closed and opened again, and all is read anew.
  *
@@ -65,7 +65,7 @@ final class Demo {
     /** Runs it all on the broker, which is closed on return; then opens another one on the same directory. */
     DemoResult run(EmbeddedBroker broker) {
         FirstLife first;
-        DelaysGroup group = new DelaysGroup(broker, rows, tally, pace, deadline);
+        WorkGroup group = new WorkGroup(broker, rows, tally, pace, deadline);
         Audit audit = new Audit(broker, rows);
         SlowWatcher watcher = new SlowWatcher(broker, rows);
         try {
@@ -81,7 +81,7 @@ final class Demo {
         return new DemoResult(
                 first.sent,
                 tally.result(),
-                first.delaysTime,
+                first.groupTime,
                 first.stoppedMember,
                 first.stopped,
                 first.cutOffMember,
@@ -99,14 +99,14 @@ final class Demo {
     /** What has to be kept of the broker's first life. */
     private record FirstLife(
             Sent sent,
-            Duration delaysTime,
+            Duration groupTime,
             String stoppedMember,
             DrainReport stopped,
             String cutOffMember,
             List<PartitionState> partitions,
             List<DeadLetter> deadLetters) {}
 
-    private FirstLife firstLife(Broker broker, DelaysGroup group, Audit audit, SlowWatcher watcher) {
+    private FirstLife firstLife(Broker broker, WorkGroup group, Audit audit, SlowWatcher watcher) {
         deadline.await("the topic", broker.createTopic(caller, NewTopic.of(rows.topic(), PARTITIONS)));
         deadline.await(
                 "the topic of dead letters",
@@ -119,13 +119,13 @@ final class Demo {
             group.join();
         }
         settled(group);
-        progress.say("group delays: 3 members share " + PARTITIONS + " partitions");
+        progress.say("group " + rows.group() + ": 3 members share " + PARTITIONS + " partitions");
         progress.say("group audit and a slow watcher read along, each at its own pace");
 
         Duration began = deadline.elapsed();
         Mono<Sent> sending = Sent.all(broker, rows).cache();
         sending.subscribe(this::saySent, error -> deadline.failed("sending", error));
-        progress.begin("delays", count);
+        progress.begin(rows.group(), count);
 
         done(count / 2);
         Member stopped = group.working().get(1);
@@ -147,11 +147,11 @@ final class Demo {
         progress.say(cutOff.name() + " given up: " + group.moves().movesIn(CUT) + " partitions moved");
 
         done(count);
-        Duration delaysTime = deadline.elapsed().minus(began);
+        Duration groupTime = deadline.elapsed().minus(began);
         Sent sent = deadline.awaitValue("the last acknowledgement", sending);
         deadline.until("the group audit to read all rows", () -> audit.rows() >= count);
         deadline.until("the watcher to come to the end", () -> watcher.seen() + watcher.dropped() >= count);
-        deadline.await("the group delays to commit all rows", allCommitted(broker));
+        deadline.await("the group " + rows.group() + " to commit all rows", allCommitted(broker));
         progress.close();
 
         deadline.await("the members to stop", group.stopAll(STOP_TIMEOUT));
@@ -159,7 +159,7 @@ final class Demo {
         deadline.await("the watcher to stop", watcher.stop(STOP_TIMEOUT));
         return new FirstLife(
                 sent,
-                delaysTime,
+                groupTime,
                 stopped.name(),
                 report,
                 cutOff.name(),
@@ -177,14 +177,14 @@ final class Demo {
 
     /** Waits until so many rows are done, and shows how far they are. */
     private void done(long rowsDone) {
-        deadline.until("the group delays", () -> {
+        deadline.until("the group " + rows.group(), () -> {
             long done = tally.done();
             progress.at(done);
             return done >= rowsDone;
         });
     }
 
-    private void settled(DelaysGroup group) {
+    private void settled(WorkGroup group) {
         deadline.until("the members to share the partitions", () -> {
             progress.at(tally.done());
             return group.isSettled(PARTITIONS);
@@ -228,7 +228,7 @@ final class Demo {
     }
 
     private Mono<List<PartitionState>> partitions(Broker broker) {
-        return Mono.zip(ends(broker), committed(broker, Member.GROUP), committed(broker, Audit.GROUP))
+        return Mono.zip(ends(broker), committed(broker, rows.group()), committed(broker, Audit.GROUP))
                 .map(all -> topicPartitions().stream()
                         .map(p -> new PartitionState(
                                 p.partition(),
@@ -238,10 +238,10 @@ final class Demo {
                         .toList());
     }
 
-    /** Completes when the lag of the group delays is 0: a partition that moved last is read again from its last commit. */
+    /** Completes when the lag of the group at work is 0: a partition that moved last is read again from its last commit. */
     private Mono<Void> allCommitted(Broker broker) {
         return partitions(broker)
-                .filter(states -> states.stream().allMatch(state -> state.delaysLag() == 0))
+                .filter(states -> states.stream().allMatch(state -> state.groupLag() == 0))
                 .repeatWhenEmpty(looks ->
                         looks.delayElements(LOOK_EVERY, broker.runtime().timers()))
                 .then();

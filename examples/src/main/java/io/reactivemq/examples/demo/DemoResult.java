@@ -8,8 +8,8 @@ import java.util.List;
  * All that a run came to; {@link #checkAgainst} compares it with the plain loop, {@link Report} prints it.
  *
  * @param sent the acknowledgements
- * @param delays what the group {@code delays} came to
- * @param delaysTime how long the group took, from the first row sent to the last row done
+ * @param group what the group that does the work came to
+ * @param groupTime how long the group took, from the first row sent to the last row done
  * @param stoppedMember the member that was stopped in good order
  * @param stopped what its drain reports
  * @param cutOffMember the member that was cut off
@@ -25,8 +25,8 @@ import java.util.List;
  */
 record DemoResult(
         Sent sent,
-        Tally.Result delays,
-        Duration delaysTime,
+        Tally.Result group,
+        Duration groupTime,
         String stoppedMember,
         DrainReport stopped,
         String cutOffMember,
@@ -52,7 +52,7 @@ record DemoResult(
     Checks checkAgainst(Expected expected, Rows rows) {
         Checks checks = new Checks();
         checkSending(checks, expected);
-        checkDelays(checks, expected, rows);
+        checkGroup(checks, expected, rows);
         checkAudit(checks, expected);
         checks.equal("watcher: shown and dropped make up all rows", expected.rows(), watcherSeen + watcherDropped);
         checkDeadLetters(checks, expected);
@@ -70,31 +70,32 @@ record DemoResult(
                 partitions.stream().mapToLong(PartitionState::records).sum());
     }
 
-    private void checkDelays(Checks checks, Expected expected, Rows rows) {
+    private void checkGroup(Checks checks, Expected expected, Rows rows) {
         checks.equal(
-                "delays: rows in all as in the plain loop",
+                rows.group() + ": rows in all as in the plain loop",
                 expected.handled().rows(),
-                delays.totals().rows());
+                group.totals().rows());
         checks.none(
-                "delays: " + (rows.haveDelays() ? "flights, mean and worst delay" : "rows") + " of each "
+                rows.group() + ": " + (rows.haveDelays() ? "flights, mean and worst delay" : "rows") + " of each "
                         + rows.keyNoun() + " as in the plain loop",
-                delays.totals().figuresThatDiffer(expected.handled()));
+                group.totals().figuresThatDiffer(expected.handled()));
         checks.none(
-                "delays: rows of each " + rows.keyNoun() + " in the order of the file",
-                delays.totals().ordersThatDiffer(expected.handled()));
-        checks.equal("delays: no offset is skipped", "{}", delays.gaps().toString());
-        checks.equal("delays: every row is handled or dead-lettered", expected.rows(), delays.doneInAll());
+                rows.group() + ": rows of each " + rows.keyNoun() + " in the order of the file",
+                group.totals().ordersThatDiffer(expected.handled()));
+        checks.equal(rows.group() + ": no offset is skipped", "{}", group.gaps().toString());
+        checks.equal(rows.group() + ": every row is handled or dead-lettered", expected.rows(), group.doneInAll());
         checks.equal(
-                "delays: lag is 0 in every partition",
+                rows.group() + ": lag is 0 in every partition",
                 0L,
-                partitions.stream().mapToLong(PartitionState::delaysLag).sum());
-        checks.atLeast("delays: partitions moved when a member was stopped and another joined", 1, movedAtStop);
-        checks.atLeast("delays: partitions moved when a member was cut off", 1, movedAtCut);
-        checks.equal("delays: the stopped member finished what it had begun", 0L, stopped.abandoned());
+                partitions.stream().mapToLong(PartitionState::groupLag).sum());
+        checks.atLeast(
+                rows.group() + ": partitions moved when a member was stopped and another joined", 1, movedAtStop);
+        checks.atLeast(rows.group() + ": partitions moved when a member was cut off", 1, movedAtCut);
+        checks.equal(rows.group() + ": the stopped member finished what it had begun", 0L, stopped.abandoned());
         checks.equal(
-                "delays: nothing that the stopped member handled came again",
+                rows.group() + ": nothing that the stopped member handled came again",
                 0L,
-                delays.redelivered().getOrDefault(stoppedMember, 0L));
+                group.redelivered().getOrDefault(stoppedMember, 0L));
     }
 
     private void checkAudit(Checks checks, Expected expected) {
@@ -130,7 +131,7 @@ record DemoResult(
         Replay replay = reopened.replay();
         checks.none(
                 "reopened: a replay comes to the same figures of each " + rows.keyNoun(),
-                replay.handled().figuresThatDiffer(delays.totals()));
+                replay.handled().figuresThatDiffer(group.totals()));
         checks.none(
                 "reopened: a replay finds every row, in the order of the file",
                 replay.delivered().ordersThatDiffer(expected.delivered()));

@@ -59,6 +59,11 @@ final class FlightRows implements Rows {
     }
 
     @Override
+    public String group() {
+        return "delays";
+    }
+
+    @Override
     public String keyNoun() {
         return "airport";
     }

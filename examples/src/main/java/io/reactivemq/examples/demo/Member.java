@@ -14,12 +14,10 @@ import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 
 /**
- * A member of the group {@code delays}: reads each row, works on it, and adds it to the group's tally. A row that can't be read
+ * A member of the group that does the work: reads each row, works on it, and adds it to the group's tally. A row that can't be read
  * fails its handler, three times, and goes to the dead letters.
  */
 final class Member {
-
-    static final String GROUP = "delays";
 
     /** How often a row is attempted before it goes to the dead letters. */
     static final int ATTEMPTS = 3;
@@ -50,7 +48,7 @@ final class Member {
                 ReceiverOptions.of(
                         Serdes.string(),
                         Serdes.string(),
-                        o -> o.group(GROUP)
+                        o -> o.group(rows.group())
                                 .topics(rows.topic())
                                 .clientId(name)
                                 .commitInterval(COMMIT_INTERVAL)

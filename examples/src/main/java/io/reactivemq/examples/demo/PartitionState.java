@@ -5,13 +5,13 @@ package io.reactivemq.examples.demo;
  *
  * @param partition its index
  * @param records how many records it holds
- * @param delaysCommitted what the group {@code delays} has committed: the offset of the next record it would read
+ * @param groupCommitted what the group that does the work has committed: the offset of the next record it would read
  * @param auditCommitted what the group {@code audit} has committed
  */
-record PartitionState(int partition, long records, long delaysCommitted, long auditCommitted) {
+record PartitionState(int partition, long records, long groupCommitted, long auditCommitted) {
 
-    long delaysLag() {
-        return records - delaysCommitted;
+    long groupLag() {
+        return records - groupCommitted;
     }
 
     long auditLag() {

@@ -42,7 +42,7 @@ final class Report {
         line("throughput");
         rate("sent", result.sent().rows(), result.sent().time(), "forced to disk");
         rate("audit", result.audit().rows(), result.auditTime(), "one member, while they are sent");
-        rate("delays", result.delays().doneInAll(), result.delaysTime(), pace.description());
+        rate(rows.group(), result.group().doneInAll(), result.groupTime(), pace.description());
         Replay replay = result.reopened().replay();
         rate("replay", replay.delivered().rows(), replay.time(), "from the beginning, after reopening");
     }
@@ -54,25 +54,25 @@ final class Report {
 
     private void partitions() {
         line("");
-        line("partitions      records   lag delays   lag audit");
+        line("partitions      records   lag %s   lag audit", rows.group());
         for (PartitionState partition : result.partitions()) {
             line(
                     "  %-10s %,10d %12d %11d",
                     rows.topic() + "-" + partition.partition(),
                     partition.records(),
-                    partition.delaysLag(),
+                    partition.groupLag(),
                     partition.auditLag());
         }
     }
 
     private void busiest() {
         line("");
-        List<Entry<String, KeyTotals>> busiest = result.delays().totals().busiest(BUSIEST);
+        List<Entry<String, KeyTotals>> busiest = result.group().totals().busiest(BUSIEST);
         int width = busiest.stream()
                 .mapToInt(entry -> shown(Totals.label(entry.getKey())).length())
                 .reduce(rows.keyNoun().length(), Math::max);
         if (rows.haveDelays()) {
-            line("busiest of %,d airports", result.delays().totals().keys());
+            line("busiest of %,d airports", result.group().totals().keys());
             line("  %-" + width + "s   flights   mean delay   worst delay", rows.keyNoun());
             for (Entry<String, KeyTotals> entry : busiest) {
                 KeyTotals totals = entry.getValue();
@@ -84,7 +84,7 @@ final class Report {
                         totals.worstDelay());
             }
         } else {
-            line("most frequent of %,d keys", result.delays().totals().keys());
+            line("most frequent of %,d keys", result.group().totals().keys());
             line("  %-" + width + "s      rows", shown(rows.keyNoun()));
             for (Entry<String, KeyTotals> entry : busiest) {
                 line(
@@ -106,12 +106,12 @@ final class Report {
         line("              %d when %s was cut off", result.movedAtCut(), result.cutOffMember());
         line(
                 "redeliveries  %,d rows came again and were not added twice%s",
-                result.delays().redeliveredInAll(), redeliveredBy());
+                result.group().redeliveredInAll(), redeliveredBy());
     }
 
     private String redeliveredBy() {
         StringBuilder by = new StringBuilder();
-        result.delays()
+        result.group()
                 .redelivered()
                 .forEach((member, count) -> by.append(by.isEmpty() ? " (" : ", ")
                         .append(String.format(Locale.ROOT, "%,d first handled by %s", count, member)));

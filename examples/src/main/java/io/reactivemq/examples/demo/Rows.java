@@ -8,6 +8,9 @@ interface Rows {
     /** The topic the rows go to. */
     String topic();
 
+    /** The name of the group that works on the rows. */
+    String group();
+
     /** What the key is called in the report. */
     String keyNoun();
 

@@ -12,8 +12,8 @@ import java.util.Set;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** The group {@code delays}: its members that come and go. Used by the main thread. */
-final class DelaysGroup {
+/** The group that does the work: its members that come and go. Used by the main thread. */
+final class WorkGroup {
 
     private final Broker broker;
     private final Rows rows;
@@ -24,7 +24,7 @@ final class DelaysGroup {
     private final List<Member> working = new ArrayList<>();
     private final List<Member> gone = new ArrayList<>();
 
-    DelaysGroup(Broker broker, Rows rows, Tally tally, Pace pace, Deadline deadline) {
+    WorkGroup(Broker broker, Rows rows, Tally tally, Pace pace, Deadline deadline) {
         this.broker = broker;
         this.rows = rows;
         this.tally = tally;
@@ -35,7 +35,7 @@ final class DelaysGroup {
     /** One more member joins. */
     Member join() {
         int number = working.size() + gone.size() + 1;
-        Member member = new Member(Member.GROUP + "-" + number, broker, rows, tally, pace);
+        Member member = new Member(rows.group() + "-" + number, broker, rows, tally, pace);
         working.add(member);
         member.start(moves, error -> deadline.failed("member " + member.name(), error));
         return member;

@@ -361,8 +361,8 @@ public abstract class GroupContract extends EngineContract {
                     e);
         }
         // who leaves in the background may not be through yet
-        engine().eventually(
-                () -> describe().members().stream().allMatch(m -> members.cutOffClients.contains(m.clientId())));
+        engine().eventually(() ->
+                describe().members().stream().allMatch(m -> members.cutOffClients.contains(m.clientId())));
     }
 
     @Test

@@ -41,7 +41,9 @@ final class AckWindow {
     private final int wordMask;
     private final Runnable wake;
 
-    // the worker's; Invariant: base <= next < base + words.length * 64, and no bit outside [base, next) is set
+    // the worker's; Invariant: base <= next < base + words.length * 64, and no bit outside [base, next) is set in view
+    // the words, and behind the close what they were at that moment
+    private long[] view;
     private long base;
     private long next;
 
@@ -63,6 +65,7 @@ final class AckWindow {
         this.limit = limit;
         int capacity = Math.max(Long.SIZE, Integer.highestOneBit(limit - 1) << 1);
         this.words = new long[capacity / Long.SIZE];
+        this.view = words;
         this.wordMask = words.length - 1;
         this.wake = wake;
         this.base = start;
@@ -76,17 +79,18 @@ final class AckWindow {
     /**
      * Any thread: acknowledges an emitted offset, once.
      *
-     * @return true if it counts: whoever closes the window finds it; false if the assignment has ended, or ends just now
+     * @return true if it counts: whoever closes the window finds it; false if the assignment had ended, and it does not
      */
     boolean acknowledge(long offset) {
         if (closed) {
             return false;
         }
-        WORDS.getAndBitwiseOr(words, word(offset), 1L << offset);
+        long bit = 1L << offset;
+        boolean sealed = ((long) WORDS.getAndBitwiseOr(words, word(offset), bit) & bit) != 0;
         if (wakeAt == offset) {
             wake.run();
         }
-        return !closed;
+        return !sealed;
     }
 
     /** Any thread: whether the assignment has ended. */
@@ -94,9 +98,20 @@ final class AckWindow {
         return closed;
     }
 
-    /** Worker: the assignment has ended; what was acknowledged with success is found by whoever looks after this. */
+    /** Worker: the assignment has ended; just what was acknowledged with success is found by whoever looks after this. */
     void close() {
+        if (closed) {
+            return;
+        }
         closed = true;
+        if (base < next) {
+            // takes each word and leaves it full in one step: who finds their bit set already has come too late
+            long[] last = new long[words.length];
+            for (int i = 0; i < words.length; i++) {
+                last[i] = (long) WORDS.getAndSet(words, i, -1L);
+            }
+            view = last;
+        }
     }
 
     /** Worker: whether that offset may be emitted next. */
@@ -119,7 +134,7 @@ final class AckWindow {
         }
         for (long at = next; at < to; ) {
             int run = (int) Math.min(to - at, Long.SIZE - (at & 63));
-            WORDS.getAndBitwiseOr(words, word(at), mask(at, run));
+            WORDS.getAndBitwiseOr(view, word(at), mask(at, run));
             at += run;
         }
     }
@@ -133,12 +148,12 @@ final class AckWindow {
     long advance() {
         long at = base;
         while (at < next) {
-            long bits = (long) WORDS.getAcquire(words, word(at)) >>> at;
+            long bits = (long) WORDS.getAcquire(view, word(at)) >>> at;
             int run = (int) Math.min(Long.numberOfTrailingZeros(~bits), Long.SIZE - (at & 63));
             if (run == 0) {
                 break;
             }
-            WORDS.getAndBitwiseAnd(words, word(at), ~mask(at, run));
+            WORDS.getAndBitwiseAnd(view, word(at), ~mask(at, run));
             at += run;
         }
         base = at;
@@ -156,7 +171,7 @@ final class AckWindow {
         long count = next - at;
         for (; at < next; at += Long.SIZE - (at & 63)) {
             int run = (int) Math.min(next - at, Long.SIZE - (at & 63));
-            count -= Long.bitCount((long) WORDS.getAcquire(words, word(at)) & mask(at, run));
+            count -= Long.bitCount((long) WORDS.getAcquire(view, word(at)) & mask(at, run));
         }
         return count;
     }
@@ -172,7 +187,7 @@ final class AckWindow {
             return false;
         }
         wakeAt = at;
-        if (((long) WORDS.getVolatile(words, word(at)) >>> at & 1) == 0) {
+        if (((long) WORDS.getVolatile(view, word(at)) >>> at & 1) == 0) {
             return true;
         }
         wakeAt = NOBODY_WAITS;

@@ -20,6 +20,7 @@ import reactor.core.Exceptions;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.core.scheduler.Scheduler;
+import reactor.util.context.Context;
 
 /**
  * The serial worker of a subscription. Any thread leaves an event ({@link #execute}) or asks for a turn ({@link #wake}); the
@@ -55,6 +56,10 @@ final class EventLoop implements Runnable {
     private final MqRuntime runtime;
     private final Turns turns;
     private final Scheduler.Worker worker;
+    /** An answer that crosses with the cancellation of its request is nobody's loss: Reactor's hook for drops is not told. */
+    private static final Context LATE_ANSWERS_ARE_EXPECTED =
+            Context.of("reactor.onNextDropped.local", (Consumer<Object>) late -> {});
+
     private final MpscUnboundedArrayQueue<Runnable> events = new MpscUnboundedArrayQueue<>(EVENT_CHUNK);
 
     // the worker's: requests without an answer, and timers that have not fired; what is in here still concerns somebody
@@ -159,7 +164,10 @@ final class EventLoop implements Runnable {
         }
         Call<T> call = new Call<>(onValue, onError);
         pending.add(call);
-        started(request).timeout(timeout, runtime.timers()).subscribe(call);
+        started(request)
+                .timeout(timeout, runtime.timers())
+                .contextWrite(LATE_ANSWERS_ARE_EXPECTED)
+                .subscribe(call);
         return call;
     }
 

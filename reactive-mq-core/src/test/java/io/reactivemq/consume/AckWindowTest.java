@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import reactor.test.util.RaceTestUtils;
@@ -98,6 +99,19 @@ class AckWindowTest {
         assertThat(window.hasRoom(1_000_000)).isTrue();
         emit(window, 1_000_000);
         assertThat(window.advance()).isEqualTo(1_000_000);
+    }
+
+    @Test
+    void anAcknowledgementInTheMomentOfTheEndSaysJustWhetherItCounts() {
+        for (int round = 0; round < 20_000; round++) {
+            AckWindow window = window(0, 10);
+            emit(window, 0);
+            AtomicBoolean counted = new AtomicBoolean();
+
+            RaceTestUtils.race(() -> counted.set(window.acknowledge(0)), window::close);
+
+            assertThat(window.advance()).as("round %d", round).isEqualTo(counted.get() ? 1 : 0);
+        }
     }
 
     @Test

@@ -112,7 +112,8 @@ public final class PartitionLog implements Closeable {
     /**
      * Opens the log, or makes it. What was found, and what was cut, is in {@link #recovery}.
      *
-     * @param directory the partition's own folder, by custom {@code <topic>-<partition>}; made if missing
+     * @param directory the partition's own folder, by custom {@code <topic>-<partition>}; made if missing. The
+     *     directory it is in should be there, and forced
      * @throws MqException CORRUPT_MESSAGE naming file, position, expected and actual, if the log is damaged; nothing was changed then
      */
     public static PartitionLog open(FileStore store, Path directory, TopicPartition partition, LogConfig config) {

@@ -10,6 +10,7 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.storage.CrashFileStore;
 import io.reactivemq.storage.CrashFileStore.Loss;
 import io.reactivemq.storage.FaultyFileStore;
+import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import io.reactivemq.storage.StorageException.Operation;
 import java.nio.file.Path;
@@ -70,10 +71,16 @@ class LogCrashTest {
         private long promisedEnd;
         private long promisedStart;
         private boolean closed;
+        private long promisedAtOpening;
+        private boolean mustBump;
+        private boolean powerStaysOn;
+        private long writtenEnd;
+        private int epoch;
 
         Life(long seed, Loss loss) {
             this.random = new Random(seed);
             this.loss = loss;
+            disk.createForcedDirectories(FileStore.parentOf(FOLDER));
         }
 
         /** False where the log was refused as damaged, which only a crash that mixes things up may lead to. */
@@ -90,13 +97,27 @@ class LogCrashTest {
                 }
                 check(log);
                 work(log);
-                story.add("crash with " + disk.unforced() + " changes to lose");
-                disk = disk.crash(random, loss);
+                mustBump = !closed && log.logEndOffset() > promisedAtOpening;
+                epoch = log.leaderEpoch();
+                writtenEnd = log.logEndOffset();
+                powerStaysOn = true;
+                loseThePower(2);
             }
             return true;
         }
 
-        /** Sometimes the power fails while the log recovers, once or twice. */
+        /** Else the process is only killed, and what it wrote is there. */
+        private void loseThePower(int timesOfThree) {
+            if (random.nextInt(3) < timesOfThree) {
+                story.add("loss of power with " + disk.unforced() + " changes to lose");
+                disk = disk.crash(random, loss);
+                powerStaysOn = false;
+            } else {
+                story.add("kill");
+            }
+        }
+
+        /** Sometimes a recovery ends half way, once or twice. */
         private PartitionLog open() {
             LogConfig config = LogConfig.defaults()
                     .withSegmentBytes(200 + random.nextInt(2_000))
@@ -111,9 +132,12 @@ class LogCrashTest {
                 try {
                     PartitionLog.open(faulty, FOLDER, T0, config);
                 } catch (StorageException e) {
-                    story.add("crash at call " + callsLeft + " of the recovery");
+                    story.add("call " + callsLeft + " of the recovery failed");
                 }
-                disk = disk.crash(random, loss);
+                loseThePower(1);
+            }
+            if (powerStaysOn) {
+                promisedEnd = writtenEnd;
             }
             store = new FaultyFileStore(disk);
             PartitionLog log = PartitionLog.open(store, FOLDER, T0, config);
@@ -129,6 +153,10 @@ class LogCrashTest {
             log.verify();
             promisedEnd = log.logEndOffset(); // it was served
             promisedStart = log.logStartOffset();
+            promisedAtOpening = promisedEnd;
+            assertThat(log.leaderEpoch())
+                    .as("epoch, once something was appended and perhaps lost")
+                    .isGreaterThanOrEqualTo(mustBump ? epoch + 1 : epoch);
         }
 
         /** Now and then the disk is full for a while. */

@@ -9,6 +9,7 @@ import io.reactivemq.guards.Dropped;
 import io.reactivemq.operator.Overflow.Options;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -228,6 +229,24 @@ class OverflowTest {
         assertThat(consumer.received).containsExactly(1, 2, 3, 4, 5);
         assertThat(consumer.breaches).isEmpty();
         assertThat(consumer.completions).hasValue(1);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("demand from another thread while an element passes directly does not bring a second one:")
+    void demandDuringDirectEmission(Kind kind) {
+        connect(kind, 10);
+        consumer.onElement = element -> {
+            if (element == 1) {
+                source.next(2);
+                CompletableFuture.runAsync(() -> consumer.request(1)).join();
+                assertThat(consumer.received).containsExactly(1);
+            }
+        };
+        consumer.request(1);
+        source.next(1);
+        assertThat(consumer.received).containsExactly(1, 2);
+        assertThat(consumer.breaches).isEmpty();
     }
 
     @ParameterizedTest

@@ -1,0 +1,370 @@
+package io.reactivemq.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.guards.AllowDropped;
+import io.reactivemq.guards.Dropped;
+import io.reactivemq.operator.OverflowTest.Kind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.Exceptions;
+import reactor.core.Scannable;
+import reactor.core.publisher.Operators;
+import reactor.test.util.RaceTestUtils;
+import reactor.util.context.Context;
+
+/**
+ * The source on one thread, demand on others, cancellation on another, all at once, many times. A seed fixes the shape of a round; how the
+ * threads meet it cannot fix.
+ */
+@DisplayName("Overflow under race:")
+class OverflowRaceTest {
+
+    private static final int ROUNDS = Integer.getInteger("reactivemq.rounds", 1_500);
+
+    /** As many as a second allows: a meeting takes a fraction of a microsecond, or some milliseconds on a busy machine. */
+    private static final int DUELS_MAX = Integer.getInteger("reactivemq.duels", 20_000);
+
+    private static final int DUELS_AT_ONCE = 500;
+
+    @ParameterizedTest
+    @EnumSource
+    @AllowDropped(
+            value = Dropped.OPERATOR_ERROR,
+            because = "the overflow of error is reported as Reactor reports its own")
+    @DisplayName("M11 each element is emitted or let go, once, in order, one at a time; the end comes last:")
+    void everyElementIsAccountedFor(Kind kind) {
+        for (int seed = 1; seed <= ROUNDS; seed++) {
+            Round round = new Round(kind, seed);
+            RaceTestUtils.race(round::produce, round::demand, round::demand);
+            round.checkNothingIsStuck();
+            round.finish();
+            round.checkAccounts();
+            round.checkEnd();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @AllowDropped(
+            value = Dropped.OPERATOR_ERROR,
+            because = "the overflow of error is reported as Reactor reports its own")
+    @DisplayName("M11 each element is emitted or let go, once, with a cancellation at any moment:")
+    void cancellationAtAnyMoment(Kind kind) {
+        for (int seed = 1; seed <= ROUNDS; seed++) {
+            Round round = new Round(kind, seed);
+            RaceTestUtils.race(round::produce, round::demand, round::cancel);
+            round.checkAccounts();
+        }
+    }
+
+    @Test
+    @DisplayName("M11 drop-oldest lets go just the one that is one too many, so the latest arrives")
+    void dropOldestLetsGoNoOtherThanTheOldest() {
+        for (int seed = 1; seed <= ROUNDS; seed++) {
+            Round round = new Round(Kind.DROP_OLDEST, seed);
+            RaceTestUtils.race(round::produce, round::demand);
+            round.finish();
+            round.checkAccounts();
+            round.checkEvictions();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("an element that arrives as it is asked for is not forgotten:")
+    void elementAgainstDemand(Kind kind) {
+        duel(kind, 2, 0, source -> source.next(0), consumer -> consumer.request(1), meeting -> {
+            assertThat(meeting.consumer.received).containsExactly(0);
+        });
+        duel(kind, 2, 1, source -> source.next(1), consumer -> consumer.request(2), meeting -> {
+            assertThat(meeting.consumer.received).containsExactly(0, 1);
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("an element that arrives with the cancellation is discarded:")
+    void elementAgainstCancellation(Kind kind) {
+        duel(kind, 2, 1, source -> source.next(1), Subscription::cancel, meeting -> {
+            assertThat(meeting.consumer.received).isEmpty();
+            assertThat(meeting.consumer.discarded).containsExactlyInAnyOrder(0, 1);
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("the last element is not overtaken by the end:")
+    void lastElementAgainstDemand(Kind kind) {
+        duel(
+                kind,
+                3,
+                1,
+                source -> {
+                    source.next(1);
+                    source.complete();
+                },
+                consumer -> consumer.request(2),
+                meeting -> {
+                    assertThat(meeting.consumer.received).containsExactly(0, 1);
+                    assertThat(meeting.consumer.end).isEqualTo("complete");
+                });
+    }
+
+    @Test
+    @DisplayName("M11 drop-oldest spares an element for which there is room just then, and the latest always")
+    void evictionAgainstDemand() {
+        for (int capacity = 1; capacity <= 3; capacity++) {
+            int full = capacity;
+            duel(
+                    Kind.DROP_OLDEST,
+                    full,
+                    full,
+                    source -> source.next(full),
+                    consumer -> consumer.request(1),
+                    meeting -> {
+                        meeting.consumer.subscription.request(Long.MAX_VALUE);
+                        List<Integer> received = meeting.consumer.received;
+                        // either the consumer took the oldest in time, or it was let go
+                        assertThat(received).endsWith(full).hasSize(full + 1 - meeting.consumer.discarded.size());
+                        assertThat(meeting.consumer.discarded).isSubsetOf(0);
+                    });
+        }
+    }
+
+    private static void duel(
+            Kind kind,
+            int capacity,
+            int waiting,
+            java.util.function.Consumer<ManualSource> sends,
+            java.util.function.Consumer<Subscription> asks,
+            java.util.function.Consumer<Meeting> check) {
+        long began = System.nanoTime();
+        for (int i = 0; i < DUELS_MAX && System.nanoTime() - began < 1_000_000_000L; i += DUELS_AT_ONCE) {
+            List<Meeting> meetings = IntStream.range(0, DUELS_AT_ONCE)
+                    .mapToObj(ignored -> new Meeting(kind, capacity, waiting))
+                    .toList();
+            Duel.fight(
+                    meetings,
+                    meeting -> sends.accept(meeting.source),
+                    meeting -> asks.accept(meeting.consumer.subscription));
+            for (Meeting meeting : meetings) {
+                check.accept(meeting);
+                assertThat(meeting.consumer.breaches).isEmpty();
+            }
+        }
+    }
+
+    /** A source and a consumer about to act at the same time, with some elements waiting. */
+    private static final class Meeting {
+
+        final ManualSource source = new ManualSource();
+        final Consumer consumer = new Consumer(0);
+
+        Meeting(Kind kind, int capacity, int waiting) {
+            source.transform(kind.of(capacity)).subscribe(consumer);
+            IntStream.range(0, waiting).forEach(source::next);
+        }
+    }
+
+    private static final class Round {
+
+        private final Kind kind;
+        private final int seed;
+        private final int elements;
+        private final int capacity;
+        private final int demand;
+        private final int step;
+        private final int pause;
+        private final ManualSource source = new ManualSource();
+        private final Consumer consumer;
+        private final Queue<Integer> dropped = new ConcurrentLinkedQueue<>();
+        private final List<Integer> wronglyEvicted = new ArrayList<>();
+
+        /** By the source's thread. */
+        private int sent;
+
+        Round(Kind kind, int seed) {
+            this.kind = kind;
+            this.seed = seed;
+            SplittableRandom random = new SplittableRandom(seed);
+            elements = random.nextInt(1, 300);
+            capacity = random.nextInt(3) == 0 ? 1 : random.nextInt(1, 20);
+            demand = random.nextInt(0, 150);
+            step = random.nextInt(1, 6);
+            pause = random.nextInt(40);
+            consumer = new Consumer(random.nextInt(40));
+            source.transform(kind.of(capacity, o -> o.onDropped(this::onDropped)))
+                    .subscribe(consumer);
+        }
+
+        private void onDropped(int element) {
+            dropped.add(element);
+            // element n finds the buffer full only if the oldest in it is that many before
+            if (kind == Kind.DROP_OLDEST && sent - element != capacity) {
+                wronglyEvicted.add(element);
+            }
+        }
+
+        void produce() {
+            int patience = 1000;
+            while (sent < elements && !source.cancelled && patience > 0) {
+                if (sent < source.requested.get()) {
+                    source.next(sent);
+                    sent++;
+                } else {
+                    patience--;
+                }
+                busy(pause);
+            }
+            if (sent == elements && !source.cancelled) {
+                source.complete();
+            }
+        }
+
+        void demand() {
+            for (int asked = 0; asked < demand; asked += step) {
+                consumer.subscription.request(step);
+                busy(pause);
+            }
+        }
+
+        void cancel() {
+            busy(pause * 20);
+            consumer.subscription.cancel();
+        }
+
+        void finish() {
+            consumer.subscription.request(Long.MAX_VALUE);
+            if (sent < elements) {
+                produce();
+            }
+        }
+
+        void checkNothingIsStuck() {
+            Scannable scannable = Scannable.from(consumer.subscription);
+            assertThat(Math.min(
+                            scannable.scanOrDefault(Scannable.Attr.BUFFERED, 0),
+                            scannable.scanOrDefault(Scannable.Attr.REQUESTED_FROM_DOWNSTREAM, 0L)))
+                    .as(this::toString)
+                    .isZero();
+        }
+
+        void checkAccounts() {
+            assertThat(consumer.breaches).as(this::toString).isEmpty();
+            assertThat(consumer.received).as(this::toString).isSorted();
+            List<Integer> all = new ArrayList<>(consumer.received);
+            all.addAll(consumer.discarded);
+            all.sort(null);
+            assertThat(all)
+                    .as(this::toString)
+                    .isEqualTo(IntStream.range(0, sent).boxed().toList());
+            assertThat(consumer.discarded).as(this::toString).containsAll(dropped);
+            if (kind == Kind.BLOCK) {
+                assertThat(dropped).as(this::toString).isEmpty();
+                assertThat(source.requested.get() - consumer.received.size())
+                        .as(this::toString)
+                        .isLessThanOrEqualTo(capacity);
+            }
+        }
+
+        void checkEnd() {
+            assertThat(consumer.end)
+                    .as(this::toString)
+                    .isEqualTo(kind == Kind.ERROR && !dropped.isEmpty() ? "overflow" : "complete");
+            if (kind != Kind.ERROR) {
+                assertThat(sent).as(this::toString).isEqualTo(elements);
+            }
+        }
+
+        void checkEvictions() {
+            assertThat(consumer.received).as(this::toString).last().isEqualTo(elements - 1);
+            assertThat(wronglyEvicted).as(this::toString).isEmpty();
+        }
+
+        @Override
+        public String toString() {
+            return kind + " with seed " + seed + ": capacity " + capacity + ", sent " + sent + " of " + elements;
+        }
+    }
+
+    /** Keeps what it gets in plain collections: signals that come one at a time are ordered. */
+    private static final class Consumer implements CoreSubscriber<Integer> {
+
+        final List<Integer> received = new ArrayList<>();
+        final Queue<Integer> discarded = new ConcurrentLinkedQueue<>();
+        final Queue<String> breaches = new ConcurrentLinkedQueue<>();
+
+        @Nullable String end;
+
+        @SuppressWarnings("NullAway.Init") // by onSubscribe
+        Subscription subscription;
+
+        private final AtomicInteger inside = new AtomicInteger();
+        private final int pause;
+
+        Consumer(int pause) {
+            this.pause = pause;
+        }
+
+        @Override
+        public Context currentContext() {
+            return Operators.enableOnDiscard(Context.empty(), element -> discarded.add((Integer) element));
+        }
+
+        @Override
+        public void onSubscribe(Subscription s) {
+            subscription = s;
+        }
+
+        @Override
+        public void onNext(Integer element) {
+            enter("onNext(" + element + ")");
+            received.add(element);
+            busy(pause);
+            inside.decrementAndGet();
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            enter("onError");
+            end = Exceptions.isOverflow(failure) ? "overflow" : failure.toString();
+            inside.decrementAndGet();
+        }
+
+        @Override
+        public void onComplete() {
+            enter("onComplete");
+            end = "complete";
+            inside.decrementAndGet();
+        }
+
+        private void enter(String signal) {
+            if (inside.getAndIncrement() != 0) {
+                breaches.add(signal + " inside another signal");
+            }
+            if (end != null) {
+                breaches.add(signal + " after the end");
+            }
+        }
+    }
+
+    /** Lets a little time pass without leaving the processor. */
+    private static void busy(int rounds) {
+        for (int i = 0; i < rounds; i++) {
+            Thread.onSpinWait();
+        }
+    }
+}

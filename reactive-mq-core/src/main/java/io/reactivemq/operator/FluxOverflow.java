@@ -249,13 +249,14 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
             }
         }
 
-        /** How many elements wait, to the source's thread: at most as many, since only it adds. */
-        final long waiting() {
+        /** How many elements wait, as the source's thread sees it: it may be fewer, but not more, for only it adds. */
+        private long waiting() {
             return tail == head ? 0 : tail - (head = ring.currentConsumerIndex());
         }
 
+        /** As of the beginning of onNext. */
         final boolean isFull() {
-            return tail - head >= capacity && waiting() >= capacity;
+            return tail - head >= capacity;
         }
 
         /** Adds to the ring, which has room. To be followed by {@link #emitOnDemand}. */
@@ -361,6 +362,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
                     }
                     return;
                 }
+                // in this order: behind the end nothing is added
                 boolean last = done;
                 boolean empty = ring.isEmpty();
                 if ((empty && !last) || (boolean) EMITTING.getOpaque(this)) {

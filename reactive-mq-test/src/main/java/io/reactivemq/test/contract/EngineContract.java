@@ -23,6 +23,8 @@ import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 
 /**
@@ -38,6 +40,9 @@ public abstract class EngineContract {
 
     private static final int FETCH_BYTES = 1 << 20;
 
+    /** What a test leaves running, such as members that were cut off. */
+    private final Disposable.Composite leftovers = Disposables.composite();
+
     private @Nullable EngineFixture engine;
     private @Nullable Broker broker;
 
@@ -46,6 +51,7 @@ public abstract class EngineContract {
 
     @AfterEach
     void closeEngine() {
+        leftovers.dispose();
         EngineFixture opened = engine;
         engine = null;
         broker = null;
@@ -78,6 +84,11 @@ public abstract class EngineContract {
             broker = current;
         }
         return current;
+    }
+
+    /** To be disposed when the test has ended. */
+    final void disposeAtEnd(Disposable leftover) {
+        leftovers.add(leftover);
     }
 
     /** Restarts the engine; the test is skipped where it would forget. */

@@ -394,12 +394,12 @@ public abstract class GroupContract extends EngineContract {
         send("t", 1, 0, 10);
         UnpluggedBroker cable = new UnpluggedBroker(broker());
         List<Long> first = new CopyOnWriteArrayList<>();
-        receiver(cable, o -> o.group(GROUP).topics("t").commitInterval(Duration.ofMinutes(30)))
+        disposeAtEnd(receiver(cable, o -> o.group(GROUP).topics("t").commitInterval(Duration.ofMinutes(30)))
                 .receive()
                 .subscribe(record -> {
                     first.add(record.offset());
                     record.acknowledge();
-                });
+                }));
         engine().eventually(() -> first.size() == 10);
         cable.unplug();
 
@@ -418,7 +418,7 @@ public abstract class GroupContract extends EngineContract {
         RawMember lost = raw("lost");
         lost.join("t");
         lost.reconcile();
-        engine().elapse(engine().groupSessionTimeout().multipliedBy(3));
+        engine().elapse(engine().groupSessionTimeout().multipliedBy(3).dividedBy(2));
 
         assertCode(catchThrowable(lost::beat), ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.FENCED_MEMBER_EPOCH);
         lost.join("t");
@@ -434,7 +434,7 @@ public abstract class GroupContract extends EngineContract {
         old.join("t");
         old.reconcile();
         old.commit(p0, 3);
-        engine().elapse(engine().groupSessionTimeout().multipliedBy(3));
+        engine().elapse(engine().groupSessionTimeout().multipliedBy(3).dividedBy(2));
         RawMember heir = raw("heir");
         heir.join("t");
         heir.reconcile();
@@ -830,6 +830,7 @@ public abstract class GroupContract extends EngineContract {
         }
 
         void start() {
+            disposeAtEnd(subscriptions);
             subscriptions.add(receiver.assignments().subscribe(now -> assigned = now));
             subscriptions.add(
                     switch (style) {

@@ -441,7 +441,7 @@ public abstract class ProduceConsumeContract extends EngineContract {
 
         assertThat(catchThrowable(() -> await(receiver.receive().next()))).isInstanceOf(IllegalStateException.class);
         first.dispose();
-        engine().elapse(Duration.ofSeconds(10));
+        engine().elapse(Duration.ofSeconds(1));
 
         assertThat(await(receiver.receive().take(10).collectList())).hasSize(10);
     }

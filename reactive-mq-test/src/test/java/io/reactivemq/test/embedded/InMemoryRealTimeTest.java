@@ -1,25 +1,13 @@
 package io.reactivemq.test.embedded;
 
-import io.reactivemq.guards.AllowDropped;
-import io.reactivemq.guards.Dropped;
 import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.GroupContract;
-import io.reactivemq.test.contract.ProduceConsumeContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 
 @DisplayName("embedded in memory, real time")
 class InMemoryRealTimeTest {
-
-    @Nested
-    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "one test has a Serde that fails")
-    class ProduceConsume extends ProduceConsumeContract {
-        @Override
-        protected EngineFixture newEngine(long seed) {
-            return RealTimeFixture.of(Place.MEMORY, seed);
-        }
-    }
 
     @Nested
     class Groups extends GroupContract {

@@ -223,7 +223,8 @@ public final class ReceiverOptions<K, V> {
 
         /**
          * How many offsets of a partition, counted from the oldest one that is not acknowledged, may have been emitted; at
-         * the bound that partition waits. From 1 to 16,777,216. Default: 65,536.
+         * the bound that partition waits. From 1 to 16,777,216. Default: 65,536. It has no effect on {@link
+         * Receiver#process}, which has one record of a partition in work.
          */
         public Builder maxInFlight(int offsetsPerPartition) {
             if (offsetsPerPartition < 1 || offsetsPerPartition > AckWindow.CAPACITY_MAX) {

@@ -2,7 +2,6 @@ package io.reactivemq.examples.quickstart;
 
 import io.reactivemq.Serde;
 import io.reactivemq.Serdes;
-import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
@@ -22,8 +21,7 @@ public final class QuickStart {
     public static void main(String[] args) {
         // README: begin
         EmbeddedBroker broker = EmbeddedBroker.inMemory(64 << 20); // holds at most 64 MiB of records
-        broker.createTopic(Caller.embedded("quickstart"), NewTopic.of("orders", 4))
-                .block();
+        broker.createTopic(NewTopic.of("orders", 4)).block();
         Serde<String> text = Serdes.string();
 
         // the orders of one customer go to one partition, and stay in order

@@ -212,57 +212,97 @@ class AckWindowTest {
     }
 
     @Test
-    void noAcknowledgementIsLostWhileTheBaseAdvancesAndNoWakeEither() {
-        for (int round = 0; round < 2_000; round++) {
-            AckWindow window = window(0, 64);
-            long last = 190;
-            wakes.set(0);
-            long from = 0;
-            while (from < last) {
-                long until = Math.min(last, window.advance() + 64);
-                for (long offset = from; offset < until; offset++) {
-                    window.emitting(offset);
-                }
-                long third = (until - from + 2) / 3;
-                long first = from;
-                boolean[] armed = new boolean[1];
-                RaceTestUtils.race(
-                        acknowledge(window, first, Math.min(until, first + third)),
-                        acknowledge(window, first + third, Math.min(until, first + 2 * third)),
-                        acknowledge(window, first + 2 * third, until),
-                        () -> armed[0] = window.arm());
-                assertThat(!armed[0] || wakes.get() > 0)
-                        .as("round %d: armed at %d and never woken", round, first)
-                        .isTrue();
-                assertThat(window.advance()).isEqualTo(until);
-                wakes.set(0);
-                from = until;
-            }
+    void acknowledgementsFromSeveralThreadsAllCount() {
+        for (int round = 0; round < 500; round++) {
+            AckWindow window = window(0, 192);
+            emitAll(window, 192);
+            RaceTestUtils.race(
+                    () -> acknowledge(window, 0, 192, 3),
+                    () -> acknowledge(window, 1, 192, 3),
+                    () -> acknowledge(window, 2, 192, 3),
+                    window::advance);
+            assertThat(window.advance()).isEqualTo(192);
         }
     }
 
-    private static Runnable acknowledge(AckWindow window, long from, long until) {
-        return () -> {
-            for (long offset = until - 1; offset >= from; offset--) {
-                window.acknowledge(offset);
-            }
-        };
+    private static void emitAll(AckWindow window, int count) {
+        for (int offset = 0; offset < count; offset++) {
+            window.emitting(offset);
+        }
     }
 
+    private static void acknowledge(AckWindow window, int from, int until, int step) {
+        for (int offset = from; offset < until; offset += step) {
+            window.acknowledge(offset);
+        }
+    }
+
+    /** The worker waits for the oldest again and again, while another thread acknowledges as fast as it can. */
+    @Test
+    void whoeverIsArmedIsWoken() {
+        int count = 1 << 14;
+        for (int round = 0; round < 300; round++) {
+            AckWindow window = window(0, count);
+            emitAll(window, count);
+            wakes.set(0);
+            AtomicBoolean finished = new AtomicBoolean();
+            boolean[] forgotten = new boolean[1];
+            RaceTestUtils.race(
+                    () -> {
+                        acknowledge(window, 0, count, 1);
+                        finished.set(true);
+                    },
+                    () -> {
+                        while (!window.isQuiet() && !forgotten[0]) {
+                            int before = wakes.get();
+                            if (window.arm()) {
+                                forgotten[0] = !isWokenAfter(before, finished);
+                            }
+                        }
+                    });
+            assertThat(forgotten[0])
+                    .as("round %d: armed and never woken", round)
+                    .isFalse();
+        }
+    }
+
+    private boolean isWokenAfter(int before, AtomicBoolean finished) {
+        while (wakes.get() == before) {
+            if (finished.get() && wakes.get() == before) {
+                return false;
+            }
+            Thread.onSpinWait();
+        }
+        return true;
+    }
+
+    /** The worker keeps up with the acknowledgements, then closes and looks a last time. */
     @Test
     void anAcknowledgementThatSucceedsWhileTheWindowClosesIsFound() {
-        boolean[] counted = new boolean[1];
-        for (int round = 0; round < 50_000; round++) {
-            AckWindow window = window(0, 64);
-            window.emitting(0);
+        int count = 1 << 14;
+        SplittableRandom random = new SplittableRandom(SEED);
+        for (int round = 0; round < 1_000; round++) {
+            AckWindow window = window(0, count);
+            emitAll(window, count);
+            long closeAt = 1 + random.nextLong(count / 2);
+            long[] succeeded = new long[1];
             long[] base = new long[1];
-            RaceTestUtils.race(() -> counted[0] = window.acknowledge(0), () -> {
-                window.close();
-                base[0] = window.advance();
-            });
-            if (counted[0]) {
-                assertThat(base[0]).as("round %d", round).isEqualTo(1);
-            }
+            RaceTestUtils.race(
+                    () -> {
+                        while (succeeded[0] < count && window.acknowledge(succeeded[0])) {
+                            succeeded[0]++;
+                        }
+                    },
+                    () -> {
+                        while (window.advance() < closeAt) {
+                            Thread.onSpinWait();
+                        }
+                        window.close();
+                        base[0] = window.advance();
+                    });
+            assertThat(base[0])
+                    .as("round %d, seed %d: found behind the close", round, SEED)
+                    .isGreaterThanOrEqualTo(succeeded[0]);
         }
     }
 }

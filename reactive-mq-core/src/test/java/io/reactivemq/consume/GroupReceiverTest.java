@@ -173,6 +173,24 @@ class GroupReceiverTest extends ReceiverFixture {
     }
 
     @Test
+    void onceTheWaitIsOverAnAcknowledgementComesTooLateEvenWhileTheCommitIsUnderWay() {
+        Recorder<ReceiverRecord<String, String>> recorder =
+                subscribe(member("two").receive(), 100);
+        List<ReceiverRecord<String, String>> revoked =
+                recorder.items().stream().filter(r -> r.partition() == 1).toList();
+        group.assign(TWO_0);
+        heartbeat();
+        broker.failNextCommit(new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "as the test says"));
+        revoked.get(0).acknowledge();
+        runtime.advanceBy(REBALANCE_TIMEOUT.dividedBy(4).multipliedBy(3));
+
+        assertThat(revoked.get(1).acknowledge()).isFalse();
+        runtime.advanceBy(Duration.ofSeconds(1));
+        assertThat(committed()).containsEntry(TWO_1, 1L);
+        cancel(recorder);
+    }
+
+    @Test
     void aCommitThatIsNeverAnsweredDoesNotHoldBackTheReleaseBeyondTheTimeout() {
         Recorder<ReceiverRecord<String, String>> recorder = subscribe(
                 receiver(o -> o.group("g").topics("two").requestTimeout(Duration.ofHours(1)))

@@ -10,9 +10,12 @@ import io.reactivemq.Serde;
 import io.reactivemq.Serdes;
 import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.FetchRequest;
+import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.testing.ScriptedBroker;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -20,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
@@ -471,5 +475,31 @@ class ReceiveTest extends ReceiverFixture {
         assertThat(recorder.error()).isInstanceOf(RejectedExecutionException.class);
         assertThat(receiver.drain(Duration.ofSeconds(1)).block(Duration.ofSeconds(1)))
                 .isNotNull();
+    }
+
+    @Test
+    void aBrokerThatAnswersEmptyAtOnceDoesNotMakeUsSpin() {
+        AtomicInteger fetches = new AtomicInteger();
+        Broker hasty = (Broker) Proxy.newProxyInstance(
+                Broker.class.getClassLoader(), new Class<?>[] {Broker.class}, (proxy, method, arguments) -> {
+                    if (!method.getName().equals("fetch")) {
+                        return method.invoke(broker, arguments);
+                    }
+                    fetches.incrementAndGet();
+                    List<FetchResult.Partition> parts = ((FetchRequest) arguments[1])
+                            .partitions().stream()
+                                    .map(p -> new FetchResult.Partition(
+                                            p.partition(), null, 0, 0, ByteBuffer.allocate(0)))
+                                    .toList();
+                    return Mono.just(new FetchResult(parts));
+                });
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(
+                Receiver.on(hasty, ReceiverOptions.of(Serdes.string(), Serdes.string(), o -> o.topics("two")))
+                        .receive(),
+                1);
+        runtime.advanceBy(Duration.ofSeconds(1));
+
+        assertThat(fetches).hasValueBetween(10, 120);
+        cancel(recorder);
     }
 }

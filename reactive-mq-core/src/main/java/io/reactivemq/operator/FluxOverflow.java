@@ -1,5 +1,7 @@
 package io.reactivemq.operator;
 
+import io.reactivemq.metrics.BufferMeters;
+import io.reactivemq.metrics.Metering;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
@@ -18,45 +20,41 @@ import reactor.util.context.Context;
 /** The operator behind {@link Overflow}. */
 final class FluxOverflow<T> extends FluxOperator<T, T> {
 
-    /** What happens to an element that finds the buffer full. */
-    enum Strategy {
-        DROP_OLDEST,
-        DROP_NEWEST,
-        BLOCK,
-        ERROR
-    }
-
-    private final Strategy strategy;
+    private final OverflowStrategy strategy;
     private final int capacity;
     private final @Nullable String name;
     private final Consumer<? super T> onDropped;
+    private final Metering metering;
 
-    FluxOverflow(
-            Flux<? extends T> source,
-            Strategy strategy,
-            int capacity,
-            @Nullable String name,
-            Consumer<? super T> onDropped) {
+    FluxOverflow(Flux<? extends T> source, OverflowStrategy strategy, int capacity, OverflowOptions<T> options) {
         super(source);
         this.strategy = strategy;
         this.capacity = capacity;
-        this.name = name;
-        this.onDropped = onDropped;
+        this.name = options.name();
+        this.onDropped = options.onDropped();
+        this.metering = options.metering(strategy.operatorName());
     }
 
     @Override
     public void subscribe(CoreSubscriber<? super T> actual) {
-        source.subscribe(
-                switch (strategy) {
-                    case DROP_OLDEST -> new DropOldestSubscriber<>(actual, this);
-                    case DROP_NEWEST -> new DropNewestSubscriber<>(actual, this);
-                    case BLOCK, ERROR -> new ErrorSubscriber<>(actual, this);
-                });
+        BufferSubscriber<T> subscriber;
+        try {
+            subscriber = switch (strategy) {
+                case DROP_OLDEST -> new DropOldestSubscriber<>(actual, this);
+                case DROP_NEWEST -> new DropNewestSubscriber<>(actual, this);
+                case BLOCK, ERROR -> new ErrorSubscriber<>(actual, this);
+            };
+        } catch (Throwable failure) {
+            // the registry refuses the meters
+            Operators.error(actual, Operators.onOperatorError(failure, actual.currentContext()));
+            return;
+        }
+        source.subscribe(subscriber);
     }
 
     @Override
     public int getPrefetch() {
-        return strategy == Strategy.BLOCK ? capacity : Integer.MAX_VALUE;
+        return strategy == OverflowStrategy.BLOCK ? capacity : Integer.MAX_VALUE;
     }
 
     @Override
@@ -118,6 +116,11 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         /** The source's thread adds, the drain takes. */
         private final Ring<T> ring;
 
+        final BufferMeters meters;
+
+        /** Whether the meters want to know when elements come and leave. */
+        private final boolean timed;
+
         @SuppressWarnings("NullAway.Init") // set by onSubscribe, before any other signal
         private Subscription upstream;
 
@@ -166,7 +169,9 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
             this.onDropped = operator.onDropped;
             this.capacity = operator.capacity;
             this.ring = ring;
-            boolean bounded = operator.strategy == Strategy.BLOCK;
+            this.meters = operator.metering.open(capacity, ring::size);
+            this.timed = meters.timesWaiting();
+            boolean bounded = operator.strategy == OverflowStrategy.BLOCK;
             this.prefetch = bounded ? capacity : Long.MAX_VALUE;
             // ask for more when three quarters are consumed, so that the source is not asked for one at a time
             this.replenishBy = capacity - (capacity >> 2);
@@ -264,7 +269,15 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
             if (!ring.offer(element)) {
                 throw new IllegalStateException(describe() + " holds " + waiting() + " elements and took one too many");
             }
+            if (timed) {
+                meters.came(tail);
+            }
             tail++;
+        }
+
+        /** The index of the element that was added last. */
+        final long lastIndex() {
+            return tail - 1;
         }
 
         /** Sees to it that what was added is emitted if there is demand. */
@@ -281,6 +294,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
 
         /** Lets an element go for lack of room. */
         final void drop(T element) {
+            meters.dropped();
             try {
                 onDropped.accept(element);
             } catch (Throwable failure) {
@@ -327,6 +341,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
                 cancelled = true;
                 upstream.cancel();
                 drain();
+                meters.close();
             }
         }
 
@@ -377,6 +392,9 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
                 }
                 T element = ring.poll();
                 if (element != null) {
+                    if (timed) {
+                        meters.left(ring.currentConsumerIndex() - 1);
+                    }
                     emit(element);
                 }
             }
@@ -387,6 +405,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
                 return;
             }
             ended = true;
+            meters.close();
             if (error != null) {
                 actual.onError(error);
             } else {
@@ -461,7 +480,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
 
         ErrorSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator) {
             super(actual, operator, Ring.ofCapacity(operator.capacity));
-            reason = operator.strategy == Strategy.BLOCK
+            reason = operator.strategy == OverflowStrategy.BLOCK
                     ? ": the source sends more than is requested"
                     : ": the consumer is slower than the source";
         }
@@ -495,6 +514,9 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         void buffer(T element) {
             add(element);
             T oldest = ring.evict();
+            if (oldest != null) {
+                meters.evicted(lastIndex() - capacity);
+            }
             emitOnDemand();
             if (oldest != null) {
                 drop(oldest);

@@ -1,10 +1,7 @@
 package io.reactivemq.operator;
 
-import io.reactivemq.operator.FluxOverflow.Strategy;
-import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 
 /**
@@ -44,8 +41,8 @@ public final class Overflow {
     }
 
     /** {@link #dropOldest(int)} with options. */
-    public static <T> Function<Flux<T>, Flux<T>> dropOldest(int capacity, Consumer<Options<T>> options) {
-        return operator(Strategy.DROP_OLDEST, capacity, options);
+    public static <T> Function<Flux<T>, Flux<T>> dropOldest(int capacity, Consumer<OverflowOptions<T>> options) {
+        return operator(OverflowStrategy.DROP_OLDEST, capacity, options);
     }
 
     /**
@@ -58,8 +55,8 @@ public final class Overflow {
     }
 
     /** {@link #dropNewest(int)} with options. */
-    public static <T> Function<Flux<T>, Flux<T>> dropNewest(int capacity, Consumer<Options<T>> options) {
-        return operator(Strategy.DROP_NEWEST, capacity, options);
+    public static <T> Function<Flux<T>, Flux<T>> dropNewest(int capacity, Consumer<OverflowOptions<T>> options) {
+        return operator(OverflowStrategy.DROP_NEWEST, capacity, options);
     }
 
     /**
@@ -73,8 +70,8 @@ public final class Overflow {
     }
 
     /** {@link #block(int)} with options. */
-    public static <T> Function<Flux<T>, Flux<T>> block(int capacity, Consumer<Options<T>> options) {
-        return operator(Strategy.BLOCK, capacity, options);
+    public static <T> Function<Flux<T>, Flux<T>> block(int capacity, Consumer<OverflowOptions<T>> options) {
+        return operator(OverflowStrategy.BLOCK, capacity, options);
     }
 
     /**
@@ -88,45 +85,22 @@ public final class Overflow {
     }
 
     /** {@link #error(int)} with options. */
-    public static <T> Function<Flux<T>, Flux<T>> error(int capacity, Consumer<Options<T>> options) {
-        return operator(Strategy.ERROR, capacity, options);
+    public static <T> Function<Flux<T>, Flux<T>> error(int capacity, Consumer<OverflowOptions<T>> options) {
+        return operator(OverflowStrategy.ERROR, capacity, options);
     }
 
     private static <T> Function<Flux<T>, Flux<T>> operator(
-            Strategy strategy, int capacity, Consumer<Options<T>> configure) {
+            OverflowStrategy strategy, int capacity, Consumer<OverflowOptions<T>> configure) {
+        checkCapacity(capacity);
+        OverflowOptions<T> options = new OverflowOptions<>();
+        configure.accept(options);
+        return source -> new FluxOverflow<>(source, strategy, capacity, options);
+    }
+
+    static void checkCapacity(int capacity) {
         if (capacity < 1 || capacity > CAPACITY_MAX) {
             throw new IllegalArgumentException(
                     "capacity must be between 1 and " + CAPACITY_MAX + ", but is " + capacity);
-        }
-        Options<T> options = new Options<>();
-        configure.accept(options);
-        String name = options.name;
-        Consumer<? super T> onDropped = options.onDropped;
-        return source -> new FluxOverflow<>(source, strategy, capacity, name, onDropped);
-    }
-
-    /** What can be said about an overflow buffer besides its capacity. */
-    public static final class Options<T> {
-
-        private @Nullable String name;
-        private Consumer<? super T> onDropped = element -> {};
-
-        private Options() {}
-
-        /** How the buffer is called in error messages and in {@code Scannable.name()}. */
-        public Options<T> name(String name) {
-            this.name = Objects.requireNonNull(name, "name");
-            return this;
-        }
-
-        /**
-         * Told of each element that finds no room, or is let go to make some, before the discard hook gets it; not of what a
-         * cancellation lets go. Called on the source's thread. If it throws, the source is cancelled and the error
-         * delivered behind what waits.
-         */
-        public Options<T> onDropped(Consumer<? super T> callback) {
-            this.onDropped = Objects.requireNonNull(callback, "callback");
-            return this;
         }
     }
 }

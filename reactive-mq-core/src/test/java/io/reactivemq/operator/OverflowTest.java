@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
-import io.reactivemq.operator.Overflow.Options;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -39,7 +38,7 @@ class OverflowTest {
         ERROR(Overflow::error);
 
         interface Factory {
-            Function<Flux<Integer>, Flux<Integer>> of(int capacity, Consumer<Options<Integer>> options);
+            Function<Flux<Integer>, Flux<Integer>> of(int capacity, Consumer<OverflowOptions<Integer>> options);
         }
 
         @SuppressWarnings("ImmutableEnumChecker") // method references without state
@@ -53,7 +52,7 @@ class OverflowTest {
             return of(capacity, options -> {});
         }
 
-        Function<Flux<Integer>, Flux<Integer>> of(int capacity, Consumer<Options<Integer>> options) {
+        Function<Flux<Integer>, Flux<Integer>> of(int capacity, Consumer<OverflowOptions<Integer>> options) {
             return factory.of(capacity, options);
         }
     }

@@ -1,0 +1,13 @@
+/**
+ * What can be watched from outside: the documented meters, their names and tags, and handles on live buffers. Micrometer is the
+ * registry; nothing is registered unless the user hands one in.
+ *
+ * <p>Start at {@link io.reactivemq.metrics.BufferMeter}, the table of names. An operator keeps one {@link
+ * io.reactivemq.metrics.Metering} and opens {@link io.reactivemq.metrics.BufferMeters} for each subscription.
+ *
+ * <p>May import: the vocabulary. Threading: everything here is safe for use by many threads; gauges are read on the registry's.
+ */
+@NullMarked
+package io.reactivemq.metrics;
+
+import org.jspecify.annotations.NullMarked;

@@ -23,9 +23,7 @@ public final class Murmur2 {
         int hash = SEED ^ length;
         int words = length & ~3;
         for (int i = 0; i < words; i += 4) {
-            int word = (int) INT.get(data, i) * MULTIPLIER;
-            word ^= word >>> SHIFT;
-            hash = hash * MULTIPLIER ^ word * MULTIPLIER;
+            hash = step(hash, (int) INT.get(data, i));
         }
         int rest = length - words;
         if (rest > 0) {
@@ -38,9 +36,31 @@ public final class Murmur2 {
             hash ^= data[words] & 0xff;
             hash *= MULTIPLIER;
         }
-        hash ^= hash >>> 13;
-        hash *= MULTIPLIER;
-        return hash ^ hash >>> 15;
+        return finish(hash);
+    }
+
+    /** The hash of the number's four bytes, the most significant first. */
+    public static int hash(int number) {
+        return finish(step(SEED ^ Integer.BYTES, Integer.reverseBytes(number)));
+    }
+
+    /** The hash of the number's eight bytes, the most significant first. */
+    public static int hash(long number) {
+        int first = Integer.reverseBytes((int) (number >>> 32));
+        return finish(step(step(SEED ^ Long.BYTES, first), Integer.reverseBytes((int) number)));
+    }
+
+    private static int step(int hash, int word) {
+        int mixed = word * MULTIPLIER;
+        mixed ^= mixed >>> SHIFT;
+        return hash * MULTIPLIER ^ mixed * MULTIPLIER;
+    }
+
+    private static int finish(int hash) {
+        int mixed = hash;
+        mixed ^= mixed >>> 13;
+        mixed *= MULTIPLIER;
+        return mixed ^ mixed >>> 15;
     }
 
     /**

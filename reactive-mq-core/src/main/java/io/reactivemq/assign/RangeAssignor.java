@@ -1,7 +1,6 @@
 package io.reactivemq.assign;
 
 import io.reactivemq.TopicPartition;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -9,12 +8,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/**
- * Kafka's {@code range}: per topic, members in the order of their ids get consecutive partitions; where they do not divide
- * evenly the first members get one more. Partitions of the same index of topics with equal subscribers go to the same member,
- * which makes joins by key possible.
- */
-public final class RangeAssignor implements Assignor {
+/** The assignor behind {@link Assignors#range}. */
+final class RangeAssignor implements Assignor {
 
     @Override
     public String name() {
@@ -22,17 +17,18 @@ public final class RangeAssignor implements Assignor {
     }
 
     @Override
-    public Map<String, Set<TopicPartition>> assign(
-            Map<String, Set<String>> subscriptions, Map<String, Integer> partitionCounts) {
-        Map<String, Set<TopicPartition>> assignment = new LinkedHashMap<>();
+    public Map<String, Set<TopicPartition>> assign(Membership membership, Map<String, Set<TopicPartition>> previous) {
+        Map<String, Set<TopicPartition>> assignment = new TreeMap<>();
         Map<String, Set<String>> subscribers = new TreeMap<>();
-        subscriptions.forEach((member, topics) -> {
-            assignment.put(member, new TreeSet<>());
-            topics.forEach(topic ->
-                    subscribers.computeIfAbsent(topic, t -> new TreeSet<>()).add(member));
+        membership.members().forEach((id, member) -> {
+            assignment.put(id, new TreeSet<>());
+            member.topics()
+                    .forEach(topic -> subscribers
+                            .computeIfAbsent(topic, t -> new TreeSet<>())
+                            .add(id));
         });
         subscribers.forEach((topic, members) -> {
-            int count = partitionCounts.getOrDefault(topic, 0);
+            int count = membership.partitionCounts().getOrDefault(topic, 0);
             List<String> ordered = List.copyOf(members);
             int each = count / ordered.size();
             int withOneMore = count % ordered.size();

@@ -4,6 +4,7 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.assign.Assignor;
+import io.reactivemq.assign.Membership;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupDescription;
@@ -172,7 +173,7 @@ final class Group {
         if (targetEpoch != groupEpoch) {
             Map<String, Set<String>> subscriptions = new LinkedHashMap<>();
             members.values().forEach(member -> subscriptions.put(member.id, member.topics));
-            target = assignor.assign(subscriptions, partitionCounts);
+            target = assignor.assign(Membership.of(subscriptions, partitionCounts), target);
             targetEpoch = groupEpoch;
         }
     }

@@ -4,7 +4,7 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.assign.Assignor;
-import io.reactivemq.assign.RangeAssignor;
+import io.reactivemq.assign.Assignors;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupDescription;
@@ -41,7 +41,7 @@ final class GroupShard implements CoordinatorShard {
 
     private final GroupConfig config;
     private final TopicCatalog catalog;
-    private final Map<String, Assignor> assignors = Map.of("range", new RangeAssignor());
+    private final Map<String, Assignor> assignors = Map.of("range", Assignors.range());
     private final Map<String, Group> groups = new TreeMap<>();
 
     /** One valid entry a member; see {@link Member#queuedDeadline}. */

@@ -14,12 +14,12 @@ import org.junit.jupiter.api.Test;
 
 class RangeAssignorTest {
 
-    private final RangeAssignor assignor = new RangeAssignor();
+    private final Assignor assignor = Assignors.range();
 
     @Test
     void consecutivePartitionsInTheOrderOfIdsAndTheFirstMembersGetOneMore() {
         Map<String, Set<TopicPartition>> assignment =
-                assignor.assign(Map.of("b", Set.of("t"), "a", Set.of("t"), "c", Set.of("t")), Map.of("t", 7));
+                assign(Map.of("b", Set.of("t"), "a", Set.of("t"), "c", Set.of("t")), Map.of("t", 7));
 
         assertThat(assignment)
                 .containsEntry("a", partitions("t", 0, 1, 2))
@@ -31,7 +31,7 @@ class RangeAssignorTest {
     @DisplayName("M05 with more members than partitions, those left over are idle")
     void idleMembers() {
         Map<String, Set<TopicPartition>> assignment =
-                assignor.assign(Map.of("a", Set.of("t"), "b", Set.of("t"), "c", Set.of("t")), Map.of("t", 2));
+                assign(Map.of("a", Set.of("t"), "b", Set.of("t"), "c", Set.of("t")), Map.of("t", 2));
 
         assertThat(assignment).containsEntry("c", Set.of());
         assertThat(assignment.values().stream().mapToInt(Set::size).sum()).isEqualTo(2);
@@ -39,7 +39,7 @@ class RangeAssignorTest {
 
     @Test
     void aTopicThatDoesNotExistGivesNothing() {
-        assertThat(assignor.assign(Map.of("a", Set.of("nowhere")), Map.of())).containsEntry("a", Set.of());
+        assertThat(assign(Map.of("a", Set.of("nowhere")), Map.of())).containsEntry("a", Set.of());
     }
 
     @Test
@@ -61,7 +61,7 @@ class RangeAssignorTest {
     }
 
     private void check(Map<String, Set<String>> subscriptions, Map<String, Integer> counts) {
-        Map<String, Set<TopicPartition>> assignment = assignor.assign(subscriptions, counts);
+        Map<String, Set<TopicPartition>> assignment = assign(subscriptions, counts);
         assertThat(assignment.keySet()).isEqualTo(subscriptions.keySet());
         for (String topic : List.of("x", "y")) {
             Map<TopicPartition, String> owners = new HashMap<>();
@@ -82,6 +82,11 @@ class RangeAssignorTest {
                 assertThat(sizes.last() - sizes.first()).isLessThanOrEqualTo(1);
             }
         }
+    }
+
+    private Map<String, Set<TopicPartition>> assign(
+            Map<String, Set<String>> subscriptions, Map<String, Integer> partitionCounts) {
+        return assignor.assign(Membership.of(subscriptions, partitionCounts), Map.of());
     }
 
     private static Set<TopicPartition> partitions(String topic, int... indexes) {

@@ -7,6 +7,7 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
@@ -21,35 +22,63 @@ import reactor.util.context.Context;
 final class FluxOverflow<T> extends FluxOperator<T, T> {
 
     private final OverflowStrategy strategy;
+
+    /** Of a buffer that conflates; it drops the oldest besides. */
+    private final @Nullable Function<? super T, ?> keyFn;
+
     private final int capacity;
     private final @Nullable String name;
     private final Consumer<? super T> onDropped;
     private final Metering metering;
 
     FluxOverflow(Flux<? extends T> source, OverflowStrategy strategy, int capacity, OverflowOptions<T> options) {
+        this(source, strategy, null, strategy.operatorName(), capacity, options);
+    }
+
+    /** With one place for each key. */
+    static <T> FluxOverflow<T> conflating(
+            Flux<? extends T> source, Function<? super T, ?> keyFn, int capacity, OverflowOptions<T> options) {
+        return new FluxOverflow<>(source, OverflowStrategy.DROP_OLDEST, keyFn, "conflate", capacity, options);
+    }
+
+    private FluxOverflow(
+            Flux<? extends T> source,
+            OverflowStrategy strategy,
+            @Nullable Function<? super T, ?> keyFn,
+            String operatorName,
+            int capacity,
+            OverflowOptions<T> options) {
         super(source);
         this.strategy = strategy;
+        this.keyFn = keyFn;
         this.capacity = capacity;
         this.name = options.name();
         this.onDropped = options.onDropped();
-        this.metering = options.metering(strategy.operatorName());
+        this.metering = options.metering(operatorName);
     }
 
     @Override
     public void subscribe(CoreSubscriber<? super T> actual) {
         BufferSubscriber<T> subscriber;
         try {
-            subscriber = switch (strategy) {
-                case DROP_OLDEST -> new DropOldestSubscriber<>(actual, this);
-                case DROP_NEWEST -> new DropNewestSubscriber<>(actual, this);
-                case BLOCK, ERROR -> new ErrorSubscriber<>(actual, this);
-            };
+            subscriber = subscriber(actual);
         } catch (Throwable failure) {
             // the registry refuses the meters
             Operators.error(actual, Operators.onOperatorError(failure, actual.currentContext()));
             return;
         }
         source.subscribe(subscriber);
+    }
+
+    private BufferSubscriber<T> subscriber(CoreSubscriber<? super T> actual) {
+        if (keyFn != null) {
+            return new ConflateSubscriber<>(actual, this, keyFn);
+        }
+        return switch (strategy) {
+            case DROP_OLDEST -> new DropOldestSubscriber<>(actual, this);
+            case DROP_NEWEST -> new DropNewestSubscriber<>(actual, this);
+            case BLOCK, ERROR -> new ErrorSubscriber<>(actual, this);
+        };
     }
 
     @Override
@@ -269,6 +298,11 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
             if (!ring.offer(element)) {
                 throw new IllegalStateException(describe() + " holds " + waiting() + " elements and took one too many");
             }
+            added();
+        }
+
+        /** The ring holds one more. */
+        final void added() {
             if (timed) {
                 meters.came(tail);
             }
@@ -319,7 +353,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
                     + capacity;
         }
 
-        private void discard(T element) {
+        final void discard(T element) {
             Operators.onDiscard(element, context);
         }
 
@@ -513,6 +547,48 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         @Override
         void buffer(T element) {
             add(element);
+            T oldest = ring.evict();
+            if (oldest != null) {
+                meters.evicted(lastIndex() - capacity);
+            }
+            emitOnDemand();
+            if (oldest != null) {
+                drop(oldest);
+            }
+        }
+    }
+
+    static final class ConflateSubscriber<T> extends BufferSubscriber<T> {
+
+        private final ConflatingRing<T> ring;
+
+        ConflateSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator, Function<? super T, ?> keyFn) {
+            this(actual, operator, new ConflatingRing<>(keyFn, operator.capacity));
+        }
+
+        private ConflateSubscriber(CoreSubscriber<? super T> actual, FluxOverflow<T> operator, ConflatingRing<T> ring) {
+            super(actual, operator, ring);
+            this.ring = ring;
+        }
+
+        @Override
+        void buffer(T element) {
+            Object key;
+            T older;
+            try {
+                key = ring.keyOf(element);
+                older = ring.replace(key, element);
+            } catch (Throwable failure) {
+                stop(failure, element);
+                discard(element);
+                return;
+            }
+            if (older != null) {
+                drop(older);
+                return;
+            }
+            ring.offer(key, element);
+            added();
             T oldest = ring.evict();
             if (oldest != null) {
                 meters.evicted(lastIndex() - capacity);

@@ -1,5 +1,6 @@
 package io.reactivemq.operator;
 
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import reactor.core.publisher.Flux;
@@ -89,12 +90,42 @@ public final class Overflow {
         return operator(OverflowStrategy.ERROR, capacity, options);
     }
 
-    private static <T> Function<Flux<T>, Flux<T>> operator(
-            OverflowStrategy strategy, int capacity, Consumer<OverflowOptions<T>> configure) {
+    /**
+     * One place for each key: while an element waits, a newer one with the same key takes its place, and its turn, and the older one is
+     * let go. So the consumer sees the latest of each key, those that have waited longest first. Keys are told apart by {@code equals};
+     * {@code keyFn} must not return null. A new key that finds {@code capacity} others waiting takes the place of the one that has
+     * waited longest, as with {@link #dropOldest(int)}.
+     *
+     * <p>An element that is handed on at once meets no key. If {@code keyFn} throws, the source is cancelled and the error
+     * delivered behind what waits.
+     *
+     * @param keyFn called once for an element that has to wait, on the source's thread
+     * @param capacity how many keys wait at most, from 1 to {@link #CAPACITY_MAX}
+     */
+    public static <T> Function<Flux<T>, Flux<T>> conflate(Function<? super T, ?> keyFn, int capacity) {
+        return conflate(keyFn, capacity, options -> {});
+    }
+
+    /** {@link #conflate(Function, int)} with options. */
+    public static <T> Function<Flux<T>, Flux<T>> conflate(
+            Function<? super T, ?> keyFn, int capacity, Consumer<OverflowOptions<T>> options) {
+        Objects.requireNonNull(keyFn, "keyFn");
         checkCapacity(capacity);
+        OverflowOptions<T> configured = configured(options);
+        return source -> FluxOverflow.conflating(source, keyFn, capacity, configured);
+    }
+
+    private static <T> Function<Flux<T>, Flux<T>> operator(
+            OverflowStrategy strategy, int capacity, Consumer<OverflowOptions<T>> options) {
+        checkCapacity(capacity);
+        OverflowOptions<T> configured = configured(options);
+        return source -> new FluxOverflow<>(source, strategy, capacity, configured);
+    }
+
+    private static <T> OverflowOptions<T> configured(Consumer<OverflowOptions<T>> configure) {
         OverflowOptions<T> options = new OverflowOptions<>();
         configure.accept(options);
-        return source -> new FluxOverflow<>(source, strategy, capacity, options);
+        return options;
     }
 
     static void checkCapacity(int capacity) {

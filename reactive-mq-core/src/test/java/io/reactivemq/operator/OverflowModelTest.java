@@ -5,17 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
 import io.reactivemq.operator.OverflowTest.Kind;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Operators;
 import reactor.util.context.Context;
 
@@ -26,7 +27,7 @@ import reactor.util.context.Context;
 @DisplayName("Overflow beside its model:")
 class OverflowModelTest {
 
-    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 25_000);
+    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 100_000);
     private static final int STEPS_MAX = 30;
 
     @ParameterizedTest
@@ -58,6 +59,10 @@ class OverflowModelTest {
         final List<String> log = new ArrayList<>();
         final List<String> steps = new ArrayList<>();
         final int capacity;
+
+        /** How many keys there are, where elements have keys. */
+        final int keys;
+
         final Model model;
 
         private final SplittableRandom random;
@@ -87,11 +92,12 @@ class OverflowModelTest {
                     default -> "";
                 };
             }
-            model = new Model(kind, capacity, reactions);
+            keys = kind == Kind.CONFLATE ? random.nextInt(1, 9) : Integer.MAX_VALUE;
+            model = new Model(kind, capacity, keys, reactions);
         }
 
         void run() {
-            source.transform(kind.of(capacity, o -> o.onDropped(element -> log.add("dropped " + element))))
+            source.transform(operator(o -> o.onDropped(element -> log.add("dropped " + element))))
                     .subscribe(this);
             int count = random.nextInt(STEPS_MAX);
             for (int i = 0; i < count; i++) {
@@ -106,6 +112,12 @@ class OverflowModelTest {
             }
             request(1000);
             request(1000);
+        }
+
+        private Function<Flux<Integer>, Flux<Integer>> operator(Consumer<OverflowOptions<Integer>> options) {
+            return kind == Kind.CONFLATE
+                    ? Overflow.conflate(element -> element % keys, capacity, options)
+                    : kind.of(capacity, options);
         }
 
         private void request(int n) {
@@ -199,8 +211,9 @@ class OverflowModelTest {
 
         private final Kind kind;
         private final int capacity;
+        private final int keys;
         private final String[] reactions;
-        private final Deque<Integer> waiting = new ArrayDeque<>();
+        private final List<Integer> waiting = new ArrayList<>();
         private long demand;
         private long room;
         private int sent;
@@ -210,9 +223,10 @@ class OverflowModelTest {
         private @Nullable String end;
         private boolean ended;
 
-        Model(Kind kind, int capacity, String[] reactions) {
+        Model(Kind kind, int capacity, int keys, String[] reactions) {
             this.kind = kind;
             this.capacity = capacity;
+            this.keys = keys;
             this.reactions = reactions;
             this.room = kind == Kind.BLOCK ? capacity : Long.MAX_VALUE;
         }
@@ -260,13 +274,15 @@ class OverflowModelTest {
             }
             if (!emitting && demand > 0) {
                 waiting.add(element);
+            } else if (replaced(element)) {
+                return;
             } else if (waiting.size() < capacity) {
                 waiting.add(element);
             } else {
                 switch (kind) {
-                    case DROP_OLDEST -> {
+                    case DROP_OLDEST, CONFLATE -> {
                         waiting.add(element);
-                        drop(waiting.remove());
+                        drop(waiting.remove(0));
                     }
                     case DROP_NEWEST -> drop(element);
                     case ERROR -> {
@@ -279,6 +295,16 @@ class OverflowModelTest {
             drain();
         }
 
+        private boolean replaced(int element) {
+            for (int i = 0; i < waiting.size(); i++) {
+                if (waiting.get(i) % keys == element % keys) {
+                    drop(waiting.set(i, element));
+                    return true;
+                }
+            }
+            return false;
+        }
+
         private void drop(int element) {
             log.add("dropped " + element);
             log.add("discarded " + element);
@@ -289,7 +315,7 @@ class OverflowModelTest {
                 return;
             }
             while (!cancelled && demand > 0 && !waiting.isEmpty()) {
-                int element = waiting.remove();
+                int element = waiting.remove(0);
                 demand--;
                 emitted++;
                 emitting = true;

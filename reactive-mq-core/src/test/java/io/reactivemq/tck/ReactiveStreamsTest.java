@@ -38,6 +38,7 @@ class ReactiveStreamsTest {
                 Subject.operator("Overflow.dropOldest", BUFFERED_MAX, Overflow.dropOldest(BUFFER)),
                 Subject.operator("Overflow.dropNewest", BUFFERED_MAX, Overflow.dropNewest(BUFFER)),
                 Subject.operator("Overflow.error", BUFFERED_MAX, Overflow.error(BUFFER)),
+                Subject.operator("Overflow.conflate", BUFFERED_MAX, Overflow.conflate(key -> key, BUFFER)),
                 Subject.operator("Overflow.block", UNBOUNDED, Overflow.block(16)));
     }
 

@@ -1,0 +1,69 @@
+package io.reactivemq.operator;
+
+import io.reactivemq.operator.Conflater.Place;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An {@link EvictingRing} of one place for each key that waits. {@link #replace} comes first, then, if there was nothing to replace,
+ * {@link #offer(Object, Object)} and {@link #evict}.
+ */
+final class ConflatingRing<E> implements Ring<E> {
+
+    private final Conflater<E> conflater;
+    private final EvictingRing<Place<E>> places;
+
+    ConflatingRing(Function<? super E, ?> keyFn, int capacity) {
+        conflater = new Conflater<>(keyFn);
+        places = new EvictingRing<>(capacity);
+    }
+
+    /** What the user's function makes of an element. */
+    Object keyOf(E element) {
+        return conflater.keyOf(element);
+    }
+
+    /** Puts the element in the place of the one that waits with this key and returns that; null if none waits. */
+    @Nullable E replace(Object key, E element) {
+        return conflater.replace(key, element);
+    }
+
+    /** Adds an element whose key does not wait. To be followed by {@link #evict}. */
+    boolean offer(Object key, E element) {
+        return places.offer(conflater.add(key, element));
+    }
+
+    @Override
+    public boolean offer(E element) {
+        return offer(keyOf(element), element);
+    }
+
+    /** By the producer: takes the oldest if there is one too many; null if not. */
+    @Nullable E evict() {
+        return valueOf(places.evict());
+    }
+
+    @Override
+    public @Nullable E poll() {
+        return valueOf(places.poll());
+    }
+
+    private static <E> @Nullable E valueOf(@Nullable Place<E> place) {
+        return place == null ? null : place.take();
+    }
+
+    @Override
+    public long currentConsumerIndex() {
+        return places.currentConsumerIndex();
+    }
+
+    @Override
+    public boolean isEmpty() {
+        return places.isEmpty();
+    }
+
+    @Override
+    public int size() {
+        return places.size();
+    }
+}

@@ -42,9 +42,12 @@ class LauncherTest {
 
     @BeforeEach
     void aProjectAndTools() throws IOException {
-        Optional<Path> bash = onPath("bash");
-        if (System.getenv("CI") == null) {
-            Assumptions.assumeTrue(bash.isPresent(), "no bash on the PATH");
+        for (String tool : TOOLS) {
+            if (onPath(tool).isEmpty()) {
+                String missing = "no " + tool + " on the PATH";
+                assertThat(System.getenv("CI")).as(missing).isNotEqualTo("true");
+                Assumptions.abort(missing);
+            }
         }
         temp = temp.toRealPath();
         project = Files.createDirectories(temp.resolve("a project"));

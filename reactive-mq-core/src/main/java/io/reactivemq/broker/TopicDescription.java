@@ -10,10 +10,11 @@ import java.util.UUID;
  * @param topicId its id, which a topic of the same name created later does not share
  * @param partitions how many partitions it has
  * @param configs the settings given for it; the broker's defaults hold for the rest
+ * @param maxMessageBytes the largest batch it takes, by its settings or the broker's default
  * @param internal whether the broker keeps its own state in it
  */
 public record TopicDescription(
-        String name, UUID topicId, int partitions, Map<String, String> configs, boolean internal) {
+        String name, UUID topicId, int partitions, Map<String, String> configs, int maxMessageBytes, boolean internal) {
 
     public TopicDescription {
         configs = Map.copyOf(configs);

@@ -27,7 +27,8 @@ import reactor.core.publisher.Mono;
 
 /**
  * Moves records to their dead-letter topic: the original key, value and headers, byte for byte, and behind them the headers
- * of {@link DeadLetterHeaders}. A topic that is missing is created with one partition. Safe for use by many threads.
+ * of {@link DeadLetterHeaders}. A topic that is missing is created with one partition, and takes batches larger than the source does
+ * by what those headers need. Safe for use by many threads.
  *
  * <p>A write that seemed to fail may have succeeded, so that a record can be in the dead-letter topic more than once; topic,
  * partition and offset in its headers tell.
@@ -41,6 +42,10 @@ final class DeadLetterWriter {
 
     private static final Backoff BACKOFF = Backoff.of(Duration.ofMillis(100), Duration.ofSeconds(2));
     private static final int MESSAGE_CHARS_MAX = 1_024;
+
+    /** Of the headers: an error's message of at most 3 KiB, names of a topic, a group and a class, and numbers. */
+    private static final int HEADERS_BYTES_MAX = 16 << 10;
+
     private static final int BATCH_BYTES_INITIAL = 1 << 10;
 
     private final Broker broker;
@@ -78,7 +83,7 @@ final class DeadLetterWriter {
                             + source + " would come round for ever");
         }
         // the buffer of an append belongs to the broker, so that each try has its own
-        Mono<AppendResult> append = Mono.defer(() -> partitionCount(topic)
+        Mono<AppendResult> append = Mono.defer(() -> partitionCount(topic, source.topic())
                 .flatMap(count -> broker.append(
                         caller,
                         new TopicPartition(topic, source.partition() % count),
@@ -89,7 +94,11 @@ final class DeadLetterWriter {
                 .onErrorMap(failure -> new MqException(
                         failure instanceof MqException mq ? mq.errorCode() : ErrorCode.UNKNOWN_SERVER_ERROR,
                         "the record of " + source + " at offset " + offset + " could not be moved to topic " + topic
-                                + " and is not acknowledged",
+                                + " and is not acknowledged"
+                                + (hasCode(failure, ErrorCode.MESSAGE_TOO_LARGE)
+                                        ? ": the topic needs the source's max.message.bytes and " + HEADERS_BYTES_MAX
+                                                + " more"
+                                        : ""),
                         failure))
                 .then();
     }
@@ -106,19 +115,30 @@ final class DeadLetterWriter {
         });
     }
 
-    private Mono<Integer> partitionCount(String topic) {
+    private Mono<Integer> partitionCount(String topic, String source) {
         Integer known = partitionCounts.get(topic);
         if (known != null) {
             return Mono.just(known);
         }
         return broker.describeTopic(caller, topic)
-                .onErrorResume(error -> hasCode(error, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), missing -> create(topic))
+                .onErrorResume(
+                        error -> hasCode(error, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), missing -> create(topic, source))
                 .map(TopicDescription::partitions)
                 .doOnNext(count -> partitionCounts.put(topic, count));
     }
 
-    private Mono<TopicDescription> create(String topic) {
-        return broker.createTopic(caller, NewTopic.of(topic, 1))
+    private Mono<TopicDescription> create(String topic, String source) {
+        return broker.describeTopic(caller, source)
+                .flatMap(original -> broker.createTopic(
+                        caller,
+                        new NewTopic(
+                                topic,
+                                1,
+                                Map.of(
+                                        "max.message.bytes",
+                                        Long.toString(Math.min(
+                                                Integer.MAX_VALUE,
+                                                (long) original.maxMessageBytes() + HEADERS_BYTES_MAX))))))
                 .onErrorResume(
                         error -> hasCode(error, ErrorCode.TOPIC_ALREADY_EXISTS),
                         other -> broker.describeTopic(caller, topic));

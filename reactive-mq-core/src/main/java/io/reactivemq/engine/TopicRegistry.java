@@ -115,7 +115,7 @@ final class TopicRegistry implements TopicCatalog {
             UUID id = new UUID(runtime.random().nextLong(), runtime.random().nextLong());
             return metadata.handle(machine -> machine.create(wanted, id, internal))
                     .flatMap(this::finishCreating)
-                    .map(TopicImage::describe);
+                    .map(this::describe);
         });
         return Mono.fromFuture(work::toFuture, true);
     }
@@ -131,14 +131,28 @@ final class TopicRegistry implements TopicCatalog {
     /** The topics that are ready, by name. */
     List<TopicDescription> list() {
         return topics.values().stream()
-                .map(topic -> topic.image.describe())
+                .map(topic -> describe(topic.image))
                 .sorted(Comparator.comparing(TopicDescription::name))
                 .toList();
     }
 
     @Nullable TopicDescription describe(String name) {
         Topic topic = topics.get(name);
-        return topic == null ? null : topic.image.describe();
+        return topic == null ? null : describe(topic.image);
+    }
+
+    private TopicDescription describe(TopicImage image) {
+        return new TopicDescription(
+                image.name(),
+                image.id(),
+                image.partitions(),
+                image.configs(),
+                configOf(image).log().maxMessageBytes(),
+                image.internal());
+    }
+
+    private TopicConfig configOf(TopicImage image) {
+        return (image.internal() ? internal : defaults).with(image.configs());
     }
 
     @Nullable Partition find(TopicPartition id) {
@@ -207,7 +221,7 @@ final class TopicRegistry implements TopicCatalog {
     private List<Partition> openPartitions(TopicImage image) {
         boolean creating = image.state() == TopicImage.State.CREATING;
         Admission gate = image.internal() ? Admission.OPEN : admission;
-        TopicConfig config = (image.internal() ? internal : defaults).with(image.configs());
+        TopicConfig config = configOf(image);
         List<Partition> opened = new ArrayList<>();
         for (int i = 0; i < image.partitions(); i++) {
             TopicPartition id = new TopicPartition(image.name(), i);

@@ -1,6 +1,5 @@
 package io.reactivemq.metadata;
 
-import io.reactivemq.broker.TopicDescription;
 import java.util.Map;
 import java.util.UUID;
 
@@ -54,9 +53,5 @@ public record TopicImage(
 
     TopicImage with(State next) {
         return new TopicImage(name, id, partitions, configs, internal, next);
-    }
-
-    public TopicDescription describe() {
-        return new TopicDescription(name, id, partitions, configs, internal);
     }
 }

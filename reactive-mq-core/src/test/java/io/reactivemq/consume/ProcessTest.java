@@ -294,7 +294,8 @@ class ProcessTest extends ReceiverFixture {
 
         assertThat(recorder.error())
                 .isInstanceOfSatisfying(
-                        MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.MESSAGE_TOO_LARGE));
+                        MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.MESSAGE_TOO_LARGE))
+                .hasMessageContaining("needs the source's max.message.bytes and 16384 more");
     }
 
     @Test

@@ -22,8 +22,7 @@ public final class FileCallsAreBlocking implements BlockHoundIntegration {
 
     @Override
     public void applyTo(BlockHound.Builder builder) {
-        // handing a task to the io threads may park for the time another thread enqueues; an error thrown from that
-        // park
+        // handing a task to the io threads may park while another thread enqueues; an error thrown from that park
         // would leave the queue's lock broken for every later test
         builder.allowBlockingCallsInside("java.util.concurrent.ThreadPoolExecutor", "execute");
         mark(builder, implementationOfFileChannel(), CHANNEL_CALLS);

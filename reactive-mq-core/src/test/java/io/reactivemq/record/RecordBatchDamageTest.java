@@ -3,6 +3,7 @@ package io.reactivemq.record;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.fail;
 
@@ -12,6 +13,7 @@ import io.reactivemq.MqException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -21,6 +23,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Bytes that are not what they should be give an MqException that says where, and never anything else. */
 class RecordBatchDamageTest {
+
+    /** What kafka-clients reads all the same, by its description in the table below. */
+    private static final Set<String> TAKEN_BY_KAFKA = Set.of(
+            "key length below -1",
+            "header value below -1",
+            "offset delta negative",
+            "offset delta beyond the last",
+            "offset delta twice the same",
+            "varint of 33 bits",
+            "varlong of 65 bits",
+            "later than the max timestamp",
+            "no record and yet bytes");
 
     private static final int LENGTH_AT = 8;
     private static final int LEADER_EPOCH_AT = 12;
@@ -249,6 +263,9 @@ class RecordBatchDamageTest {
         for (ByteBuffer form : forms(buffer)) {
             assertCorrupt(() -> RecordBatch.at(form, form.position()).validateRecords(what));
         }
+        assertThat(catchThrowable(() -> TestRecord.readWithKafka(buffer)) == null)
+                .as("taken by kafka-clients")
+                .isEqualTo(TAKEN_BY_KAFKA.contains(what));
     }
 
     @Test
@@ -259,6 +276,7 @@ class RecordBatchDamageTest {
         batch.validateRecords("");
         assertThat(TestRecord.readAll(batch))
                 .containsExactly(TestRecord.of(TestBatches.NOW_MS, null, new byte[] {0x2a}, Headers.empty()));
+        assertThat(TestRecord.readWithKafka(buffer)).isEqualTo(TestRecord.readAll(batch));
     }
 
     @Test
@@ -269,6 +287,7 @@ class RecordBatchDamageTest {
         batch.validateRecords("");
         assertThat(batch.nextOffset()).isEqualTo(10);
         assertThat(TestRecord.readAll(batch)).isEmpty();
+        assertThat(TestRecord.readWithKafka(buffer)).isEmpty();
     }
 
     @Test

@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.apache.kafka.common.record.internal.Record;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.jspecify.annotations.Nullable;
@@ -69,6 +71,20 @@ record TestRecord(
         while (cursor.next()) {
             records.add(new TestRecord(
                     cursor.offset(), cursor.timestampMs(), hex(cursor.key()), hex(cursor.value()), cursor.headers()));
+        }
+        return records;
+    }
+
+    /** Everything the batches hold, through kafka-clients, which checks them first. */
+    static List<TestRecord> readWithKafka(ByteBuffer buffer) {
+        List<TestRecord> records = new ArrayList<>();
+        for (MutableRecordBatch batch :
+                MemoryRecords.readableRecords(buffer.duplicate()).batches()) {
+            batch.ensureValid();
+            for (Record record : batch) {
+                record.ensureValid();
+                records.add(fromKafka(record));
+            }
         }
         return records;
     }

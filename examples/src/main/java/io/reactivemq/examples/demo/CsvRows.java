@@ -8,7 +8,11 @@ import de.siegmar.fastcsv.writer.CsvWriter;
 import de.siegmar.fastcsv.writer.LineDelimiter;
 import io.reactivemq.examples.cli.BadInputException;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.SequenceInputStream;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
@@ -18,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Schedulers;
@@ -30,6 +35,12 @@ import reactor.core.scheduler.Schedulers;
 final class CsvRows implements Rows {
 
     private static final char BYTE_ORDER_MARK = '\ufeff';
+
+    /** The broker takes batches of 1,048,588 bytes unless told otherwise; the rest is for the batch and its key. */
+    private static final int ROW_BYTES_MAX = 1_000_000;
+
+    /** A row of its own behind the file's last one: if it is not the last row, a quote was not closed. */
+    private static final String END = "end of the input";
 
     private static final CsvReaderBuilder CSV =
             CsvReader.builder().skipEmptyLines(true).allowMissingFields(true).allowExtraFields(true);
@@ -86,7 +97,12 @@ final class CsvRows implements Rows {
     }
 
     private static CsvReader<CsvRecord> open(Path file) throws IOException {
-        BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8);
+        return open(Files.newInputStream(file));
+    }
+
+    private static CsvReader<CsvRecord> open(InputStream input) throws IOException {
+        // with a decoder of its own, which refuses what is not UTF-8
+        BufferedReader reader = new BufferedReader(new InputStreamReader(input, StandardCharsets.UTF_8.newDecoder()));
         try {
             reader.mark(1);
             if (reader.read() != BYTE_ORDER_MARK) {
@@ -178,12 +194,18 @@ final class CsvRows implements Rows {
         Totals delivered = new Totals();
         Totals handled = new Totals();
         List<String> damaged = new ArrayList<>();
-        try (CsvReader<CsvRecord> reader = open(file)) {
+        InputStream end = new ByteArrayInputStream(("\n" + END).getBytes(StandardCharsets.UTF_8));
+        try (CsvReader<CsvRecord> reader = open(new SequenceInputStream(Files.newInputStream(file), end))) {
             Iterator<CsvRecord> records = reader.iterator();
             records.next();
             while (records.hasNext()) {
                 CsvRecord csv = records.next();
+                if (!records.hasNext()) {
+                    refuseOpenQuote(csv);
+                    break;
+                }
                 String text = text(csv);
+                refuseTooLarge(csv, text);
                 delivered.add(key(csv), text, 0);
                 if (csv.getFieldCount() == fields) {
                     handled.add(key(csv), text, 0);
@@ -198,5 +220,28 @@ final class CsvRows implements Rows {
             throw new BadInputException("no rows in " + file + ": it has a header only");
         }
         return new Expected(delivered, handled, damaged);
+    }
+
+    private void refuseOpenQuote(CsvRecord last) {
+        if (last.getFieldCount() != 1 || !last.getField(0).equals(END)) {
+            throw new BadInputException("a quote is not closed in " + file + ", in the row that begins at line "
+                    + last.getStartingLineNumber());
+        }
+    }
+
+    private void refuseTooLarge(CsvRecord csv, String text) {
+        String key = key(csv);
+        int bytes = text.getBytes(StandardCharsets.UTF_8).length
+                + (key == null ? 0 : key.getBytes(StandardCharsets.UTF_8).length);
+        if (bytes > ROW_BYTES_MAX) {
+            throw new BadInputException(String.format(
+                    Locale.ROOT,
+                    "a row is too large in %s: the one that begins at line %,d has %,d bytes with its key, at most %,d"
+                            + " are taken",
+                    file,
+                    csv.getStartingLineNumber(),
+                    bytes,
+                    ROW_BYTES_MAX));
+        }
     }
 }

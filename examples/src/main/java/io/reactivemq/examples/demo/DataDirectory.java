@@ -7,6 +7,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -62,6 +63,12 @@ final class DataDirectory implements AutoCloseable {
 
     /** The operating system's words where there are any; the message of such an exception may be a path only. */
     private static String reason(IOException e) {
+        if (e instanceof AccessDeniedException) {
+            return "no permission";
+        }
+        if (e instanceof NoSuchFileException) {
+            return "it can't be made there";
+        }
         String reason = e instanceof FileSystemException failed ? failed.getReason() : e.getMessage();
         return reason == null ? e.getClass().getSimpleName() : reason;
     }

@@ -100,6 +100,8 @@ public final class DemoCommand implements Callable<Integer> {
         if (deadlineSeconds < 1) {
             throw wrongUsage("--deadline must be 1 or more, was " + deadlineSeconds);
         }
+        refuseEmpty("--data", data);
+        refuseEmpty("--input", input);
         if (input == null && key == null) {
             return builtInRows.get();
         }
@@ -110,6 +112,12 @@ public final class DemoCommand implements Callable<Integer> {
             throw wrongUsage("--input needs --key, the column that is the key");
         }
         return CsvRows.of(input, key);
+    }
+
+    private void refuseEmpty(String option, @Nullable Path path) {
+        if (path != null && path.toString().isEmpty()) {
+            throw wrongUsage(option + " must name a path, was empty");
+        }
     }
 
     private ParameterException wrongUsage(String message) {

@@ -135,24 +135,33 @@ final class Report {
         return shown(text, TEXT_SHOWN);
     }
 
-    /** Text as it can be shown on one line of any terminal: what is no visible ASCII is escaped, what is long is cut. */
+    /** Text on one line: control characters and what has no shape of its own are escaped, what is long is cut. */
     static String shown(String text, int longest) {
         StringBuilder shown = new StringBuilder();
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            boolean visible = Character.isLetterOrDigit(c) || (c >= ' ' && c < 0x7f);
-            shown.append(
-                    switch (c) {
-                        case '\n' -> "\\n";
-                        case '\r' -> "\\r";
-                        case '\t' -> "\\t";
-                        default -> visible ? String.valueOf(c) : String.format("\\u%04x", (int) c);
-                    });
-            if (shown.length() > longest) {
-                return shown.substring(0, longest - 3) + "...";
-            }
-        }
-        return shown.toString();
+        text.codePoints()
+                .forEach(c -> shown.append(
+                        switch (c) {
+                            case '\n' -> "\\n";
+                            case '\r' -> "\\r";
+                            case '\t' -> "\\t";
+                            default -> isVisible(c) ? Character.toString(c) : String.format("\\u%04x", c);
+                        }));
+        return shown.codePointCount(0, shown.length()) <= longest
+                ? shown.toString()
+                : shown.substring(0, shown.offsetByCodePoints(0, longest - 3)) + "...";
+    }
+
+    private static boolean isVisible(int codePoint) {
+        return switch (Character.getType(codePoint)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.SURROGATE,
+                    Character.PRIVATE_USE,
+                    Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR -> false;
+            default -> true;
+        };
     }
 
     private void line(String format, Object... arguments) {

@@ -1,6 +1,7 @@
 package io.reactivemq.examples.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.examples.RmqAccess;
@@ -10,10 +11,13 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -89,12 +93,39 @@ class DemoCommandTest {
     }
 
     @Test
-    void aTemporaryDirectoryIsDeletedAndAGivenOneKept() throws IOException {
+    void aTemporaryDirectoryIsDeleted() {
+        assertThat(run()).as(() -> out + "" + err).isZero();
+
+        Matcher opened =
+                Pattern.compile("broker opened on (\\S+), deleted at the end").matcher(lines().get(0));
+        assertThat(opened.find()).as(lines().get(0)).isTrue();
+        assertThat(Path.of(opened.group(1))).doesNotExist();
+    }
+
+    @Test
+    void aGivenDirectoryIsKeptAndNotUsedTwice() {
         Path data = temp.resolve("new/data");
         assertThat(run("--data", data.toString())).as(() -> out + "" + err).isZero();
         assertThat(data.resolve("flights-0")).isDirectory();
 
         assertRefused("the data directory already holds a run: " + data, "--data", data.toString());
+    }
+
+    @Test
+    void aDirectoryWithoutPermissionIsRefused() throws IOException {
+        Path data = Files.createDirectory(temp.resolve("locked"));
+        Files.setPosixFilePermissions(data, PosixFilePermissions.fromString("r-xr-xr-x"));
+        assumeFalse(Files.isWritable(data), "a superuser may write anywhere");
+
+        assertRefused("no permission to write to the data directory " + data, "--data", data.toString());
+    }
+
+    @Test
+    void emptyPathsAreWrongUsage() {
+        assertThat(run("--data", "")).isEqualTo(2);
+        assertThat(err.toString()).contains("--data must name a path, was empty");
+        assertThat(run("--input", "", "--key", "a")).isEqualTo(2);
+        assertThat(err.toString()).contains("--input must name a path, was empty");
     }
 
     @Test
@@ -150,6 +181,20 @@ class DemoCommandTest {
         assertRefused("no such file: " + missing, "--input", missing.toString(), "--key", "a");
         Path input = Files.writeString(temp.resolve("input.csv"), "a,b\n1,2\n");
         assertRefused("no column 'c' in " + input, "--input", input.toString(), "--key", "c");
+        Path open = Files.writeString(temp.resolve("open.csv"), "a,b\n1,2\n3,\"4\n5,6\n");
+        assertRefused(
+                "a quote is not closed in " + open + ", in the row that begins at line 3",
+                "--input",
+                open.toString(),
+                "--key",
+                "a");
+        Path large = Files.writeString(temp.resolve("large.csv"), "a,b\n1,2\n3," + "x".repeat(1_000_000) + "\n");
+        assertRefused(
+                "a row is too large in " + large + ": the one that begins at line 3 has 1,000,003 bytes with its key",
+                "--input",
+                large.toString(),
+                "--key",
+                "a");
     }
 
     @Test

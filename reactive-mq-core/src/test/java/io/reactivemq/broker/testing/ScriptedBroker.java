@@ -57,6 +57,9 @@ public final class ScriptedBroker implements Broker {
     private static final int LAST_OFFSET_DELTA_POSITION = 23;
     private static final int MAX_TIMESTAMP_POSITION = 35;
 
+    /** What its topics say of themselves. */
+    public static final int MAX_MESSAGE_BYTES = 1 << 20;
+
     private final MqRuntime runtime;
     private final Map<String, TopicDescription> topics = new TreeMap<>();
     private final Map<TopicPartition, Log> logs = new HashMap<>();
@@ -90,7 +93,13 @@ public final class ScriptedBroker implements Broker {
     public synchronized ScriptedBroker topic(String name, int partitions) {
         topics.put(
                 name,
-                new TopicDescription(name, new UUID(0x4000, 1L << 63 | topics.size()), partitions, Map.of(), false));
+                new TopicDescription(
+                        name,
+                        new UUID(0x4000, 1L << 63 | topics.size()),
+                        partitions,
+                        Map.of(),
+                        MAX_MESSAGE_BYTES,
+                        false));
         for (int i = 0; i < partitions; i++) {
             logs.computeIfAbsent(new TopicPartition(name, i), p -> new Log());
         }

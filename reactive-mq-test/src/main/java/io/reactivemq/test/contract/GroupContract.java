@@ -25,6 +25,7 @@ import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
 import io.reactivemq.test.Seeds;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -83,6 +84,15 @@ public abstract class GroupContract extends EngineContract {
         three.forEach(member -> all.addAll(member.assigned()));
         assertThat(all).hasSize(6);
         members.drainAll();
+
+        restartIfDurable();
+        Members after = new Members("t");
+        List<Member> two = List.of(after.join(), after.join());
+        engine().eventually(() -> two.stream().allMatch(m -> m.assigned().size() == 3));
+        send("t", 6, 600, 660);
+        engine().eventually(() -> after.history.acknowledged() == 60);
+        after.drainAll();
+        assertThat(sum(committed(GROUP, "t", 6))).isEqualTo(660);
     }
 
     @Test
@@ -95,6 +105,7 @@ public abstract class GroupContract extends EngineContract {
         engine().eventually(() -> billing.history.acknowledged() == 90);
         billing.drainAll();
 
+        restartIfDurable();
         Members audit = new Members("audit", "t");
         audit.join();
         audit.join();
@@ -138,6 +149,19 @@ public abstract class GroupContract extends EngineContract {
 
         members.assertNothingLostSkippedOrProcessedTwice(2, 100);
         members.drainAll();
+
+        restartIfDurable();
+        Members after = new Members("t");
+        List<Member> three = IntStream.range(0, 3).mapToObj(i -> after.join()).toList();
+        engine().eventually(() -> after.assignedTotal() == 2);
+        Member owner =
+                three.stream().filter(m -> !m.assigned().isEmpty()).findFirst().orElseThrow();
+        owner.drain();
+        engine().eventually(() -> after.running().size() == 2
+                && after.running().stream().allMatch(m -> m.assigned().size() == 1));
+        send("t", 2, 100, 120);
+        engine().eventually(() -> after.history.acknowledged() == 20);
+        after.drainAll();
     }
 
     @ParameterizedTest(name = "[after {0} of 100]")
@@ -666,6 +690,28 @@ public abstract class GroupContract extends EngineContract {
         assertThat(letter.headers().lastAsString(DeadLetterHeaders.EXCEPTION_CLASS))
                 .isEqualTo(IllegalArgumentException.class.getName());
         assertThat(letter.headers().lastAsString(DeadLetterHeaders.MESSAGE)).isEqualTo("no such airport");
+    }
+
+    @Test
+    void a_record_as_large_as_its_topic_allows_is_dead_lettered_too() {
+        String value = "x".repeat(3_000);
+        ByteBuffer batch = StoredRecord.batch(StoredRecord.of(1, "k", value));
+        topic("t", 1, Map.of("max.message.bytes", Integer.toString(batch.remaining())));
+        append(new TopicPartition("t", 0), batch);
+        send("t", 1, 1, 2);
+
+        List<Outcome> outcomes = await(receiver(broker(), o -> o.group(GROUP).topics("t"))
+                .process(record -> record.offset() == 0
+                        ? Mono.error(new IllegalStateException("why ".repeat(1_000)))
+                        : Mono.empty())
+                .take(2)
+                .collectList());
+
+        assertThat(outcomes)
+                .extracting(Outcome::status)
+                .containsExactly(Outcome.Status.DEAD_LETTERED, Outcome.Status.PROCESSED);
+        restartIfDurable();
+        assertThat(readAllOfTopic("t.dlq")).extracting(StoredRecord::value).containsExactly(value);
     }
 
     @Test

@@ -79,6 +79,11 @@ public abstract class ProduceConsumeContract extends EngineContract {
             assertConsecutivePerPartition(own);
         }
         subscriptions.forEach(Disposable::dispose);
+        restartIfDurable();
+        assertThat(receive("news", 200))
+                .extracting(ReceiverRecord::value)
+                .containsExactlyInAnyOrderElementsOf(
+                        IntStream.range(0, 200).mapToObj(i -> "value " + i).toList());
     }
 
     @Test
@@ -106,7 +111,10 @@ public abstract class ProduceConsumeContract extends EngineContract {
             records.add(SenderRecord.of("t", "key " + random.nextInt(40), "value " + i));
         }
 
-        List<SenderResult<String, String>> sent = send(records);
+        List<SenderResult<String, String>> sent = new ArrayList<>(send(records.subList(0, 1000)));
+        restartIfDurable();
+        sent.addAll(send(records.subList(1000, 2000)));
+        restartIfDurable();
         List<ReceiverRecord<String, String>> received = receive("t", 2000);
 
         Map<String, Integer> partitionOfKey = new HashMap<>();
@@ -154,6 +162,7 @@ public abstract class ProduceConsumeContract extends EngineContract {
         assertThat(sent)
                 .extracting(r -> r.record().value())
                 .isEqualTo(IntStream.range(0, 3000).mapToObj(i -> "value " + i).toList());
+        restartIfDurable();
         assertThat(receive("t", 3000)).extracting(ReceiverRecord::value).isEqualTo(values(sent));
     }
 
@@ -161,10 +170,16 @@ public abstract class ProduceConsumeContract extends EngineContract {
     @DisplayName("K01 a key goes where Kafka's default partitioner puts it")
     void kafka_placement() {
         List<Integer> counts = List.of(1, 2, 3, 7, 12, 100);
+        counts.forEach(partitions -> topic("t" + partitions, partitions));
+        assertKafkaPlacement(counts);
+        restartIfDurable();
+        assertKafkaPlacement(counts);
+    }
+
+    private void assertKafkaPlacement(List<Integer> counts) {
         Sender<byte[], String> sender = Sender.on(broker(), SenderOptions.of(Serdes.bytes(), Serdes.string()));
         for (int partitions : counts) {
             String name = "t" + partitions;
-            topic(name, partitions);
             List<SenderResult<byte[], String>> sent = await(sender.send(Flux.fromIterable(KafkaPlacement.all())
                             .map(placement -> SenderRecord.of(name, placement.key(), "v")))
                     .collectList());

@@ -1,0 +1,238 @@
+package io.reactivemq.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import io.reactivemq.guards.AllowDropped;
+import io.reactivemq.guards.Dropped;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicContainer;
+import org.junit.jupiter.api.TestFactory;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Operators;
+import reactor.util.context.Context;
+
+/**
+ * Every operator, while its source emits on one thread, and the consumer requests, cancels, or both on another, and the source ends
+ * well or badly: each element is emitted, discarded or dropped, exactly once. A new operator gets a row.
+ */
+class NothingLeaksTest {
+
+    private static final long SEED = Long.getLong("reactivemq.seed", 20_261_122);
+    private static final int ROUNDS = 400;
+    private static final int ELEMENTS = 64;
+
+    /**
+     * An operator.
+     *
+     * @param operator applied to a source; what it hands to a user's function, whose it is from then on, goes to the account
+     */
+    private record Row(String name, BiFunction<Flux<Integer>, Account, Flux<?>> operator) {}
+
+    private static Stream<Row> rows() {
+        return Stream.of(
+                new Row("Overflow.dropOldest", (source, a) -> source.transform(Overflow.dropOldest(4))),
+                new Row("Overflow.dropNewest", (source, a) -> source.transform(Overflow.dropNewest(4))),
+                new Row("Overflow.error", (source, a) -> source.transform(Overflow.error(4))),
+                new Row("Overflow.block", (source, a) -> source.transform(Overflow.block(4))),
+                new Row("Overflow.conflate", (source, a) -> source.transform(Overflow.conflate(e -> e % 3, 2))),
+                new Row("Batch", (source, a) -> source.transform(Batch.bySizeOrTime(5, Duration.ofDays(1)))),
+                new Row(
+                        "KeyOrdered",
+                        (source, a) -> source.transform(KeyOrdered.flatMap(
+                                e -> e % 3,
+                                e -> {
+                                    a.accept(e);
+                                    return Mono.<Integer>empty();
+                                },
+                                2))));
+    }
+
+    /** What the consumer does while the source emits. */
+    private enum Race {
+        CANCEL,
+        REQUEST,
+        REQUEST_AND_CANCEL
+    }
+
+    /** How the source ends. */
+    private enum End {
+        COMPLETE,
+        ERROR,
+        NONE
+    }
+
+    @TestFactory
+    @AllowDropped(
+            value = {Dropped.OPERATOR_ERROR, Dropped.ERROR},
+            because = "buffers overflow, and sources fail behind a cancellation")
+    Stream<DynamicContainer> everyElementIsAccountedFor() {
+        return rows().map(row -> dynamicContainer(
+                row.name(),
+                Stream.of(Race.values())
+                        .flatMap(race -> Stream.of(End.values())
+                                .map(end -> dynamicTest(race + " while the source emits, end: " + end, () -> {
+                                    race(row, race, end);
+                                })))));
+    }
+
+    private static void race(Row row, Race race, End end) {
+        List<Round> rounds = new ArrayList<>();
+        SplittableRandom random = new SplittableRandom(SEED);
+        for (int i = 0; i < ROUNDS; i++) {
+            rounds.add(new Round(row, random.split()));
+        }
+        Duel.fight(rounds, round -> round.emit(end), round -> round.consume(race));
+        for (int i = 0; i < ROUNDS; i++) {
+            rounds.get(i).settle();
+            rounds.get(i).assertAccounted(i);
+        }
+    }
+
+    /** How often each element was seen to leave. */
+    private static final class Account implements Consumer<Object> {
+
+        private final AtomicIntegerArray left = new AtomicIntegerArray(ELEMENTS);
+
+        @Override
+        public void accept(Object value) {
+            if (value instanceof Collection<?> several) {
+                several.forEach(this);
+            } else {
+                left.incrementAndGet((Integer) value);
+            }
+        }
+    }
+
+    private static final class Round implements CoreSubscriber<Object> {
+
+        private final Account account = new Account();
+        private final Source source = new Source();
+        private final SplittableRandom random;
+        private volatile boolean cancelled;
+
+        @SuppressWarnings("NullAway.Init") // by onSubscribe, first of all
+        private Subscription subscription;
+
+        Round(Row row, SplittableRandom random) {
+            this.random = random;
+            row.operator().apply(source, account).subscribe(this);
+        }
+
+        void emit(End end) {
+            source.emit(end);
+        }
+
+        void consume(Race race) {
+            int requests = race == Race.CANCEL ? 0 : 1 + random.nextInt(20);
+            for (int i = 0; i < requests; i++) {
+                subscription.request(1 + random.nextInt(8));
+            }
+            if (race != Race.REQUEST) {
+                cancel();
+            }
+        }
+
+        private void cancel() {
+            cancelled = true;
+            subscription.cancel();
+        }
+
+        /** What waits for demand or for the end is let go. */
+        void settle() {
+            if (!cancelled) {
+                cancel();
+            }
+        }
+
+        void assertAccounted(int round) {
+            for (int element = 0; element < source.produced; element++) {
+                assertThat(account.left.get(element))
+                        .as("element %d of %d, round %d, seed %d", element, source.produced, round, SEED)
+                        .isEqualTo(1);
+            }
+        }
+
+        @Override
+        public Context currentContext() {
+            // as Reactor's own operators look for it: hooks of one subscription
+            return Operators.enableOnDiscard(Context.of("reactor.onNextDropped.local", account), account);
+        }
+
+        @Override
+        public void onSubscribe(Subscription s) {
+            subscription = s;
+        }
+
+        @Override
+        public void onNext(Object value) {
+            account.accept(value);
+        }
+
+        @Override
+        public void onError(Throwable failure) {}
+
+        @Override
+        public void onComplete() {}
+    }
+
+    /** Emits as much as is asked for, as a well-behaved source. */
+    private static final class Source extends Flux<Integer> implements Subscription {
+
+        private final AtomicLong requested = new AtomicLong();
+        private volatile boolean cancelled;
+        private int produced;
+
+        @SuppressWarnings("NullAway.Init") // by subscribe, first of all
+        private CoreSubscriber<? super Integer> subscriber;
+
+        @Override
+        public void subscribe(CoreSubscriber<? super Integer> actual) {
+            subscriber = actual;
+            actual.onSubscribe(this);
+        }
+
+        void emit(End end) {
+            int idle = 0;
+            while (produced < ELEMENTS && !cancelled && idle < 1_000) {
+                if (produced < requested.get()) {
+                    idle = 0;
+                    int element = produced;
+                    produced++;
+                    subscriber.onNext(element);
+                } else {
+                    idle++;
+                    Thread.onSpinWait();
+                }
+            }
+            switch (end) {
+                case COMPLETE -> subscriber.onComplete();
+                case ERROR -> subscriber.onError(new IllegalStateException("as the test says"));
+                case NONE -> {}
+            }
+        }
+
+        @Override
+        public void request(long n) {
+            requested.accumulateAndGet(n, Operators::addCap);
+        }
+
+        @Override
+        public void cancel() {
+            cancelled = true;
+        }
+    }
+}

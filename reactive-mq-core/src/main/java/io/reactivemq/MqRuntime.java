@@ -1,5 +1,6 @@
 package io.reactivemq;
 
+import java.util.concurrent.Semaphore;
 import java.util.random.RandomGenerator;
 import reactor.core.scheduler.Scheduler;
 
@@ -33,6 +34,21 @@ public interface MqRuntime {
 
     /** The source of ids and of chance. Safe for many threads; not for secrets. */
     RandomGenerator random();
+
+    /** Whether the calling thread may be parked: all but those that Reactor and Netty keep for work that never blocks. */
+    default boolean mayPark() {
+        return SystemRuntime.mayParkThread();
+    }
+
+    /**
+     * Parks the calling thread, which {@link #mayPark}, until the gate has a permit, and takes that.
+     *
+     * @param nanos how long at most
+     * @return false if there was none in that time, or if the thread was interrupted, which it then still is
+     */
+    default boolean park(Semaphore gate, long nanos) {
+        return SystemRuntime.parkThread(gate, nanos);
+    }
 
     /** The real one: system clocks and daemon threads, shared by all who ask; made on first use and never stopped. */
     static MqRuntime system() {

@@ -1,6 +1,7 @@
 package io.reactivemq;
 
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -74,6 +75,19 @@ final class SystemRuntime implements MqRuntime {
     @Override
     public RandomGenerator random() {
         return random;
+    }
+
+    static boolean mayParkThread() {
+        return !Schedulers.isInNonBlockingThread();
+    }
+
+    static boolean parkThread(Semaphore gate, long nanos) {
+        try {
+            return gate.tryAcquire(nanos, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     private static final class Holder {

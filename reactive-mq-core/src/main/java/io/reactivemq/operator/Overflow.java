@@ -115,6 +115,23 @@ public final class Overflow {
         return source -> FluxOverflow.conflating(source, keyFn, capacity, configured);
     }
 
+    /**
+     * A buffer that any number of threads emit to. When it is full the newest is let go, and whoever emitted it learns that.
+     *
+     * @param capacity how many elements wait at most, from 1 to {@link #CAPACITY_MAX}
+     */
+    public static <T> OverflowSink<T> sink(int capacity) {
+        return sink(capacity, options -> {});
+    }
+
+    /** A buffer that any number of threads emit to, with options: the strategy first of all. */
+    public static <T> OverflowSink<T> sink(int capacity, Consumer<OverflowSinkOptions<T>> options) {
+        checkCapacity(capacity);
+        OverflowSinkOptions<T> configured = new OverflowSinkOptions<>();
+        options.accept(configured);
+        return new OverflowSink<>(capacity, configured);
+    }
+
     private static <T> Function<Flux<T>, Flux<T>> operator(
             OverflowStrategy strategy, int capacity, Consumer<OverflowOptions<T>> options) {
         checkCapacity(capacity);

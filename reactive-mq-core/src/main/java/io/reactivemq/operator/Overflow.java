@@ -1,5 +1,7 @@
 package io.reactivemq.operator;
 
+import io.reactivemq.Serde;
+import java.nio.file.Path;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -12,6 +14,7 @@ import reactor.core.publisher.Flux;
  * ticks.transform(Overflow.dropOldest(4096));
  * ticks.transform(Overflow.dropNewest(4096, o -> o.name("ticks").onDropped(this::count)));
  * orders.transform(Overflow.block(4096));
+ * orders.transform(Overflow.spillToDisk(directory, serde, 4096));
  * }</pre>
  *
  * <p><b>Capacity</b> is exact: that many elements wait, no more. An element handed to the consumer waits no longer. While the
@@ -130,6 +133,50 @@ public final class Overflow {
         OverflowSinkOptions<T> configured = new OverflowSinkOptions<>();
         options.accept(configured);
         return new OverflowSink<>(capacity, configured);
+    }
+
+    /**
+     * Is full only when the disk is: elements wait in memory while there is room, then in files, and come out in the order they came in. Memory
+     * holds {@code capacity} elements, the bytes of a few MiB on their way to the files and of one frame from them, however much is spilled.
+     *
+     * <p><b>Demand.</b> The source is asked for more all the time, a bounded number ahead, whatever the consumer asks for; {@link
+     * SpillOptions#whenFull} says what happens at {@link SpillOptions#maxBytes}, and which strategies ask without bound.
+     *
+     * <p><b>Threads.</b> Files are touched on the runtime's io threads only, where the codec reads elements too; it writes them on the source's
+     * thread. Elements from files are delivered on the runtime's workers or on the thread that requests.
+     *
+     * <p><b>Files.</b> The directory belongs to one subscription at a time, a second one fails. Files are deleted as their elements are
+     * delivered, the rest at the end. A cancellation deletes them unread, so the discard hook does not see what is in them: it sees each
+     * element in memory once. With {@link SpillOptions#recoverOnSubscribe} the files stay instead, and what waits to be written goes there.
+     *
+     * <p><b>After a crash.</b> With {@code recoverOnSubscribe}, what was in files and not delivered comes first, in its order; an element counts
+     * as delivered when the consumer's {@code onNext} has returned. That is recorded each time half of the capacity has been delivered, so up to
+     * {@code capacity} elements may come twice after a kill; after a loss of power those of one segment more. What was in memory only is lost
+     * with the process: up to {@code capacity} elements that never saw a file, and those on their way there.
+     *
+     * <p><b>Errors</b> come behind what they do not concern. A disk that can't be written, full for instance, withholds demand while it is tried
+     * again, for {@link SpillOptions#retryTimeout}; then all that was taken is delivered, then the error. An element that the codec can't
+     * write fails the subscription behind what waits, and is discarded. Bytes that are not what was written, or that the codec can't read, fail
+     * it behind what was before them, with file and position; no file is deleted.
+     *
+     * @param directory the files' own; made if missing
+     * @param serde turns elements into bytes and back
+     * @param capacity how many elements wait in memory before files are used, from 1 to {@link #CAPACITY_MAX}
+     */
+    public static <T> Function<Flux<T>, Flux<T>> spillToDisk(Path directory, Serde<T> serde, int capacity) {
+        return spillToDisk(directory, serde, capacity, options -> {});
+    }
+
+    /** {@link #spillToDisk(Path, Serde, int)} with options. */
+    public static <T> Function<Flux<T>, Flux<T>> spillToDisk(
+            Path directory, Serde<T> serde, int capacity, Consumer<SpillOptions<T>> options) {
+        Objects.requireNonNull(directory, "directory");
+        Objects.requireNonNull(serde, "serde");
+        checkCapacity(capacity);
+        SpillOptions<T> configured = new SpillOptions<>();
+        options.accept(configured);
+        FluxSpill.Spec<T> spec = FluxSpill.Spec.of(directory, serde, capacity, configured);
+        return source -> new FluxSpill<>(source, spec);
     }
 
     private static <T> Function<Flux<T>, Flux<T>> operator(

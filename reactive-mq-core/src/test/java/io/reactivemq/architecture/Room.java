@@ -1,6 +1,7 @@
 package io.reactivemq.architecture;
 
 import com.tngtech.archunit.core.domain.JavaClass;
+import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -16,7 +17,9 @@ enum Room {
     METRICS(Door.PUBLIC, VOCABULARY),
     ASSIGN(Door.PUBLIC, VOCABULARY),
     STORAGE(Door.INTERNAL, VOCABULARY),
-    OPERATOR(Door.PUBLIC, VOCABULARY, METRICS, ASSIGN, STORAGE),
+    /** A room within a room: the files of a spill. */
+    OPERATOR_SPILL(Door.INTERNAL, VOCABULARY, STORAGE),
+    OPERATOR(Door.PUBLIC, VOCABULARY, METRICS, ASSIGN, STORAGE, OPERATOR_SPILL),
     RECORD(Door.INTERNAL, VOCABULARY),
     BROKER(Door.PUBLIC, VOCABULARY),
 
@@ -51,10 +54,15 @@ enum Room {
     /** The room a class lives in, where the root package is {@code root}; empty for one that has no row here. */
     static Optional<Room> of(JavaClass type, String root) {
         String name = type.getPackageName().substring(root.length());
-        String first = name.isEmpty() ? "vocabulary" : name.substring(1).split("\\.", 2)[0];
+        String path = name.isEmpty() ? "vocabulary" : name.substring(1);
         return Stream.of(values())
-                .filter(room -> room.name().toLowerCase(Locale.ROOT).equals(first))
-                .findFirst();
+                .filter(room -> path.equals(room.path()) || path.startsWith(room.path() + "."))
+                .max(Comparator.comparingInt(room -> room.path().length()));
+    }
+
+    /** Below the root package. */
+    private String path() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '.');
     }
 
     boolean mayImport(Room other) {

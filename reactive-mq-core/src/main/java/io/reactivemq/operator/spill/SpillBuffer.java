@@ -1,0 +1,331 @@
+package io.reactivemq.operator.spill;
+
+import static io.reactivemq.operator.spill.SpillFormat.ELEMENT_HEADER_BYTES;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Elements as bytes, on their way from the source's thread to the thread that writes files. First in, first out, in chunks
+ * that are linked; each element is its length and its bytes, as they will be in a frame, so that whole chunks are copied at once.
+ *
+ * <p>The writer {@link #add}s and may {@link #evict} the oldest chunk that the reader has not come to. The reader looks at
+ * elements ({@link #copyTo}, {@link #next}) before it lets them go: {@link #mark} says that up to here all is well, {@link
+ * #reset} goes back to there, {@link #release} gives up what was marked.
+ *
+ * <p>Threads: one adds, one reads. What is published is published with the count, by one release store an element.
+ */
+public final class SpillBuffer {
+
+    private static final int CHUNK_BYTES = 64 << 10;
+
+    private static final VarHandle PUBLISHED = field(Chunk.class, "published", long.class);
+    private static final VarHandle OWNER = field(Chunk.class, "owner", int.class);
+    private static final VarHandle ADDED_BYTES = field(SpillBuffer.class, "addedBytes", long.class);
+    private static final VarHandle ADDED = field(SpillBuffer.class, "added", long.class);
+
+    private static final int NOBODY = 0;
+    private static final int READER = 1;
+    private static final int EVICTED = 2;
+
+    private static final class Chunk {
+        final byte[] bytes;
+
+        /** How many elements (the upper half) and bytes (the lower) are in it. */
+        volatile long published;
+
+        volatile @Nullable Chunk next;
+
+        /** Who has come to it first: the reader, or the writer to evict it. */
+        volatile int owner;
+
+        Chunk(int size) {
+            bytes = new byte[size];
+        }
+
+        int publishedBytes() {
+            return (int) published;
+        }
+    }
+
+    private final int chunkBytes;
+
+    // the writer's
+
+    private Chunk last;
+    private int lastBytes;
+    private int lastElements;
+    private Chunk oldest;
+    private long evictedSum;
+    private long evictedBytesSum;
+
+    /** Written by the writer. */
+    private volatile long added;
+
+    private volatile long addedBytes;
+    private volatile long evicted;
+    private volatile long evictedBytes;
+
+    // the reader's
+
+    private Chunk chunk;
+    private int at;
+    private int elements;
+    private long seenElements;
+    private long seenBytes;
+
+    private Chunk markedChunk;
+    private int markedAt;
+    private int markedElements;
+    private long markedSeenElements;
+    private long markedSeenBytes;
+
+    private Chunk releasedChunk;
+    private int releasedAt;
+    private int releasedElements;
+
+    private @Nullable Chunk viewed;
+    private ByteBuffer view = ByteBuffer.allocate(0);
+
+    /** Written by the reader. */
+    private volatile long released;
+
+    private volatile long releasedBytes;
+
+    /** @param bytesMax about as many bytes as are going to be in it at most; sizes the chunks */
+    public SpillBuffer(long bytesMax) {
+        chunkBytes = (int) Math.max(64, Math.min(CHUNK_BYTES, bytesMax / 4));
+        last = new Chunk(chunkBytes);
+        oldest = last;
+        chunk = last;
+        markedChunk = last;
+        releasedChunk = last;
+        OWNER.set(last, READER);
+    }
+
+    private static VarHandle field(Class<?> owner, String name, Class<?> type) {
+        try {
+            return MethodHandles.lookup().findVarHandle(owner, name, type);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    // --- the writer ----------------------------------------------------------------------------------------------
+
+    /** Takes an element. */
+    public void add(byte[] element) {
+        int size = ELEMENT_HEADER_BYTES + element.length;
+        Chunk current = last;
+        if (current.bytes.length - lastBytes < size) {
+            current = append(size);
+        }
+        byte[] bytes = current.bytes;
+        int from = lastBytes;
+        bytes[from] = (byte) (element.length >>> 24);
+        bytes[from + 1] = (byte) (element.length >>> 16);
+        bytes[from + 2] = (byte) (element.length >>> 8);
+        bytes[from + 3] = (byte) element.length;
+        System.arraycopy(element, 0, bytes, from + ELEMENT_HEADER_BYTES, element.length);
+        lastBytes = from + size;
+        lastElements++;
+        ADDED.setOpaque(this, added + 1);
+        ADDED_BYTES.setOpaque(this, addedBytes + size);
+        PUBLISHED.setRelease(current, (long) lastElements << 32 | lastBytes);
+    }
+
+    private Chunk append(int size) {
+        Chunk chunkForIt = new Chunk(Math.max(chunkBytes, size));
+        last.next = chunkForIt;
+        last = chunkForIt;
+        lastBytes = 0;
+        lastElements = 0;
+        return chunkForIt;
+    }
+
+    /** By the writer: lets the oldest chunk go that the reader has not come to. False where there is none but the newest. */
+    public boolean evict(Consumer<ByteBuffer> eachElement) {
+        while (oldest != last) {
+            Chunk candidate = oldest;
+            Chunk next = candidate.next;
+            if (next == null) {
+                return false;
+            }
+            oldest = next;
+            if (OWNER.compareAndSet(candidate, NOBODY, EVICTED)) {
+                long content = candidate.published;
+                evictedSum += content >>> 32;
+                evictedBytesSum += (int) content;
+                evicted = evictedSum;
+                evictedBytes = evictedBytesSum;
+                ByteBuffer bytes = ByteBuffer.wrap(candidate.bytes).asReadOnlyBuffer();
+                for (int from = 0; from < (int) content; ) {
+                    bytes.clear().position(from);
+                    int length = bytes.getInt();
+                    from = bytes.position() + length;
+                    eachElement.accept(bytes.limit(from));
+                }
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** How many have been added and not evicted. */
+    public long accepted() {
+        return added - evicted;
+    }
+
+    // --- either --------------------------------------------------------------------------------------------------
+
+    /** How many bytes are in it. */
+    public long bytes() {
+        // in this order: never less than none
+        long gone = releasedBytes + evictedBytes;
+        return addedBytes - gone;
+    }
+
+    /** How many elements are in it. */
+    public long size() {
+        long gone = released + evicted;
+        return added - gone;
+    }
+
+    // --- the reader ----------------------------------------------------------------------------------------------
+
+    /** Whether there is nothing to look at. */
+    public boolean isEmpty() {
+        return !moveOn();
+    }
+
+    /** How large the next element is with its length; to be called where there is one. */
+    public int nextBytes() {
+        moveOn();
+        return ELEMENT_HEADER_BYTES + lengthAt(at);
+    }
+
+    /** Copies as many elements as there are and have room, and moves behind them; how many. */
+    public int copyTo(ByteBuffer target) {
+        int count = 0;
+        while (target.hasRemaining() && moveOn()) {
+            long content = chunk.published;
+            int to = (int) content;
+            int more = (int) (content >>> 32) - elements;
+            if (to - at > target.remaining()) {
+                more = 0;
+                int fits = at;
+                for (int end = at; ; more++) {
+                    end += ELEMENT_HEADER_BYTES + lengthAt(end);
+                    if (end - at > target.remaining()) {
+                        break;
+                    }
+                    fits = end;
+                }
+                to = fits;
+                if (more == 0) {
+                    break;
+                }
+            }
+            target.put(chunk.bytes, at, to - at);
+            seenBytes += to - at;
+            seenElements += more;
+            elements += more;
+            at = to;
+            count += more;
+        }
+        return count;
+    }
+
+    /** The next element's bytes, and moves behind it; null where there is none. A read-only view, good until the next call. */
+    public @Nullable ByteBuffer next() {
+        if (!moveOn()) {
+            return null;
+        }
+        if (viewed != chunk) {
+            viewed = chunk;
+            view = ByteBuffer.wrap(chunk.bytes).asReadOnlyBuffer();
+        }
+        int from = at + ELEMENT_HEADER_BYTES;
+        int to = from + lengthAt(at);
+        seenBytes += to - at;
+        seenElements++;
+        elements++;
+        at = to;
+        return view.clear().limit(to).position(from);
+    }
+
+    /** What has been looked at so far is dealt with. */
+    public void mark() {
+        markedChunk = chunk;
+        markedAt = at;
+        markedElements = elements;
+        markedSeenElements = seenElements;
+        markedSeenBytes = seenBytes;
+    }
+
+    /** Looks again from the mark on. */
+    public void reset() {
+        chunk = markedChunk;
+        at = markedAt;
+        elements = markedElements;
+        seenElements = markedSeenElements;
+        seenBytes = markedSeenBytes;
+    }
+
+    /** What is before the mark is no longer needed. */
+    public void release() {
+        releasedChunk = markedChunk;
+        releasedAt = markedAt;
+        releasedElements = markedElements;
+        releasedBytes = markedSeenBytes;
+        released = markedSeenElements;
+    }
+
+    /** Looks again at all that has not been released, marked or not. */
+    public void resetToReleased() {
+        markedChunk = releasedChunk;
+        markedAt = releasedAt;
+        markedElements = releasedElements;
+        markedSeenBytes = releasedBytes;
+        markedSeenElements = released;
+        reset();
+    }
+
+    /** How many elements have been released. */
+    public long released() {
+        return released;
+    }
+
+    /** Whether there is an element at {@code at}; enters the next chunk where there is one and this is at its end. */
+    private boolean moveOn() {
+        for (; ; ) {
+            if (at < chunk.publishedBytes()) {
+                return true;
+            }
+            Chunk next = chunk.next;
+            if (next == null) {
+                return false;
+            }
+            if (at < chunk.publishedBytes()) {
+                return true;
+            }
+            chunk = next;
+            at = 0;
+            elements = 0;
+            if (!OWNER.compareAndSet(next, NOBODY, READER) && next.owner == EVICTED) {
+                at = next.publishedBytes();
+            }
+        }
+    }
+
+    private int lengthAt(int position) {
+        byte[] bytes = chunk.bytes;
+        return (bytes[position] & 0xff) << 24
+                | (bytes[position + 1] & 0xff) << 16
+                | (bytes[position + 2] & 0xff) << 8
+                | (bytes[position + 3] & 0xff);
+    }
+}

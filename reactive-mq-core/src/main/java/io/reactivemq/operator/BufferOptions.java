@@ -66,6 +66,25 @@ public abstract class BufferOptions<T, O extends BufferOptions<T, O>> {
         return name;
     }
 
+    final String nameOr(String other) {
+        return name == null ? other : name;
+    }
+
+    /** For an operator that is made of others: says the same to one of them, under a name of its own. */
+    final void copyTo(BufferOptions<T, ?> part, String partName) {
+        part.name(partName);
+        part.onDropped(onDropped);
+        if (meterRegistry != null) {
+            part.meterRegistry(meterRegistry);
+        }
+        if (depth != null) {
+            part.depth(depth);
+        }
+        if (runtime != null) {
+            part.runtime(runtime);
+        }
+    }
+
     final Consumer<? super T> onDropped() {
         return onDropped;
     }

@@ -1,0 +1,58 @@
+package io.reactivemq.operator;
+
+import io.reactivemq.MqRuntime;
+import io.reactivemq.TopicPartition;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** What can be said about a {@link ConsumerGroup}. */
+public final class GroupOptions {
+
+    /** How long a member's publisher may take to finish, unless told otherwise. */
+    public static final Duration HANDOVER_TIMEOUT_DEFAULT = Duration.ofSeconds(30);
+
+    private Duration handoverTimeout = HANDOVER_TIMEOUT_DEFAULT;
+    private BiConsumer<String, TopicPartition> onHandoverTimeout = (member, lane) -> {};
+    private @Nullable MqRuntime runtime;
+
+    GroupOptions() {}
+
+    /**
+     * How long, from the moment a lane is taken from a member, its publisher may take to finish; then it is cancelled, and the lane goes to its new member.
+     *
+     * @param timeout above zero
+     */
+    public GroupOptions handoverTimeout(Duration timeout) {
+        if (timeout.isZero() || timeout.isNegative()) {
+            throw new IllegalArgumentException("handoverTimeout must be above zero, but is " + timeout);
+        }
+        this.handoverTimeout = timeout;
+        return this;
+    }
+
+    /** Told of each publisher that did not finish in time, by the id of the member and the lane, before it is cancelled. It must not throw. */
+    public GroupOptions onHandoverTimeout(BiConsumer<String, TopicPartition> callback) {
+        this.onHandoverTimeout = Objects.requireNonNull(callback, "callback");
+        return this;
+    }
+
+    /** Where timers and the threads behind them come from; {@code MqRuntime.system()} unless told otherwise. */
+    public GroupOptions runtime(MqRuntime runtime) {
+        this.runtime = Objects.requireNonNull(runtime, "runtime");
+        return this;
+    }
+
+    Duration handoverTimeout() {
+        return handoverTimeout;
+    }
+
+    BiConsumer<String, TopicPartition> onHandoverTimeout() {
+        return onHandoverTimeout;
+    }
+
+    MqRuntime runtime() {
+        return runtime == null ? MqRuntime.system() : runtime;
+    }
+}

@@ -1,0 +1,363 @@
+package io.reactivemq.operator;
+
+import io.reactivemq.TopicPartition;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.Exceptions;
+import reactor.core.Scannable;
+import reactor.core.publisher.Operators;
+import reactor.util.context.Context;
+
+/**
+ * The end of a lane: it subscribes to the lane's overflow operator once, for as long as the lane lives, and hands its elements to whoever has
+ * joined the lane at the time.
+ *
+ * <p><b>Demand can not be taken back.</b> If it were passed on as it comes, all that a subscriber had asked for would still come after it had left. So the
+ * outlet asks for what its subscriber asks for, but for {@code ahead} elements at most at a time. Those that come when nobody is there
+ * any more are kept in a ring of that size, and go to the next subscriber, first. That is all that can wait here besides what waits in the operator.
+ *
+ * <p><b>Two ways out</b>, as in {@link FluxOverflow}: while the subscriber keeps up, elements pass directly, on the thread that brings them,
+ * without an atomic write. Else they go through the ring, and {@link #drain} emits them.
+ * <ol>
+ * <li>Only the operator's signals add to the ring, one at a time. While they take the direct way, the ring stays empty, and a drain that
+ *     starts meanwhile emits nothing.
+ * <li>The direct way is open only if the ring is empty and then {@code wip} is zero, read in this order: a drain takes an element from
+ *     the ring after its emission, and holds {@code wip} until then.
+ * </ol>
+ *
+ * <p><b>Nobody waits in vain.</b> Whoever adds to the ring, joins, or asks for elements, drains after it. The direct way drains when {@code passed} reaches
+ * {@code checkAt}, which is never beyond {@code asked}: so when all that was asked for has passed, somebody looks for demand.
+ *
+ * <p>Invariant: {@code passed <= asked <= passed + ahead}.
+ */
+final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
+
+    /** Enough to make the cost of asking small beside that of the elements. */
+    static final int AHEAD_MAX = 32;
+
+    /** Reactor's own key of the hook that {@code doOnDiscard} sets. */
+    private static final String DISCARD_HOOK = "reactor.onDiscard.local";
+
+    @SuppressWarnings("rawtypes") // a class literal has no type arguments
+    private static final AtomicIntegerFieldUpdater<LaneOutlet> WIP =
+            AtomicIntegerFieldUpdater.newUpdater(LaneOutlet.class, "wip");
+
+    @SuppressWarnings("rawtypes") // a class literal has no type arguments
+    private static final AtomicReferenceFieldUpdater<LaneOutlet, LaneSubscription> CURRENT =
+            AtomicReferenceFieldUpdater.newUpdater(LaneOutlet.class, LaneSubscription.class, "current");
+
+    private static final VarHandle PASSED = field("passed");
+    private static final VarHandle CHECK_AT = field("checkAt");
+
+    private final TopicPartition partition;
+    private final int ahead;
+    private final Ring.JcToolsRing<T> ring;
+
+    /** Run once, when the lane has ended and nothing waits any more. Written before the lane is connected or joined. */
+    private volatile Runnable onExhausted = () -> {};
+
+    /** Written once, before the operator is subscribed to. */
+    private Context context = Context.empty();
+
+    /** The operator's. Written by onSubscribe. */
+    private volatile @Nullable Subscription upstream;
+
+    /** Who has joined. Written by who joins and leaves, by compare-and-set, and by the drain at the end. */
+    private volatile @Nullable LaneSubscription<T> current;
+
+    /** Who joined last, for its context. */
+    private volatile @Nullable LaneSubscription<T> latest;
+
+    /** The drains that are asked for; whoever brings it from 0 to 1 drains. */
+    private volatile int wip;
+
+    /** No more elements will come. Written by the operator's thread, once, after {@code error}. */
+    private volatile boolean done;
+
+    private @Nullable Throwable error;
+
+    /** Written by whoever disconnects. */
+    private volatile boolean disposed;
+
+    /** How many elements were handed to subscribers. Written by who emits: the direct way, or the drain. */
+    private long passed;
+
+    /** How many were asked for. Written by the drain. */
+    private long asked;
+
+    /** The count of passed elements at which the direct way drains. Written by the drain. */
+    @SuppressWarnings("UnusedVariable") // read by its handle
+    private long checkAt;
+
+    /** How many elements were added to the ring. Written by the operator's thread. */
+    private long tail;
+
+    /** How many had been taken from it when last looked. Written by the operator's thread. */
+    private long head;
+
+    /** Written by the drain. */
+    private boolean exhausted;
+
+    LaneOutlet(TopicPartition partition, int ahead) {
+        this.partition = partition;
+        this.ahead = ahead;
+        this.ring = new Ring.JcToolsRing<>(ahead);
+    }
+
+    private static VarHandle field(String name) {
+        try {
+            return MethodHandles.lookup().findVarHandle(LaneOutlet.class, name, long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    void onExhausted(Runnable callback) {
+        onExhausted = callback;
+    }
+
+    // the operator's side
+
+    /** To be called before the operator is subscribed to. Whoever joined last hears of discarded elements, else {@code base}. */
+    void context(Context base) {
+        context = Operators.enableOnDiscard(base.delete(DISCARD_HOOK), element -> {
+            LaneSubscription<T> last = latest;
+            Operators.onDiscard(element, last == null ? base : last.actual().currentContext());
+        });
+    }
+
+    @Override
+    public void onSubscribe(Subscription subscription) {
+        if (Operators.validate(upstream, subscription)) {
+            upstream = subscription;
+            drain();
+        }
+    }
+
+    @Override
+    public void onNext(T element) {
+        if (done) {
+            Operators.onNextDropped(element, context);
+            return;
+        }
+        LaneSubscription<T> subscriber = current;
+        long before = tail;
+        if (subscriber != null
+                && (before == head || before == (head = ring.currentConsumerIndex()))
+                && wip == 0
+                && subscriber.tryNext(element)) {
+            long count = passed + 1;
+            PASSED.setOpaque(this, count);
+            // a subscriber can make its source send another one from within onNext: that waits in the ring
+            if (count >= (long) CHECK_AT.getOpaque(this) || tail != before) {
+                drain();
+            }
+        } else {
+            keep(element);
+        }
+    }
+
+    private void keep(T element) {
+        if (disposed) {
+            discard(element);
+        } else if (tail - head >= ahead && tail - (head = ring.currentConsumerIndex()) >= ahead) {
+            discard(element);
+            end(Operators.onOperatorError(
+                    upstream,
+                    Exceptions.failWithOverflow("the overflow operator of lane " + partition
+                            + " sends more than is requested: more than " + ahead + " elements wait behind it"),
+                    element,
+                    context));
+        } else {
+            ring.offer(element);
+            tail++;
+            drain();
+        }
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+        if (done) {
+            Operators.onErrorDropped(failure, context);
+        } else {
+            end(failure);
+        }
+    }
+
+    @Override
+    public void onComplete() {
+        if (!done) {
+            end(null);
+        }
+    }
+
+    private void end(@Nullable Throwable failure) {
+        error = failure;
+        done = true;
+        drain();
+    }
+
+    @Override
+    public Context currentContext() {
+        return context;
+    }
+
+    // the subscribers' side
+
+    /** False if there is another. To be followed by {@link #drain}, which may emit for long. */
+    boolean join(LaneSubscription<T> subscriber) {
+        if (!CURRENT.compareAndSet(this, null, subscriber)) {
+            return false;
+        }
+        latest = subscriber;
+        if (subscriber.isOver()) {
+            leave(subscriber);
+        }
+        return true;
+    }
+
+    /** Does nothing for one who is not there. */
+    void leave(LaneSubscription<T> subscriber) {
+        CURRENT.compareAndSet(this, subscriber, null);
+    }
+
+    /** The context of whoever joined last; empty if nobody did. */
+    Context latestContext() {
+        LaneSubscription<T> last = latest;
+        return last == null ? Context.empty() : last.actual().currentContext();
+    }
+
+    // either side
+
+    /** Ends the lane now: the operator is cancelled, what waits is discarded, and the subscriber gets an error. */
+    void dispose() {
+        disposed = true;
+        Subscription subscription = upstream;
+        if (subscription != null) {
+            subscription.cancel();
+        }
+        drain();
+    }
+
+    void drain() {
+        if (WIP.getAndIncrement(this) != 0) {
+            return;
+        }
+        int missed = 1;
+        do {
+            drainOnce();
+            missed = WIP.addAndGet(this, -missed);
+        } while (missed != 0);
+    }
+
+    private void drainOnce() {
+        for (; ; ) {
+            LaneSubscription<T> subscriber = current;
+            if (disposed && !exhausted) {
+                for (T element = ring.poll(); element != null; element = ring.poll()) {
+                    discard(element);
+                }
+                endSubscriber(subscriber, done && error != null ? error : disconnected());
+                return;
+            }
+            // in this order: behind the end nothing is added
+            boolean last = done;
+            T element = ring.peek();
+            if (element == null) {
+                if (last || disposed) {
+                    endSubscriber(subscriber, disposed && !done ? disconnected() : error);
+                } else {
+                    ask(subscriber);
+                }
+                return;
+            }
+            if (subscriber == null) {
+                return;
+            }
+            if (subscriber.tryNext(element)) {
+                ring.poll();
+                PASSED.setOpaque(this, passed + 1);
+            } else if (current == subscriber) {
+                return;
+            }
+        }
+    }
+
+    private void endSubscriber(@Nullable LaneSubscription<T> subscriber, @Nullable Throwable failure) {
+        if (!exhausted) {
+            exhausted = true;
+            onExhausted.run();
+        }
+        if (subscriber != null) {
+            subscriber.finish(failure);
+        }
+    }
+
+    private CancellationException disconnected() {
+        return new CancellationException("lane " + partition + " was disconnected");
+    }
+
+    /** Asks the operator for what the subscriber asks for, within bounds. The ring is empty. */
+    private void ask(@Nullable LaneSubscription<T> subscriber) {
+        Subscription subscription = upstream;
+        if (subscriber == null || subscription == null) {
+            return;
+        }
+        // the count first: what passes meanwhile is then taken for demand, not forgotten; the emitter looks again
+        long count = (long) PASSED.getOpaque(this);
+        long demand = subscriber.demand();
+        long more = count + Math.min(demand, ahead) - asked;
+        if (more > 0) {
+            asked += more;
+        }
+        CHECK_AT.setOpaque(this, demand > ahead ? asked - (ahead >> 1) : asked);
+        if (more > 0) {
+            subscription.request(more);
+        }
+    }
+
+    private void discard(T element) {
+        Operators.onDiscard(element, context);
+    }
+
+    @Override
+    @SuppressWarnings("rawtypes") // as Scannable declares it
+    public @Nullable Object scanUnsafe(Attr key) {
+        if (key == Attr.PARENT) {
+            return upstream;
+        }
+        if (key == Attr.ACTUAL) {
+            return current;
+        }
+        if (key == Attr.NAME) {
+            return partition.toString();
+        }
+        if (key == Attr.BUFFERED) {
+            return ring.size();
+        }
+        if (key == Attr.CAPACITY || key == Attr.PREFETCH) {
+            return ahead;
+        }
+        if (key == Attr.TERMINATED) {
+            return done && ring.isEmpty();
+        }
+        if (key == Attr.CANCELLED) {
+            return disposed;
+        }
+        if (key == Attr.ERROR) {
+            return done ? error : null;
+        }
+        return key == Attr.RUN_STYLE ? Attr.RunStyle.SYNC : null;
+    }
+
+    @Override
+    public String toString() {
+        return partition.toString();
+    }
+}

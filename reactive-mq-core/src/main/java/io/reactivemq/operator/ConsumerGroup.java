@@ -7,7 +7,6 @@ import io.reactivemq.assign.Membership;
 import io.reactivemq.assign.Membership.Member;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -91,7 +90,10 @@ public final class ConsumerGroup<T> {
     private Map<String, Set<TopicPartition>> target = Map.of();
 
     /** What follows from what was taken note of: done afterwards, since it runs user code. */
-    private List<Runnable> todo = new ArrayList<>();
+    private final List<Runnable> todo = new ArrayList<>();
+
+    /** Of that, lanes to be taken and given: after it has been announced. */
+    private final List<Runnable> moves = new ArrayList<>();
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // arrays of generic types
     ConsumerGroup(PartitionedFlux<T> lanes, Assignor assignor, GroupOptions options) {
@@ -247,9 +249,11 @@ public final class ConsumerGroup<T> {
         do {
             for (Runnable next = events.poll(); next != null; next = events.poll()) {
                 next.run();
+                follows.addAll(todo);
+                follows.addAll(moves);
+                todo.clear();
+                moves.clear();
             }
-            follows.addAll(todo);
-            todo.clear();
             missed = wip.addAndGet(-missed);
         } while (missed != 0);
         follows.forEach(Runnable::run);
@@ -288,15 +292,10 @@ public final class ConsumerGroup<T> {
             Arrays.fill(owners, null);
             target = Map.of();
         }
-        List<Runnable> moves = todo;
-        todo = new ArrayList<>();
         for (int lane = 0; lane < grants.length; lane++) {
             reconcile(lane);
         }
-        List<Runnable> starts = todo;
-        todo = moves;
         announce();
-        todo.addAll(starts);
     }
 
     private Membership membership() {
@@ -309,7 +308,7 @@ public final class ConsumerGroup<T> {
     private void own(Map<String, Set<TopicPartition>> answer) {
         @Nullable GroupMember<T, ?>[] next = owners.clone();
         Arrays.fill(next, null);
-        Set<TopicPartition> missing = new HashSet<>();
+        Set<TopicPartition> missing = new TreeSet<>();
         lanes.lanes().forEach(lane -> missing.add(lane.partition()));
         answer.forEach((id, partitions) -> {
             GroupMember<T, ?> member = members.get(id);
@@ -342,7 +341,7 @@ public final class ConsumerGroup<T> {
             } else {
                 Grant<T> revoked = grant;
                 revoked.markRevoked(startTimer(revoked));
-                todo.add(revoked::close);
+                moves.add(revoked::close);
             }
         }
         if (grant == null && owner != null && !ended[lane]) {
@@ -354,7 +353,7 @@ public final class ConsumerGroup<T> {
         Grant<T> grant = new Grant<>(lanes, lane, owner, this::released);
         grants[lane] = grant;
         owner.lanesHeld(1);
-        todo.add(() -> owner.start(grant));
+        moves.add(() -> owner.start(grant));
     }
 
     private Disposable startTimer(Grant<T> grant) {

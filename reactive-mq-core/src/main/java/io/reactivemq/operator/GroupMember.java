@@ -428,6 +428,7 @@ final class GroupMember<T, R> implements Subscription, Scannable {
                 Operators.onErrorDropped(error, currentContext());
                 return;
             }
+            UPSTREAM.lazySet(this, Operators.cancelledSubscription());
             done = true;
             member.fail(error);
             end();
@@ -438,6 +439,7 @@ final class GroupMember<T, R> implements Subscription, Scannable {
             if (done) {
                 return;
             }
+            UPSTREAM.lazySet(this, Operators.cancelledSubscription());
             done = true;
             member.drain();
             end();

@@ -122,7 +122,7 @@ final class LaneDispatcher<T, K> implements CoreSubscriber<T>, Disposable, Scann
         if (done) {
             if (stopped) {
                 // the source could not know yet
-                discard(element);
+                Operators.onDiscard(element, context);
             } else {
                 Operators.onNextDropped(element, context);
             }
@@ -143,7 +143,7 @@ final class LaneDispatcher<T, K> implements CoreSubscriber<T>, Disposable, Scann
         } catch (Throwable failure) {
             stopped = true;
             Throwable reported = Operators.onOperatorError(upstream, failure, element, context);
-            discard(element);
+            Operators.onDiscard(element, context);
             end(reported);
             return;
         }
@@ -179,8 +179,9 @@ final class LaneDispatcher<T, K> implements CoreSubscriber<T>, Disposable, Scann
         }
     }
 
-    void discard(T element) {
-        Operators.onDiscard(element, context);
+    /** An element that its lane does not take any more. */
+    void discard(int lane, T element) {
+        outlets.get(lane).discard(element);
     }
 
     /** Asks the source for what all lanes can take. */

@@ -78,7 +78,7 @@ final class LaneInlet<T> extends Flux<T> implements Subscription, Scannable {
     void pass(T element) {
         CoreSubscriber<? super T> next = operator;
         if (next == null || closed) {
-            dispatcher.discard(element);
+            dispatcher.discard(partition.partition(), element);
         } else {
             next.onNext(element);
         }

@@ -322,7 +322,7 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
         }
     }
 
-    private void discard(T element) {
+    void discard(T element) {
         Operators.onDiscard(element, context);
     }
 

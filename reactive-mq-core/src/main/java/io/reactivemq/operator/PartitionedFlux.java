@@ -153,14 +153,12 @@ public final class PartitionedFlux<T> {
         if (present != null) {
             return present;
         }
-        Context base = context;
-        for (LaneOutlet<T> outlet : outlets) {
-            Context joinedWith = outlet.latestContext();
-            if (!joinedWith.isEmpty()) {
-                base = base.putAll(joinedWith.readOnly());
-                break;
-            }
-        }
+        Context base = outlets.stream()
+                .map(LaneOutlet::latestContext)
+                .filter(joinedWith -> !joinedWith.isEmpty())
+                .findFirst()
+                .orElse(Context.empty())
+                .putAll(context.readOnly());
         LaneDispatcher<T, ?> mine = dispatchers.apply(base);
         if (connection.compareAndSet(null, mine)) {
             mine.connect(source, operators);

@@ -61,8 +61,8 @@ public final class PartitionedOptions<T, K> extends BufferOptions<T, Partitioned
     }
 
     /**
-     * The context that the source sees, and whose hooks hear of what is let go while nobody has joined a lane. That of the first lane that was joined before the
-     * connection is laid over it.
+     * Laid over the context that the source sees, which is that of the first lane that was joined before the connection. Its hooks also hear of what is let go
+     * while nobody has joined a lane.
      */
     public PartitionedOptions<T, K> context(ContextView context) {
         this.context = Context.of(context);

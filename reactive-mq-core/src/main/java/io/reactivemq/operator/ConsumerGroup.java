@@ -232,9 +232,9 @@ public final class ConsumerGroup<T> {
             ended[lane] = true;
             endedCount++;
             if (endedCount == ended.length) {
-                members.values().forEach(member -> todo.add(member::finish));
                 assignments.end();
                 todo.add(assignments::tell);
+                members.values().forEach(member -> todo.add(member::finish));
             }
         }
     }

@@ -131,9 +131,9 @@ class ConsumerGroupTest {
                         "a ends lanes-1 onComplete",
                         "b ends lanes-2 onComplete",
                         "no more assignments",
-                        "b ends lanes-3 onComplete",
                         "a completed",
-                        "b completed");
+                        "b completed",
+                        "b ends lanes-3 onComplete");
     }
 
     @Test

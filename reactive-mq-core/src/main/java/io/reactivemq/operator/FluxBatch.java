@@ -268,14 +268,20 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
         }
 
         private void drainLoop() {
+            long more = 0;
             int missed = 1;
             do {
-                turn();
+                more += turn();
                 missed = WIP.addAndGet(this, -missed);
             } while (missed != 0);
+            // not within the turn: a source that sends at once would find it taken
+            if (more > 0) {
+                upstream.request(more);
+            }
         }
 
-        private void turn() {
+        /** Returns how many to ask of the source. */
+        private long turn() {
             // in this order: behind the end nothing arrives
             boolean last = done;
             Queue<T> queue = arrivals;
@@ -296,10 +302,11 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
             if (cancelled || over) {
                 letGo();
             } else if (!ending) {
-                replenish();
+                return replenish();
             } else if (held == 0) {
                 end();
             }
+            return 0;
         }
 
         private void arrive(T element) {
@@ -424,12 +431,13 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
         }
 
         /** Asks for as many as have room. With nothing on its way it asks for fewer, too: the open batch may need them. */
-        private void replenish() {
+        private int replenish() {
             int room = limits.prefetch - held - outstanding;
             if (room >= replenishBy || (room > 0 && outstanding == 0)) {
                 outstanding += room;
-                upstream.request(room);
+                return room;
             }
+            return 0;
         }
 
         private void letGo() {

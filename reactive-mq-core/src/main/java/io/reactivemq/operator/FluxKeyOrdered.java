@@ -296,14 +296,20 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
         }
 
         private void drainLoop() {
+            long more = 0;
             int missed = 1;
             do {
-                turn();
+                more += turn();
                 missed = WIP.addAndGet(this, -missed);
             } while (missed != 0);
+            // not within the turn: a source that sends at once would find it taken
+            if (more > 0) {
+                upstream.request(more);
+            }
         }
 
-        private void turn() {
+        /** Returns how many to ask of the source. */
+        private long turn() {
             boolean last;
             do {
                 // in this order: behind the end nothing arrives
@@ -314,14 +320,14 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
                 startReady();
                 if (cancelled || over) {
                     letGo();
-                    return;
+                    return 0;
                 }
             } while (!emitters.isEmpty() && emitted != requested);
             if (last) {
                 end();
-            } else {
-                replenish();
+                return 0;
             }
+            return replenish();
         }
 
         private void takeSignals() {
@@ -621,12 +627,13 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
         }
 
         /** Asks for as many as have room. With nothing on its way it asks for fewer, too: another key may come. */
-        private void replenish() {
+        private int replenish() {
             int room = settings.maxWaiting - outstanding - waiting;
             if (room >= replenishBy || (room > 0 && outstanding == 0)) {
                 outstanding += room;
-                upstream.request(room);
+                return room;
             }
+            return 0;
         }
 
         // behind the end

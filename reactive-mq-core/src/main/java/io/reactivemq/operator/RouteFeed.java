@@ -1,0 +1,259 @@
+package io.reactivemq.operator;
+
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import org.jctools.queues.varhandle.unpadded.MpscVarHandleUnpaddedArrayQueue;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.Scannable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Operators;
+import reactor.util.context.Context;
+
+/**
+ * The beginning of a queue: any number of routes offer elements, one subscriber (the queue's overflow policy) gets them one at a time and
+ * no more than it requests.
+ *
+ * <p>Whoever finds nobody delivering delivers on its own thread; while one does, the others put theirs into the inbox, and the
+ * first delivers them, too. A route whose offer finds no demand, or the inbox full, waits its turn with {@link #await} and is woken
+ * when there is room.
+ *
+ * <p>Invariant: where demand is bounded, {@code taken <= requested}.
+ */
+final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
+
+    /** What became of an offer. */
+    enum Offer {
+        TAKEN,
+        /** There is no room now. */
+        FULL,
+        /** The queue takes no more. */
+        GONE
+    }
+
+    /** Elements that wait while another thread delivers. Large enough that it seldom fills, small enough to be nothing. */
+    static final int INBOX_MAX = 256;
+
+    @SuppressWarnings("rawtypes") // a class literal has no type arguments
+    private static final AtomicIntegerFieldUpdater<RouteFeed> WIP =
+            AtomicIntegerFieldUpdater.newUpdater(RouteFeed.class, "wip");
+
+    @SuppressWarnings("rawtypes") // a class literal has no type arguments
+    private static final AtomicLongFieldUpdater<RouteFeed> REQUESTED =
+            AtomicLongFieldUpdater.newUpdater(RouteFeed.class, "requested");
+
+    @SuppressWarnings("rawtypes") // a class literal has no type arguments
+    private static final AtomicLongFieldUpdater<RouteFeed> TAKEN =
+            AtomicLongFieldUpdater.newUpdater(RouteFeed.class, "taken");
+
+    private final AtomicBoolean subscribed = new AtomicBoolean();
+    private final Queue<T> inbox = new MpscVarHandleUnpaddedArrayQueue<>(INBOX_MAX);
+
+    /** Routes that wait for room, each at most a few times. */
+    private final Queue<Runnable> waiters = new ConcurrentLinkedQueue<>();
+
+    /** What to do when the queue is gone: remove its bindings. */
+    private final Set<Runnable> onGone = ConcurrentHashMap.newKeySet();
+
+    private volatile @Nullable CoreSubscriber<? super T> actual;
+
+    /** The subscriber's onSubscribe is over, so it may be told of the end. */
+    private volatile boolean ready;
+
+    private volatile int wip;
+
+    /** Demand since the subscription, up to {@code Long.MAX_VALUE}: unbounded. */
+    private volatile long requested;
+
+    /** Offers that were taken; not counted where demand is unbounded. */
+    private volatile long taken;
+
+    private volatile boolean cancelled;
+    private volatile boolean completed;
+
+    /** The subscriber has been told of the end. By who delivers. */
+    private boolean ended;
+
+    @Override
+    public void subscribe(CoreSubscriber<? super T> subscriber) {
+        if (!subscribed.compareAndSet(false, true)) {
+            Operators.error(
+                    subscriber,
+                    new IllegalStateException("an overflow policy subscribes to its queue once, this one did again"));
+            return;
+        }
+        // before it can request, and so get elements
+        actual = subscriber;
+        subscriber.onSubscribe(this);
+        ready = true;
+        drain();
+    }
+
+    // the routes' side
+
+    Offer offer(T element) {
+        if (cancelled || completed) {
+            return Offer.GONE;
+        }
+        if (!reserve()) {
+            return Offer.FULL;
+        }
+        if (wip == 0 && WIP.compareAndSet(this, 0, 1)) {
+            deliver(element);
+            drainLoop();
+            return Offer.TAKEN;
+        }
+        if (!inbox.offer(element)) {
+            if (requested != Long.MAX_VALUE) {
+                TAKEN.decrementAndGet(this);
+            }
+            return Offer.FULL;
+        }
+        drain();
+        return Offer.TAKEN;
+    }
+
+    private boolean reserve() {
+        for (; ; ) {
+            long asked = requested;
+            if (asked == Long.MAX_VALUE) {
+                return true;
+            }
+            long before = taken;
+            if (before >= asked) {
+                return false;
+            }
+            if (TAKEN.compareAndSet(this, before, before + 1)) {
+                return true;
+            }
+        }
+    }
+
+    /** Has a route called when there may be room, or the queue is gone; to be followed by another offer. */
+    void await(Runnable route) {
+        waiters.add(route);
+    }
+
+    /** The subscriber gets what was taken, then the end. */
+    void complete() {
+        if (!completed) {
+            completed = true;
+            drain();
+        }
+    }
+
+    boolean isGone() {
+        return cancelled || completed;
+    }
+
+    /** Runs the action when the queue is gone, perhaps now. It may be run twice. */
+    void onGone(Runnable action) {
+        onGone.add(action);
+        if (isGone()) {
+            gone();
+        }
+    }
+
+    void notOnGone(Runnable action) {
+        onGone.remove(action);
+    }
+
+    private void gone() {
+        for (Runnable action : onGone.toArray(Runnable[]::new)) {
+            if (onGone.remove(action)) {
+                action.run();
+            }
+        }
+    }
+
+    // the policy's side
+
+    @Override
+    public void request(long n) {
+        if (Operators.validate(n)) {
+            Operators.addCap(REQUESTED, this, n);
+            wake();
+        }
+    }
+
+    @Override
+    public void cancel() {
+        if (!cancelled) {
+            cancelled = true;
+            drain();
+        }
+    }
+
+    // either side
+
+    private void deliver(T element) {
+        CoreSubscriber<? super T> subscriber = actual;
+        if (cancelled || ended || subscriber == null) {
+            Operators.onDiscard(element, subscriber == null ? Context.empty() : subscriber.currentContext());
+        } else {
+            subscriber.onNext(element);
+        }
+    }
+
+    private void drain() {
+        if (WIP.getAndIncrement(this) == 0) {
+            drainLoop();
+        }
+    }
+
+    private void drainLoop() {
+        int missed = 1;
+        do {
+            // in this order: what is offered behind the completion is not taken
+            boolean last = completed;
+            for (T element = inbox.poll(); element != null; element = inbox.poll()) {
+                deliver(element);
+            }
+            CoreSubscriber<? super T> subscriber = actual;
+            if (last && ready && !ended && !cancelled && subscriber != null) {
+                ended = true;
+                subscriber.onComplete();
+            }
+            if (last || cancelled) {
+                gone();
+            }
+            if (!waiters.isEmpty()) {
+                wake();
+            }
+            missed = WIP.addAndGet(this, -missed);
+        } while (missed != 0);
+    }
+
+    private void wake() {
+        for (Runnable route = waiters.poll(); route != null; route = waiters.poll()) {
+            route.run();
+        }
+    }
+
+    @Override
+    @SuppressWarnings("rawtypes") // as Scannable declares it
+    public @Nullable Object scanUnsafe(Attr key) {
+        if (key == Attr.ACTUAL) {
+            return actual;
+        }
+        if (key == Attr.BUFFERED) {
+            return inbox.size();
+        }
+        if (key == Attr.CAPACITY) {
+            return INBOX_MAX;
+        }
+        if (key == Attr.CANCELLED) {
+            return cancelled;
+        }
+        if (key == Attr.TERMINATED) {
+            return completed;
+        }
+        return key == Attr.RUN_STYLE ? Attr.RunStyle.SYNC : null;
+    }
+}

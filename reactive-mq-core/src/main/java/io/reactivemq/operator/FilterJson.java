@@ -33,8 +33,9 @@ import tools.jackson.core.json.JsonFactory;
 /** Reads filters from JSON. The one class that needs Jackson, and it is loaded when something is read. */
 final class FilterJson {
 
-    private static final JsonFactory JSON =
-            JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
 
     private final JsonParser parser;
 
@@ -136,17 +137,15 @@ final class FilterJson {
 
     private Condition operator() {
         String name = beginOperator("an operator");
-        Condition condition =
-                switch (name) {
-                    case "prefix" -> new Prefix(text());
-                    case "suffix" -> new Suffix(text());
-                    case "equals-ignore-case" -> new IgnoreCase(text());
-                    case "exists" -> new Exists(flag());
-                    case "numeric" -> numeric();
-                    case "anything-but" -> anythingBut();
-                    default -> throw unknown(
-                            name, "one of prefix, suffix, equals-ignore-case, exists, numeric, anything-but");
-                };
+        Condition condition = switch (name) {
+            case "prefix" -> new Prefix(text());
+            case "suffix" -> new Suffix(text());
+            case "equals-ignore-case" -> new IgnoreCase(text());
+            case "exists" -> new Exists(flag());
+            case "numeric" -> numeric();
+            case "anything-but" -> anythingBut();
+            default -> throw unknown(name, "one of prefix, suffix, equals-ignore-case, exists, numeric, anything-but");
+        };
         endOperator();
         return condition;
     }
@@ -173,12 +172,11 @@ final class FilterJson {
         JsonToken token = parser.currentToken();
         if (token == JsonToken.START_OBJECT) {
             String name = beginOperator("prefix or suffix");
-            Condition condition =
-                    switch (name) {
-                        case "prefix" -> new NoPrefix(texts());
-                        case "suffix" -> new NoSuffix(texts());
-                        default -> throw unknown(name, "prefix or suffix");
-                    };
+            Condition condition = switch (name) {
+                case "prefix" -> new NoPrefix(texts());
+                case "suffix" -> new NoSuffix(texts());
+                default -> throw unknown(name, "prefix or suffix");
+            };
             endOperator();
             return condition;
         }

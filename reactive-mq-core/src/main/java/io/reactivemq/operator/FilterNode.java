@@ -286,7 +286,8 @@ final class FilterNode {
 
         NoneOf {
             texts = Set.copyOf(texts);
-            numbers = Set.copyOf(numbers.stream().map(BigDecimal::stripTrailingZeros).toList());
+            numbers = Set.copyOf(
+                    numbers.stream().map(BigDecimal::stripTrailingZeros).toList());
         }
 
         @Override
@@ -345,11 +346,14 @@ final class FilterNode {
     }
 
     private static void anythingBut(StringBuilder json, String operator, Set<String> texts) {
-        operator(json, "anything-but", () -> operator(json, operator, () -> {
-            json.append('[');
-            list(json, texts.stream().sorted().toList(), text -> quote(json, text));
-            json.append(']');
-        }));
+        operator(
+                json,
+                "anything-but",
+                () -> operator(json, operator, () -> {
+                    json.append('[');
+                    list(json, texts.stream().sorted().toList(), text -> quote(json, text));
+                    json.append(']');
+                }));
     }
 
     private static @Nullable BigDecimal number(String value) {

@@ -108,8 +108,10 @@ public final class Filters {
         if (numbers.length == 0) {
             throw new IllegalArgumentException("at least one number has to be given");
         }
-        Set<BigDecimal> exact =
-                Arrays.stream(numbers).map(Filters::decimal).map(BigDecimal::stripTrailingZeros).collect(Collectors.toSet());
+        Set<BigDecimal> exact = Arrays.stream(numbers)
+                .map(Filters::decimal)
+                .map(BigDecimal::stripTrailingZeros)
+                .collect(Collectors.toSet());
         return new Named(checked(name), List.of(new NoneOf(Set.of(), exact)));
     }
 

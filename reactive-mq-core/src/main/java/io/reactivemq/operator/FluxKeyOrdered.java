@@ -115,6 +115,7 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
         private final Function<? super T, ? extends Publisher<? extends R>> handler;
         private final Settings settings;
         private final int replenishBy;
+        private final boolean failsFast;
 
         @SuppressWarnings("NullAway.Init") // set by onSubscribe, before any other signal
         private Subscription upstream;
@@ -172,6 +173,7 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
             this.handler = handler;
             this.settings = settings;
             this.replenishBy = settings.maxWaiting - (settings.maxWaiting >> 2);
+            this.failsFast = !settings.delayErrors && settings.retry == null;
         }
 
         // the source's side
@@ -359,10 +361,16 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
                 letGo(inner);
             } else if (inner.backingOff) {
                 answer(inner);
-            } else if (!inner.listed) {
+            } else {
                 // the end first: behind it nothing comes
                 boolean last = inner.done;
-                if (!inner.isEmpty()) {
+                if (last && failsFast && inner.error != null) {
+                    Throwable failure = inner.error;
+                    inner.error = null;
+                    fail(failure);
+                } else if (inner.listed) {
+                    return;
+                } else if (!inner.isEmpty()) {
                     inner.listed = true;
                     emitters.add(inner);
                 } else if (last) {

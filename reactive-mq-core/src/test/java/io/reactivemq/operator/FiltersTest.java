@@ -28,7 +28,7 @@ class FiltersTest {
     private static Headers headers(String text) {
         Headers headers = Headers.empty();
         if (!text.equals("-")) {
-            for (String one : text.split(";")) {
+            for (String one : text.split(";", -1)) {
                 int at = one.indexOf('=');
                 headers = headers.with(one.substring(0, at), one.substring(at + 1));
             }
@@ -38,10 +38,7 @@ class FiltersTest {
 
     /** What SNS's documentation says of its operators, with headers in place of attributes. */
     @ParameterizedTest(name = "{0} and {1}: {2}")
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            textBlock = """
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             {"store": ["example_corp"]}                                          | store=example_corp                      | true
             {"store": ["example_corp"]}                                          | store=Example_corp                      | false
             {"store": ["example_corp"]}                                          | event=order_placed                      | false
@@ -115,15 +112,12 @@ class FiltersTest {
                         Filters.anythingBut("b", "x"),
                         Filters.anythingButPrefix("c", "p", "q"),
                         Filters.anythingButSuffix("d", "s")))
-                .isEqualTo(Filters.parse(
-                        """
+                .isEqualTo(Filters.parse("""
                         {"$or": [{"a": [{"anything-but": [2.50, 1]}]}, {"b": [{"anything-but": "x"}]},
                                  {"c": [{"anything-but": {"prefix": ["q", "p"]}}]},
                                  {"d": [{"anything-but": {"suffix": "s"}}]}]}"""));
         assertThat(Filters.exists("a").and(Filters.absent("b")).or(Filters.suffix("c", ".png")))
-                .isEqualTo(
-                        Filters.parse(
-                                """
+                .isEqualTo(Filters.parse("""
                                 {"$or": [{"a": [{"exists": true}], "b": [{"exists": false}]}, {"c": [{"suffix": ".png"}]}]}"""));
         assertThat(Filters.numeric("n", n -> n.equalTo(100.0))).isEqualTo(Filters.parse("{\"n\": [1e2]}"));
         assertThat(Filters.prefix("a", "x").and(Filters.suffix("a", "z")).toJson())
@@ -143,7 +137,9 @@ class FiltersTest {
             HeaderFilter read = Filters.parse(json);
             Headers headers = headers(random);
             if (!read.equals(filter) || read.test(headers) != filter.test(headers)) {
-                assertThat(read).as("-Dreactivemq.seed=%s replays this: %s", seed, json).isEqualTo(filter);
+                assertThat(read)
+                        .as("-Dreactivemq.seed=%s replays this: %s", seed, json)
+                        .isEqualTo(filter);
             }
         }
     }
@@ -186,10 +182,7 @@ class FiltersTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            textBlock = """
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             []                                       | the filter at $, line 1, column 1: expected an object with names of headers, but found an array
             {}                                       | the filter at $, line 1, column 2: expected at least one name of a header, but found the end of an object
             {"a": "x"}                               | the filter at $.a, line 1, column 7: expected an array of conditions, but found the text 'x'
@@ -215,7 +208,9 @@ class FiltersTest {
             """)
     @DisplayName("G04 what is no policy is refused, with place, expected and found:")
     void refused(String json, String message) {
-        assertThatIllegalArgumentException().isThrownBy(() -> Filters.parse(json)).withMessage(message);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Filters.parse(json))
+                .withMessage(message);
     }
 
     @Test
@@ -285,7 +280,8 @@ class FiltersTest {
         assertThat(Filters.absent("a").test(withNull)).isTrue();
         assertThat(Filters.anythingBut("a", "x").test(withNull)).isFalse();
         assertThat(Filters.exact("a", "x").test(withNull.with("a", "x"))).isTrue();
-        assertThat(Filters.exists("a").test(withNull.with("a", "x").with("a", ""))).isTrue();
+        assertThat(Filters.exists("a").test(withNull.with("a", "x").with("a", "")))
+                .isTrue();
     }
 
     @Test
@@ -341,7 +337,9 @@ class FiltersTest {
         List<Headers> received = new ArrayList<>();
         router.bind(pdf).subscribe(received::add);
         Headers match = headers("format=pdf");
-        reactor.core.publisher.Flux.just(match, headers("format=doc")).transform(router::route).subscribe();
+        reactor.core.publisher.Flux.just(match, headers("format=doc"))
+                .transform(router::route)
+                .subscribe();
         assertThat(received).containsExactly(match);
     }
 }

@@ -244,15 +244,6 @@ class KeyOrderedTest {
     @Test
     @DisplayName("a publisher that sends more than is requested gets an overflow error")
     void unlawfulPublisher() {
-        Flux.just(1)
-                .transform(KeyOrdered.flatMap(
-                        n -> n,
-                        n -> TestPublisher.<Integer>createNoncompliant(TestPublisher.Violation.REQUEST_OVERFLOW)
-                                .flux()
-                                .mergeWith(Flux.never()),
-                        1))
-                .subscribe(consumer);
-        assertThat(consumer.errors).isEmpty();
         TestPublisher<Integer> wild = TestPublisher.createNoncompliant(TestPublisher.Violation.REQUEST_OVERFLOW);
         RecordingConsumer other = new RecordingConsumer();
         Flux.just(1)
@@ -261,10 +252,8 @@ class KeyOrderedTest {
         for (int i = 0; i < 6; i++) {
             wild.next(i);
         }
-        assertThat(other.errors).isEmpty();
-        other.request(100);
         assertThat(Exceptions.isOverflow(other.error())).isTrue();
-        assertThat(other.received.size() + other.discarded.size()).isEqualTo(6);
+        assertThat(other.discarded).containsExactlyInAnyOrder(0, 1, 2, 3, 4, 5);
     }
 
     @Test

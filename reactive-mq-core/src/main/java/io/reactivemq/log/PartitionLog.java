@@ -6,7 +6,6 @@ import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.RecoveryReport.Origin;
-import io.reactivemq.record.Compression;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.storage.FileStore;
@@ -252,7 +251,7 @@ public final class PartitionLog implements Closeable {
                                 + settings.maxMessageBytes() + " of max.message.bytes");
             }
             batch.validateProduced(where);
-            if (settings.recordCheck() == RecordCheck.RECORDS && batch.compression() == Compression.NONE) {
+            if (settings.recordCheck() == RecordCheck.RECORDS) {
                 batch.validateRecords(where);
             }
             offsetSpan += batch.count();

@@ -4,7 +4,6 @@ import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.log.OffsetTimeIndex.OffsetEntry;
 import io.reactivemq.log.OffsetTimeIndex.TimeEntry;
-import io.reactivemq.record.Compression;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordCursor;
 import io.reactivemq.storage.FileStore;
@@ -312,10 +311,9 @@ final class Segment {
                 && BatchHeader.maxTimestamp(header, 0) == entry.timestampMs();
     }
 
-    /** A batch whose records can't be read, being compressed, counts as a whole. */
     private long firstRecord(int position, int batchSize, long timestampMs, long fromOffset) {
         RecordBatch batch = RecordBatch.at(file.read(position, batchSize), 0);
-        if (batch.timestampType() == TimestampType.LOG_APPEND_TIME || batch.compression() != Compression.NONE) {
+        if (batch.timestampType() == TimestampType.LOG_APPEND_TIME) {
             return Math.max(batch.baseOffset(), fromOffset);
         }
         RecordCursor records = batch.records();

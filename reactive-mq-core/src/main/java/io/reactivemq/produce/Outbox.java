@@ -1,5 +1,6 @@
 package io.reactivemq.produce;
 
+import io.reactivemq.Compression;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
@@ -140,7 +141,7 @@ final class Outbox {
         final TopicPartition partition;
         final Topic topic;
         private final RecordBatchBuilder builder =
-                new RecordBatchBuilder(Math.min(INITIAL_BUFFER_BYTES, batchBytes), batchBytes);
+                new RecordBatchBuilder(Math.min(INITIAL_BUFFER_BYTES, batchBytes), batchBytes, options.compression());
         private final ArrayDeque<Batch> closed = new ArrayDeque<>();
         private @Nullable Batch open;
         private @Nullable Batch sent;
@@ -233,7 +234,10 @@ final class Outbox {
         lane.open = null;
         lane.isDue = false;
         batch.count = lane.builder.count();
-        batch.buffer = lane.builder.build();
+        int bytesBefore = lane.builder.sizeInBytes();
+        ByteBuffer built = lane.builder.build();
+        bytes += built.limit() - bytesBefore;
+        batch.buffer = built;
         batch.state = Batch.State.CLOSED;
         lane.topic.batchClosed(lane.partition.partition());
         if (lane.sent == null) {
@@ -310,7 +314,10 @@ final class Outbox {
 
     private void keep(ByteBuffer buffer) {
         int capacity = buffer.capacity();
-        if (capacity <= batchBytes && freeBytes + capacity <= bufferBytes / FREE_PART) {
+        // a builder that compresses goes on in its own buffer
+        if (options.compression() == Compression.NONE
+                && capacity <= batchBytes
+                && freeBytes + capacity <= bufferBytes / FREE_PART) {
             freeBuffers.addLast(buffer);
             freeBytes += capacity;
         }

@@ -1,5 +1,6 @@
 package io.reactivemq.produce;
 
+import io.reactivemq.Compression;
 import io.reactivemq.Serde;
 import io.reactivemq.broker.Acks;
 import java.time.Duration;
@@ -32,6 +33,7 @@ public final class SenderOptions<K, V> {
     private final int maxInFlight;
     private final long bufferBytes;
     private final Acks acks;
+    private final Compression compression;
     private final String clientId;
     private final Partitioner partitioner;
     private final Duration deliveryTimeout;
@@ -45,6 +47,7 @@ public final class SenderOptions<K, V> {
         this.maxInFlight = builder.maxInFlight;
         this.bufferBytes = builder.bufferBytes;
         this.acks = builder.acks;
+        this.compression = builder.compression;
         this.clientId = builder.clientId;
         this.partitioner = builder.partitioner;
         this.deliveryTimeout = builder.deliveryTimeout;
@@ -104,6 +107,11 @@ public final class SenderOptions<K, V> {
         return acks;
     }
 
+    /** See {@link Builder#compression}. */
+    public Compression compression() {
+        return compression;
+    }
+
     /** See {@link Builder#clientId}. */
     public String clientId() {
         return clientId;
@@ -132,6 +140,7 @@ public final class SenderOptions<K, V> {
         private int maxInFlight = 1 << 16;
         private long bufferBytes = 32L << 20;
         private Acks acks = Acks.ALL;
+        private Compression compression = Compression.NONE;
         private String clientId = "rmq-sender";
         private Partitioner partitioner = Partitioner.byKey();
         private Duration deliveryTimeout = Duration.ofMinutes(2);
@@ -180,6 +189,16 @@ public final class SenderOptions<K, V> {
         /** What is awaited before a result is emitted; {@link Acks#ALL} by default. */
         public Builder acks(Acks value) {
             acks = Objects.requireNonNull(value, "acks");
+            return this;
+        }
+
+        /**
+         * How batches are compressed; {@link Compression#NONE} by default. The larger the batches, the more there is to gain, so a
+         * linger helps. {@code batchSizeBytes} counts the bytes before compression, {@code bufferBytes} and the topic's {@code
+         * max.message.bytes} those after it.
+         */
+        public Builder compression(Compression value) {
+            compression = Objects.requireNonNull(value, "compression");
             return this;
         }
 

@@ -1,5 +1,6 @@
 package io.reactivemq.record;
 
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
@@ -315,8 +316,8 @@ public final class RecordBatch {
      * Parses every record, headers included: exactly the header's count of them fills the batch, their offsets ascend
      * within it, and none is later than its max timestamp. Goes with {@link #validate(String)}, and costs what reading costs.
      *
-     * @throws MqException CORRUPT_MESSAGE naming the record and the field; UNSUPPORTED_COMPRESSION_TYPE where the records
-     *     are compressed
+     * @throws MqException CORRUPT_MESSAGE naming the record and the field; UNSUPPORTED_COMPRESSION_TYPE where the library to
+     *     decompress the records is missing
      */
     public void validateRecords(String context) {
         RecordCursor cursor = records(context);
@@ -350,9 +351,10 @@ public final class RecordBatch {
     }
 
     /**
-     * A cursor before the first record.
+     * A cursor before the first record. Compressed records are decompressed at once, into a buffer of the cursor's own of at most 256 MiB.
      *
-     * @throws MqException UNSUPPORTED_COMPRESSION_TYPE where the records are compressed
+     * @throws MqException UNSUPPORTED_COMPRESSION_TYPE where the library for it is missing; CORRUPT_MESSAGE where the records can't be
+     *     decompressed
      */
     public RecordCursor records() {
         return records("");
@@ -360,13 +362,12 @@ public final class RecordBatch {
 
     private RecordCursor records(String context) {
         Compression compression = compression();
-        if (compression != Compression.NONE) {
-            throw new MqException(
-                    ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
-                    where(context) + ": its records are compressed with " + compression
-                            + ", only uncompressed batches can be read so far");
+        if (compression == Compression.NONE) {
+            return new RecordCursor(this, context, buffer, start + HEADER_BYTES, start + size);
         }
-        return new RecordCursor(this, context, buffer, start + HEADER_BYTES, start + size);
+        ByteBuffer compressed = buffer.duplicate().limit(start + size).position(start + HEADER_BYTES);
+        ByteBuffer records = Codec.decompress(compression, compressed, where(context));
+        return new RecordCursor(this, context, records, 0, records.limit());
     }
 
     private long computeCrc() {

@@ -2,6 +2,7 @@ package io.reactivemq.record;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.Header;
 import io.reactivemq.Headers;
@@ -12,7 +13,7 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Encodes records into one uncompressed batch after another. Reusable, not thread-safe. The buffer belongs to the builder
+ * Encodes records into one batch after another, compressed as a whole where that is wished. Reusable, not thread-safe. The buffer belongs to the builder
  * until {@link #build()} hands it over; the next record then begins a new one. A batch that fills little of its buffer is
  * handed over as a copy of its own size instead, so that a slow stream of small batches does not hold large buffers.
  */
@@ -35,11 +36,11 @@ public final class RecordBatchBuilder {
     private static final byte[] NONE = new byte[0];
 
     private final int maxBytes;
+    private final Compression compression;
     private final CRC32C crc = new CRC32C();
 
     // Invariant: array is NONE or size <= array.length. The array is longer than maxBytes only if its one record fills
-    // it, so
-    // a record that fits into the array also keeps the bound. size is where the next record begins.
+    // it, so a record that fits into the array also keeps the bound. size is where the next record begins.
     private byte[] array = NONE;
     private int freshBytes; // what a new array begins with: what the last full one came to
     private int size = RecordBatch.HEADER_BYTES;
@@ -53,12 +54,22 @@ public final class RecordBatchBuilder {
      * @param maxBytes the size, header included, that a batch of more than one record does not exceed
      */
     public RecordBatchBuilder(int initialBytes, int maxBytes) {
+        this(initialBytes, maxBytes, Compression.NONE);
+    }
+
+    /**
+     * @param initialBytes what the first batch's buffer begins with; it doubles as it fills
+     * @param maxBytes the size, header included and not compressed, that a batch of more than one record does not exceed
+     * @param compression how batches are compressed
+     */
+    public RecordBatchBuilder(int initialBytes, int maxBytes, Compression compression) {
         if (initialBytes < RecordBatch.HEADER_BYTES || maxBytes < initialBytes) {
             throw new IllegalArgumentException("expected " + RecordBatch.HEADER_BYTES
                     + " <= initialBytes <= maxBytes, actual initialBytes " + initialBytes + ", maxBytes " + maxBytes);
         }
         this.freshBytes = initialBytes;
         this.maxBytes = maxBytes;
+        this.compression = compression;
     }
 
     /**
@@ -138,7 +149,7 @@ public final class RecordBatchBuilder {
         return count;
     }
 
-    /** Bytes that {@link #build()} would give now; 0 while the batch is empty. */
+    /** Bytes that {@link #build()} would give now, were it not for compression; 0 while the batch is empty. */
     public int sizeInBytes() {
         return count == 0 ? 0 : size;
     }
@@ -155,12 +166,35 @@ public final class RecordBatchBuilder {
         if (count == 0) {
             throw new IllegalStateException("a batch needs at least one record");
         }
-        ByteBuffer batch = ByteBuffer.wrap(array, 0, size);
+        byte[] built = array;
+        int builtSize = size;
+        if (compression != Compression.NONE) {
+            built = Codec.compress(compression, array, RecordBatch.HEADER_BYTES, size);
+            builtSize = built.length;
+        } else if (size < array.length / 2) {
+            // a small batch of a slow stream: it is handed over in a buffer of its own size, and this one stays
+            built = Arrays.copyOf(array, size);
+        } else {
+            freshBytes = Math.min(array.length, maxBytes);
+            array = NONE;
+        }
+        ByteBuffer batch = ByteBuffer.wrap(built, 0, builtSize);
+        writeHeader(batch);
+        crc.reset();
+        crc.update(built, RecordBatch.ATTRIBUTES_AT, builtSize - RecordBatch.ATTRIBUTES_AT);
+        batch.putInt(RecordBatch.CRC_AT, (int) crc.getValue());
+        size = RecordBatch.HEADER_BYTES;
+        count = 0;
+        return batch;
+    }
+
+    /** All but the CRC. */
+    private void writeHeader(ByteBuffer batch) {
         batch.putLong(RecordBatch.BASE_OFFSET_AT, 0);
-        batch.putInt(RecordBatch.LENGTH_AT, size - RecordBatch.LENGTH_OVERHEAD_BYTES);
+        batch.putInt(RecordBatch.LENGTH_AT, batch.limit() - RecordBatch.LENGTH_OVERHEAD_BYTES);
         batch.putInt(RecordBatch.LEADER_EPOCH_AT, RecordBatch.NO_LEADER_EPOCH);
         batch.put(RecordBatch.MAGIC_AT, RecordBatch.MAGIC);
-        batch.putShort(RecordBatch.ATTRIBUTES_AT, (short) 0);
+        batch.putShort(RecordBatch.ATTRIBUTES_AT, (short) compression.code());
         batch.putInt(RecordBatch.LAST_OFFSET_DELTA_AT, count - 1);
         batch.putLong(RecordBatch.BASE_TIMESTAMP_AT, baseTimestamp);
         batch.putLong(RecordBatch.MAX_TIMESTAMP_AT, maxTimestamp);
@@ -168,19 +202,6 @@ public final class RecordBatchBuilder {
         batch.putShort(RecordBatch.PRODUCER_EPOCH_AT, RecordBatch.NO_PRODUCER_EPOCH);
         batch.putInt(RecordBatch.BASE_SEQUENCE_AT, RecordBatch.NO_SEQUENCE);
         batch.putInt(RecordBatch.COUNT_AT, count);
-        crc.reset();
-        crc.update(array, RecordBatch.ATTRIBUTES_AT, size - RecordBatch.ATTRIBUTES_AT);
-        batch.putInt(RecordBatch.CRC_AT, (int) crc.getValue());
-        if (size < array.length / 2) {
-            // a small batch of a slow stream: it is handed over in a buffer of its own size, and this one stays
-            batch = ByteBuffer.wrap(Arrays.copyOf(array, size));
-        } else {
-            freshBytes = Math.min(array.length, maxBytes);
-            array = NONE;
-        }
-        size = RecordBatch.HEADER_BYTES;
-        count = 0;
-        return batch;
     }
 
     /**

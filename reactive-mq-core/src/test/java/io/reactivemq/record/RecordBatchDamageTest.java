@@ -186,23 +186,6 @@ class RecordBatchDamageTest {
     }
 
     @Test
-    void aCompressedBatchIsValidButItsRecordsAreNotReadYet() {
-        short code = 0;
-        for (Compression compression :
-                List.of(Compression.GZIP, Compression.SNAPPY, Compression.LZ4, Compression.ZSTD)) {
-            ByteBuffer buffer = TestBatches.around(100, RECORD);
-            RecordBatch batch = RecordBatch.at(TestBatches.seal(buffer.putShort(ATTRIBUTES_AT, ++code)), 0);
-            batch.validateProduced("");
-            assertThat(batch.compression()).isEqualTo(compression);
-            assertThatThrownBy(batch::records)
-                    .isInstanceOf(MqException.class)
-                    .hasMessageContaining(compression.name())
-                    .satisfies(e -> assertThat(((MqException) e).errorCode())
-                            .isEqualTo(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE));
-        }
-    }
-
-    @Test
     void whatAProducerMustNotSendIsRefused() {
         assertProduced(ErrorCode.INVALID_RECORD, b -> b.putInt(COUNT_AT, 0), "no record");
         assertProduced(ErrorCode.INVALID_RECORD, b -> b.putInt(LAST_OFFSET_DELTA_AT, 1), "a gap");

@@ -134,7 +134,7 @@ class RecordBatchKafkaTest {
             assertThat(batch.count()).isEqualTo(records.size());
             assertThat(batch.sizeInBytes()).isEqualTo(buffer.remaining());
             assertThat(batch.nextOffset()).isEqualTo(baseOffset + records.size());
-            assertThat(batch.compression()).isEqualTo(io.reactivemq.record.Compression.NONE);
+            assertThat(batch.compression()).isEqualTo(io.reactivemq.Compression.NONE);
             assertThat(batch.timestampType())
                     .isEqualTo(appendTime ? TimestampType.LOG_APPEND_TIME : TimestampType.CREATE_TIME);
             List<TestRecord> expected = numbered(records, baseOffset).stream()

@@ -3,6 +3,7 @@ package io.reactivemq.test.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.Header;
 import io.reactivemq.Headers;
@@ -19,6 +20,7 @@ import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
 import io.reactivemq.produce.SenderResult;
+import io.reactivemq.record.RecordBatch;
 import io.reactivemq.test.Seeds;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -36,6 +38,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -276,6 +279,28 @@ public abstract class ProduceConsumeContract extends EngineContract {
                 .extracting(ReceiverRecord::timestampMs)
                 .isEqualTo(sent.stream().map(SenderResult::timestampMs).toList());
         assertThat(received).extracting(ReceiverRecord::timestampType).containsOnly(TimestampType.LOG_APPEND_TIME);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Compression.class)
+    @DisplayName("K20 a compressed batch is stored as it came, and every receiver reads it, after a restart too")
+    void compressed_batches_pass_through(Compression compression) {
+        topic("t", 1);
+        Sender<String, String> sender = Sender.on(
+                broker(), SenderOptions.of(Serdes.string(), Serdes.string(), o -> o.compression(compression)));
+        List<SenderResult<String, String>> sent =
+                await(sender.send(Flux.fromIterable(numbered("t", 0, 500))).collectList());
+
+        restartIfDurable();
+        assertThat(receive("t", 500)).extracting(ReceiverRecord::value).isEqualTo(values(sent));
+        RecordBatch stored =
+                RecordBatch.at(fetch(new TopicPartition("t", 0), 0, 1 << 20).records(), 0);
+        assertThat(stored.compression()).isEqualTo(compression);
+        stored.validate();
+        assertThat(stored.count()).as("records in the first batch").isGreaterThan(1);
+        if (compression != Compression.NONE) {
+            assertThat(stored.sizeInBytes()).as("of some 22 bytes a record").isLessThan(16 * stored.count());
+        }
     }
 
     @Test

@@ -1,0 +1,184 @@
+package io.reactivemq.record;
+
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import com.github.luben.zstd.ZstdOutputStreamNoFinalizer;
+import io.reactivemq.Compression;
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import net.jpountz.lz4.LZ4FrameInputStream;
+import net.jpountz.lz4.LZ4FrameOutputStream;
+import org.xerial.snappy.SnappyOutputStream;
+
+/**
+ * Compresses and decompresses the records of a batch in the containers that Kafka's clients use: gzip, the framing of snappy-java,
+ * LZ4 frames with independent blocks of 64 KiB, zstd frames. All but gzip come from libraries that may be missing: then the
+ * error names the artifact to add.
+ *
+ * <p>What a batch decompresses to is not known before, and its producer may mean harm: the output grows with what comes out, and
+ * has two bounds.
+ */
+final class Codec {
+
+    /** The most that one batch may hold: what a consumer has to have room for in its heap. */
+    static final int DECOMPRESSED_BYTES_MAX = 256 << 20;
+
+    /** How much more may come out than went in. Real batches of equal records come to some thousands, with zstd. */
+    static final int RATIO_MAX = 20_000;
+
+    /** Below it the ratio is nobody's concern. */
+    private static final int RATIO_FREE_BYTES = 4 << 20;
+
+    private static final int FIRST_BYTES_MIN = 1 << 10;
+    private static final int FIRST_RATIO = 4;
+
+    private Codec() {}
+
+    /**
+     * Compresses the bytes of the array from {@code from} to {@code to}; the result begins with as many bytes of room as are before
+     * {@code from}.
+     */
+    static byte[] compress(Compression compression, byte[] array, int from, int to) {
+        ByteArrayOutputStream compressed = new ByteArrayOutputStream(from + (to - from) / 2);
+        compressed.write(array, 0, from);
+        try (OutputStream compressing = compressing(compression, compressed)) {
+            compressing.write(array, from, to - from);
+        } catch (IOException e) {
+            throw new IllegalStateException("writing to memory", e);
+        } catch (NoClassDefFoundError e) {
+            throw missing(compression, "a batch", e);
+        }
+        return compressed.toByteArray();
+    }
+
+    private static OutputStream compressing(Compression compression, OutputStream to) throws IOException {
+        return switch (compression) {
+            case NONE -> to;
+            case GZIP -> new GZIPOutputStream(to);
+            case SNAPPY -> Snappy.compressing(to);
+            case LZ4 -> Lz4.compressing(to);
+            case ZSTD -> Zstd.compressing(to);
+        };
+    }
+
+    /**
+     * Decompresses what the buffer has between position and limit.
+     *
+     * @param where whose records they are, for the error
+     * @throws MqException CORRUPT_MESSAGE where the bytes are no such container or decompress to too much;
+     *     UNSUPPORTED_COMPRESSION_TYPE where the library is missing
+     */
+    static ByteBuffer decompress(Compression compression, ByteBuffer compressed, String where) {
+        long bytesMax =
+                Math.min(DECOMPRESSED_BYTES_MAX, Math.max(RATIO_FREE_BYTES, (long) compressed.remaining() * RATIO_MAX));
+        try (InputStream decompressing = decompressing(compression, input(compressed), (int) bytesMax)) {
+            return readAll(decompressing, compressed.remaining(), (int) bytesMax);
+        } catch (NoClassDefFoundError e) {
+            throw missing(compression, where, e);
+        } catch (IOException | RuntimeException e) {
+            throw new MqException(
+                    ErrorCode.CORRUPT_MESSAGE,
+                    where + ": records: expected " + compression.configName() + " of at most " + bytesMax
+                            + " bytes when decompressed, actual: " + e.getMessage(),
+                    e);
+        }
+    }
+
+    private static InputStream decompressing(Compression compression, InputStream from, int bytesMax)
+            throws IOException {
+        return switch (compression) {
+            case NONE -> from;
+            case GZIP -> new GZIPInputStream(from);
+            case SNAPPY -> Snappy.decompressing(from, bytesMax);
+            case LZ4 -> Lz4.decompressing(from);
+            case ZSTD -> Zstd.decompressing(from);
+        };
+    }
+
+    // each library in a class of its own, which is loaded when it is needed: the JVM looks for all that a class names
+
+    private static final class Snappy {
+
+        static OutputStream compressing(OutputStream to) {
+            return new SnappyOutputStream(to);
+        }
+
+        static InputStream decompressing(InputStream from, int bytesMax) throws IOException {
+            return new SnappyInput(from.readAllBytes(), bytesMax);
+        }
+    }
+
+    private static final class Lz4 {
+
+        static OutputStream compressing(OutputStream to) throws IOException {
+            return new LZ4FrameOutputStream(
+                    to, LZ4FrameOutputStream.BLOCKSIZE.SIZE_64KB, LZ4FrameOutputStream.FLG.Bits.BLOCK_INDEPENDENCE);
+        }
+
+        static InputStream decompressing(InputStream from) throws IOException {
+            return new LZ4FrameInputStream(from);
+        }
+    }
+
+    private static final class Zstd {
+
+        static OutputStream compressing(OutputStream to) throws IOException {
+            return new ZstdOutputStreamNoFinalizer(to);
+        }
+
+        static InputStream decompressing(InputStream from) throws IOException {
+            return new ZstdInputStreamNoFinalizer(from);
+        }
+    }
+
+    private static InputStream input(ByteBuffer buffer) {
+        if (buffer.hasArray()) {
+            return new ByteArrayInputStream(
+                    buffer.array(), buffer.arrayOffset() + buffer.position(), buffer.remaining());
+        }
+        byte[] bytes = new byte[buffer.remaining()];
+        buffer.get(buffer.position(), bytes);
+        return new ByteArrayInputStream(bytes);
+    }
+
+    private static ByteBuffer readAll(InputStream from, int compressedBytes, int bytesMax) throws IOException {
+        long first = Math.min(bytesMax, Math.max(FIRST_BYTES_MIN, (long) compressedBytes * FIRST_RATIO));
+        byte[] array = new byte[(int) first];
+        int size = 0;
+        for (; ; ) {
+            int read = from.read(array, size, array.length - size);
+            if (read < 0) {
+                return ByteBuffer.wrap(array, 0, size);
+            }
+            size += read;
+            if (size == array.length) {
+                if (size == bytesMax) {
+                    throw new IOException("more");
+                }
+                array = Arrays.copyOf(array, (int) Math.min(bytesMax, 2L * size));
+            }
+        }
+    }
+
+    private static MqException missing(Compression compression, String where, NoClassDefFoundError cause) {
+        String artifact = switch (compression) {
+            case NONE, GZIP -> throw cause;
+            case SNAPPY -> "org.xerial.snappy:snappy-java";
+            case LZ4 -> "at.yawk.lz4:lz4-java";
+            case ZSTD -> "com.github.luben:zstd-jni";
+        };
+        return new MqException(
+                ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+                where + ": " + compression.configName() + " needs the library " + artifact
+                        + ", which is not on the class path",
+                cause);
+    }
+}

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -32,8 +33,8 @@ class SnippetsTest {
     private static final Pattern IN_DOCS =
             Pattern.compile("<!-- snippet: (\\S+) -->\\n```java\\n(.*?)\\n?```\\n", Pattern.DOTALL);
 
-    private static TreeMap<String, String> compiled() throws IOException {
-        TreeMap<String, String> snippets = new TreeMap<>();
+    private static Map<String, String> compiled() throws IOException {
+        Map<String, String> snippets = new TreeMap<>();
         for (Path source : files(SOURCES, ".java")) {
             Matcher matcher = IN_SOURCE.matcher(Files.readString(source));
             while (matcher.find()) {
@@ -56,7 +57,7 @@ class SnippetsTest {
 
     @TestFactory
     Stream<DynamicTest> theCodeInDocsIsCompiled() throws IOException {
-        TreeMap<String, String> snippets = compiled();
+        Map<String, String> snippets = compiled();
         return files(DOCS, ".md").stream()
                 .map(page -> dynamicTest(String.valueOf(DOCS.relativize(page)), () -> {
                     String text = Files.readString(page);
@@ -75,7 +76,7 @@ class SnippetsTest {
                 }));
     }
 
-    private static String shown(MatchResult found, TreeMap<String, String> snippets) {
+    private static String shown(MatchResult found, Map<String, String> snippets) {
         String name = found.group(1);
         assertThat(snippets).as("the snippets in %s", SOURCES).containsKey(name);
         return "<!-- snippet: " + name + " -->\n```java\n" + snippets.get(name) + "\n```\n";

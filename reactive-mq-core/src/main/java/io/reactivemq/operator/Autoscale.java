@@ -19,6 +19,8 @@ import reactor.core.publisher.Flux;
  *         .subscribe(deployment::scaleTo);
  * }</pre>
  *
+ * <p><img src="doc-files/autoscale.svg" alt="wishes rise at once and fall late">
+ *
  * <p><b>The wish</b> is what keeps up with the arrivals and empties the queue in the time: {@code (arrivals + depth / timeToEmpty) /
  * perMember}, rounded up, within the bounds.
  *

@@ -18,6 +18,8 @@ import reactor.core.publisher.Flux;
  * rows.transform(Batch.bySizeOrTime(500, 64 * 1024, Row::bytes, Duration.ofMillis(20)));
  * }</pre>
  *
+ * <p><img src="doc-files/batch.svg" alt="a batch ends by size or by time">
+ *
  * <p><b>A batch ends</b> with the element that makes it full by count or by weight; before an element that would make it heavier
  * than allowed; when its first element has waited for the time; or with the source. One element that is heavier than allowed is a batch
  * of its own. No batch is empty, and the list is the consumer's to keep and to change.

@@ -36,6 +36,8 @@ import reactor.core.publisher.Flux;
  * group.assignments().subscribe(assignment -> log.info("{}", assignment));
  * }</pre>
  *
+ * <p><img src="doc-files/consumer-group.svg" alt="a lane moves to a member that joins">
+ *
  * <p><b>Hand-over.</b> Only lanes that move are touched, whatever the assignor. A lane that moves completes at its old member. The publisher that the member
  * made of it finishes what it has; then the lane begins at the new member, with the element after the last one that the old member was handed: none is lost and
  * none comes twice. A publisher that is not done {@link GroupOptions#handoverTimeout in time} is cancelled and reported, and the lane moves on.

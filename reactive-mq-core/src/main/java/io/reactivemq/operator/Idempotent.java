@@ -24,6 +24,8 @@ import reactor.util.context.Context;
  * orders.transform(Idempotent.apply(Order::id, store, this::charge, 64));    // Flux<Receipt>
  * }</pre>
  *
+ * <p><img src="doc-files/idempotent.svg" alt="the second element of a key is let go">
+ *
  * <p><b>What is promised.</b>
  * <ul>
  * <li>{@link #by} marks a key <i>before</i> the consumer has the element. A consumer that fails and gets the element again does

@@ -18,6 +18,8 @@ import reactor.util.retry.Retry;
  *         .retry(Retry.backoff(5, Duration.ofMillis(200)))));
  * }</pre>
  *
+ * <p><img src="doc-files/key-ordered.svg" alt="keys run concurrently, elements of one key one after the other">
+ *
  * <p>It never hangs, whatever the number of keys, where {@code groupBy} followed by {@code flatMap} does once there are more
  * groups than the flatMap subscribes to: a key takes a place only while an element of its is being handled, and a key
  * that has nothing to do is forgotten.

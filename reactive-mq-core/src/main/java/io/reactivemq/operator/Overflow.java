@@ -38,6 +38,8 @@ public final class Overflow {
     /**
      * When full, lets go the element that has waited longest and takes the new one: the consumer sees the latest, with gaps.
      *
+     * <p><img src="doc-files/overflow-drop-oldest.svg" alt="the oldest that waits goes">
+     *
      * @param capacity how many elements wait at most, from 1 to {@link #CAPACITY_MAX}
      */
     public static <T> Function<Flux<T>, Flux<T>> dropOldest(int capacity) {
@@ -51,6 +53,8 @@ public final class Overflow {
 
     /**
      * When full, lets the new element go: the consumer sees what came first, with gaps.
+     *
+     * <p><img src="doc-files/overflow-drop-newest.svg" alt="the newest goes">
      *
      * @param capacity how many elements wait at most, from 1 to {@link #CAPACITY_MAX}
      */
@@ -67,6 +71,8 @@ public final class Overflow {
      * Is never full: requests {@code capacity} elements ahead of the consumer, and more only as they are consumed. Nothing is dropped
      * and no thread is parked; the source has to honour demand. One that does not gets the error of {@link #error(int)}.
      *
+     * <p><img src="doc-files/overflow-block.svg" alt="the source is asked for what there is room for">
+     *
      * @param capacity how many elements wait at most, from 1 to {@link #CAPACITY_MAX}
      */
     public static <T> Function<Flux<T>, Flux<T>> block(int capacity) {
@@ -81,6 +87,8 @@ public final class Overflow {
     /**
      * When full, cancels the source and fails with Reactor's overflow exception ({@code Exceptions.isOverflow}), behind what
      * waits in the buffer. The element that found no room is let go.
+     *
+     * <p><img src="doc-files/overflow-error.svg" alt="an overflow error behind what waits">
      *
      * @param capacity how many elements wait at most, from 1 to {@link #CAPACITY_MAX}
      */
@@ -101,6 +109,8 @@ public final class Overflow {
      *
      * <p>An element that is handed on at once meets no key. If {@code keyFn} throws, the source is cancelled and the error
      * delivered behind what waits.
+     *
+     * <p><img src="doc-files/overflow-conflate.svg" alt="a newer element takes the place of its key">
      *
      * @param keyFn called once for an element that has to wait, on the source's thread
      * @param capacity how many keys wait at most, from 1 to {@link #CAPACITY_MAX}
@@ -158,6 +168,8 @@ public final class Overflow {
      * again, for {@link SpillOptions#retryTimeout}; then all that was taken is delivered, then the error. An element that the codec can't
      * write fails the subscription behind what waits, and is discarded. Bytes that are not what was written, or that the codec can't read, fail
      * it behind what was before them, with file and position; no file is deleted.
+     *
+     * <p><img src="doc-files/spill-to-disk.svg" alt="what finds no room in memory goes to files">
      *
      * @param directory the files' own; made if missing
      * @param serde turns elements into bytes and back

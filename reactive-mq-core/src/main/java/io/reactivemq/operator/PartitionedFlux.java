@@ -27,6 +27,8 @@ import reactor.util.context.Context;
  * group.join("a", lane -> lane.concatMap(this::bill)).subscribe();
  * }</pre>
  *
+ * <p><img src="doc-files/partitioned-flux.svg" alt="elements go to lanes by key">
+ *
  * <p><b>Order.</b> A lane has its elements in the order of the source; so has a key, since its elements are all in one lane.
  *
  * <p><b>Demand.</b> Each lane's buffer stands between the source and whoever has joined the lane, and a lane nobody has joined buffers, too. A

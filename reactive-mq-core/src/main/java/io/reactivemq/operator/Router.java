@@ -32,6 +32,8 @@ import reactor.core.publisher.Operators;
  *         .subscribe(this::returned);
  * }</pre>
  *
+ * <p><img src="doc-files/router.svg" alt="elements go to the queues whose binding matches">
+ *
  * <p><b>Kinds.</b> {@link #direct}: the routing key equals the binding's. {@link #topic}: the binding is a pattern of words with dots between
  * them, {@code *} for one word, {@code #} for none or more. {@link #fanout}: every queue. {@link #headers}: the binding is a predicate
  * over headers, see {@link Filters} ({@code and} is AMQP's x-match all, {@code or} its any).

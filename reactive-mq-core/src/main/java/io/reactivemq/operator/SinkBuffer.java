@@ -10,7 +10,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
@@ -42,18 +41,20 @@ import reactor.util.context.Context;
  */
 final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
 
-    @SuppressWarnings("rawtypes") // a class literal has no type arguments
-    private static final AtomicLongFieldUpdater<SinkBuffer> REQUESTED =
-            AtomicLongFieldUpdater.newUpdater(SinkBuffer.class, "requested");
-
-    /** Written without a fence; a volatile field would cost one for each element. */
-    private static final VarHandle EMITTED = field("emitted", long.class);
-
     private static final VarHandle END = field("end", End.class);
     private static final VarHandle LINED_UP = field("linedUp", int.class);
 
     /** How often one who is about to park looks for room while a drain is under way: some microseconds. */
     private static final int LOOKS_BEFORE_PARKING = 100;
+
+    /** So many elements in one go are a stream that is worth waiting a moment for, before its next wakes the worker anew. */
+    private static final int STREAM_MIN = 16;
+
+    /** How often a worker looks for more of a stream: with the pauses between, some 10 microseconds. */
+    private static final int LOOKS_FOR_MORE = 10;
+
+    /** About a microsecond, in which a batch can gather; looking at each element as it comes would slow both sides down. */
+    private static final int PAUSE_ROUNDS = 3_000;
 
     private final int capacity;
     private final OverflowStrategy strategy;
@@ -76,11 +77,8 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
     /** How many are in that line. Never fewer. */
     private volatile int linedUp;
 
-    /** Demand since the subscription, up to {@code Long.MAX_VALUE}: unbounded. */
-    private volatile long requested;
-
-    /** Invariant: emitted <= requested. Written by the owner. */
-    private long emitted;
+    /** The owner counts what is emitted. */
+    private final Demand demand = new Demand();
 
     /** How it ends; set once, before the ring is closed. */
     private volatile @Nullable End end;
@@ -89,8 +87,11 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
 
     private final AtomicBoolean subscribed = new AtomicBoolean();
 
-    /** Written once, by the owner: before the subscriber has its subscription nobody else can own. */
+    /** From the subscription on, until it has ended. Written by the owner. */
     private volatile @Nullable CoreSubscriber<? super T> actual;
+
+    /** The subscriber's, once there is one. */
+    private volatile Context context = Context.empty();
 
     /** Written with the subscriber. */
     private Scheduler.@Nullable Worker worker;
@@ -150,7 +151,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
             if (EmitterRing.isClosed(state)) {
                 return closed();
             }
-            boolean own = !EmitterRing.isDraining(state) && hasDemand();
+            boolean own = !EmitterRing.isDraining(state) && demand.exists();
             if (own && mayPassDirectly(state)) {
                 if (ring.tryOwn(state) && handOnDirectly(element, state)) {
                     return EmitOutcome.ACCEPTED;
@@ -170,7 +171,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
             if (EmitterRing.isClosed(state)) {
                 return closed();
             }
-            boolean own = !EmitterRing.isDraining(state) && hasDemand();
+            boolean own = !EmitterRing.isDraining(state) && demand.exists();
             if (own && mayPassDirectly(state)) {
                 if (ring.tryOwn(state) && handOnDirectly(element, state)) {
                     return EmitOutcome.ACCEPTED;
@@ -203,10 +204,6 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
         return scheduler == null && ring.isEmpty(state);
     }
 
-    private boolean hasDemand() {
-        return (long) EMITTED.getOpaque(this) != requested;
-    }
-
     /** Behind a claim from this state. */
     private @Nullable Object put(long state, Object entry) {
         long index = EmitterRing.index(state);
@@ -223,7 +220,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
         }
         if (own) {
             drainOrSchedule();
-        } else if (!EmitterRing.isDraining(state) && hasDemand()) {
+        } else if (!EmitterRing.isDraining(state) && demand.exists()) {
             signal();
         }
         if (evicted == null) {
@@ -255,7 +252,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
         }
         Throwable overflow =
                 Exceptions.failWithOverflow(describe() + " is full: the subscriber is slower than the emitters");
-        if (!endWith(new End(Operators.onOperatorError(null, overflow, element, context())))) {
+        if (!endWith(new End(Operators.onOperatorError(null, overflow, element, context)))) {
             return closed();
         }
         drop(element);
@@ -268,17 +265,12 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
         try {
             onDropped.accept(element);
         } catch (Throwable failure) {
-            Throwable reported = Operators.onOperatorError(null, failure, element, context());
+            Throwable reported = Operators.onOperatorError(null, failure, element, context);
             if (!tryError(reported)) {
-                Operators.onErrorDropped(reported, context());
+                Operators.onErrorDropped(reported, context);
             }
         }
-        Operators.onDiscard(element, context());
-    }
-
-    private Context context() {
-        CoreSubscriber<? super T> subscriber = actual;
-        return subscriber == null ? Context.empty() : subscriber.currentContext();
+        Operators.onDiscard(element, context);
     }
 
     boolean tryComplete() {
@@ -394,6 +386,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
                 worker = scheduler.createWorker();
             } catch (Throwable failure) {
                 Operators.error(subscriber, Operators.onOperatorError(failure, subscriber.currentContext()));
+                context = subscriber.currentContext();
                 actual = subscriber;
                 cancel();
                 return;
@@ -404,6 +397,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
         do {
             owned = ring.tryOwn(ring.state());
         } while (!owned);
+        context = subscriber.currentContext();
         actual = subscriber;
         subscriber.onSubscribe(this);
         settle();
@@ -412,7 +406,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
     @Override
     public void request(long n) {
         if (Operators.validate(n)) {
-            Operators.addCap(REQUESTED, this, n);
+            demand.add(n);
             signal();
         }
     }
@@ -457,7 +451,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
         if (actual == null) {
             return false;
         }
-        return cancelled || (ring.isEmpty(state) ? EmitterRing.isClosed(state) : hasDemand());
+        return cancelled || (ring.isEmpty(state) ? EmitterRing.isClosed(state) : demand.exists());
     }
 
     private void drainOrSchedule() {
@@ -494,12 +488,12 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
 
     /** False if another had the demand meanwhile. Owns since that state, and does no more behind it. */
     private boolean handOnDirectly(T element, long state) {
-        long count = emitted;
+        long count = demand.emitted();
         CoreSubscriber<? super T> subscriber = actual;
         boolean demanded = false;
-        if (count != requested && subscriber != null) {
+        if (count != demand.requested() && subscriber != null) {
             demanded = true;
-            EMITTED.setOpaque(this, count + 1);
+            demand.setEmitted(count + 1);
             subscriber.onNext(element);
         }
         // the ring is still empty if nobody has added, and a cancellation closes it
@@ -514,6 +508,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
         if (subscriber == null) {
             throw new IllegalStateException("nobody can own before there is a subscriber");
         }
+        long begun = demand.emitted();
         for (; ; ) {
             handOn(subscriber);
             if (cancelled) {
@@ -525,12 +520,15 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
             }
             long state = ring.state();
             if (!ring.isEmpty(state)) {
-                if (emitted != requested) {
+                if (demand.exists()) {
                     continue;
                 }
             } else if (EmitterRing.isClosed(state)) {
                 terminate(subscriber);
                 return;
+            } else if (worker != null && demand.emitted() - begun >= STREAM_MIN && moreComes(state)) {
+                begun = demand.emitted();
+                continue;
             }
             if (ring.tryRelease(state) && !ownIfNeeded()) {
                 return;
@@ -540,8 +538,8 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
 
     /** What waits, while there is demand. */
     private void handOn(CoreSubscriber<? super T> subscriber) {
-        long count = emitted;
-        while (count != requested && !cancelled) {
+        long count = demand.emitted();
+        while (count != demand.requested() && !cancelled) {
             Object entry = ring.poll();
             if (entry == null) {
                 return;
@@ -553,9 +551,24 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
                 openNext();
             }
             count++;
-            EMITTED.setOpaque(this, count);
+            demand.setEmitted(count);
             subscriber.onNext(valueOf(entry));
         }
+    }
+
+    /** Waits a moment for the state to change. Neither parks nor yields, so it is no blocking call. */
+    private boolean moreComes(long state) {
+        for (int looks = 0; looks < LOOKS_FOR_MORE; looks++) {
+            for (int i = 0; i < PAUSE_ROUNDS; i++) {
+                if (demand.emitted() < 0) {
+                    throw new IllegalStateException("a count of elements is negative");
+                }
+            }
+            if (ring.state() != state) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @SuppressWarnings("unchecked") // the ring holds what emit puts there
@@ -565,8 +578,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
 
     /** Owns for ever since. */
     private void terminate(CoreSubscriber<? super T> subscriber) {
-        terminated = true;
-        meters.close();
+        forget();
         Throwable error = end == null ? null : end.error();
         if (error != null) {
             subscriber.onError(error);
@@ -578,29 +590,34 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
 
     /** Of a cancelled sink. Owns for ever since. */
     private void clear() {
-        terminated = true;
         discardAll();
-        meters.close();
+        forget();
         disposeWorker();
+    }
+
+    /** Nothing more goes to the subscriber than, perhaps, the end. */
+    private void forget() {
+        terminated = true;
+        actual = null;
+        meters.close();
     }
 
     private void discardAll() {
         // whoever cancels closes it, too, but may be just about to
         ring.close();
         for (Object entry = ring.poll(); entry != null; entry = ring.poll()) {
-            Operators.onDiscard(valueOf(entry), context());
+            Operators.onDiscard(valueOf(entry), context);
         }
     }
 
     /** The scheduler does not work (any more). Owns for ever since. */
     private void rejected(RejectedExecutionException rejection) {
-        Throwable failure = Operators.onRejectedExecution(rejection, context());
+        Throwable failure = Operators.onRejectedExecution(rejection, context);
         END.compareAndSet(this, null, new End(failure));
         discardAll();
         openAll();
-        terminated = true;
-        meters.close();
         CoreSubscriber<? super T> subscriber = actual;
+        forget();
         if (subscriber != null && !cancelled) {
             subscriber.onError(failure);
         }
@@ -630,8 +647,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
             return capacity;
         }
         if (key == Attr.REQUESTED_FROM_DOWNSTREAM) {
-            long asked = requested;
-            return asked == Long.MAX_VALUE ? asked : asked - (long) EMITTED.getOpaque(this);
+            return demand.open();
         }
         if (key == Attr.CANCELLED) {
             return cancelled;

@@ -49,6 +49,11 @@ class NothingLeaksTest {
                 new Row("Overflow.error", (source, a) -> source.transform(Overflow.error(4))),
                 new Row("Overflow.block", (source, a) -> source.transform(Overflow.block(4))),
                 new Row("Overflow.conflate", (source, a) -> source.transform(Overflow.conflate(e -> e % 3, 2))),
+                new Row("Overflow.sink", (source, a) -> emitted(source, a, Overflow.sink(4))),
+                new Row(
+                        "Overflow.sink, oldest dropped",
+                        (source, a) ->
+                                emitted(source, a, Overflow.sink(4, o -> o.strategy(OverflowStrategy.DROP_OLDEST)))),
                 new Row("Batch", (source, a) -> source.transform(Batch.bySizeOrTime(5, Duration.ofDays(1)))),
                 new Row(
                         "KeyOrdered",
@@ -59,6 +64,19 @@ class NothingLeaksTest {
                                     return Mono.<Integer>empty();
                                 },
                                 2))));
+    }
+
+    /** What the sink gives back goes to the account, too. */
+    private static Flux<Integer> emitted(Flux<Integer> source, Account account, OverflowSink<Integer> sink) {
+        source.subscribe(
+                element -> {
+                    if (sink.emit(element).isReturned()) {
+                        account.accept(element);
+                    }
+                },
+                sink::tryError,
+                sink::tryComplete);
+        return sink.asFlux();
     }
 
     /** What the consumer does while the source emits. */

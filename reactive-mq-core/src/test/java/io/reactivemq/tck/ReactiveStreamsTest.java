@@ -7,11 +7,15 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
 import io.reactivemq.operator.Overflow;
+import io.reactivemq.operator.OverflowSink;
+import io.reactivemq.operator.OverflowSinkOptions;
 import io.reactivemq.tck.PublisherRules.Subject;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.function.Consumer;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicContainer;
@@ -19,6 +23,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.testng.SkipException;
 import org.testng.annotations.Test;
+import reactor.core.publisher.Flux;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * The Reactive Streams technology compatibility kit on every public publisher, a test for each rule and publisher. The
@@ -35,11 +41,31 @@ class ReactiveStreamsTest {
 
     private static Stream<Subject> subjects() {
         return Stream.of(
+                sink("Overflow.sink", options -> {}),
+                sink("Overflow.sink on a worker", options -> options.emitOn(Schedulers.parallel())),
                 Subject.operator("Overflow.dropOldest", BUFFERED_MAX, Overflow.dropOldest(BUFFER)),
                 Subject.operator("Overflow.dropNewest", BUFFERED_MAX, Overflow.dropNewest(BUFFER)),
                 Subject.operator("Overflow.error", BUFFERED_MAX, Overflow.error(BUFFER)),
                 Subject.operator("Overflow.conflate", BUFFERED_MAX, Overflow.conflate(key -> key, BUFFER)),
                 Subject.operator("Overflow.block", UNBOUNDED, Overflow.block(16)));
+    }
+
+    /** One that holds its elements before the subscriber comes. */
+    private static Subject sink(String name, Consumer<OverflowSinkOptions<Long>> options) {
+        return new Subject(
+                name,
+                BUFFERED_MAX,
+                elements -> {
+                    OverflowSink<Long> sink = Overflow.sink(BUFFER, options);
+                    LongStream.range(0, elements).forEach(sink::emit);
+                    sink.tryComplete();
+                    return sink.asFlux();
+                },
+                Flux.defer(() -> {
+                    OverflowSink<Long> sink = Overflow.sink(BUFFER, options);
+                    sink.tryError(new IllegalStateException("as the test says"));
+                    return sink.asFlux();
+                }));
     }
 
     @TestFactory

@@ -104,6 +104,9 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     /** Written by the drain. */
     private boolean exhausted;
 
+    /** Why it ended, for all who come after; null for a completion. Written by the drain, before {@code exhausted}. */
+    private @Nullable Throwable ending;
+
     LaneOutlet(TopicPartition partition, int ahead) {
         this.partition = partition;
         this.ahead = ahead;
@@ -259,19 +262,21 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     private void drainOnce() {
         for (; ; ) {
             LaneSubscription<T> subscriber = current;
-            if (disposed && !exhausted) {
-                for (T element = ring.poll(); element != null; element = ring.poll()) {
-                    discard(element);
-                }
-                endSubscriber(subscriber, done && error != null ? error : disconnected());
-                return;
-            }
             // in this order: behind the end nothing is added
             boolean last = done;
             T element = ring.peek();
+            if (disposed && !exhausted && (element != null || !last)) {
+                for (element = ring.poll(); element != null; element = ring.poll()) {
+                    discard(element);
+                }
+                exhaust(disconnected());
+            }
             if (element == null) {
-                if (last || disposed) {
-                    endSubscriber(subscriber, disposed && !done ? disconnected() : error);
+                if (last && !exhausted) {
+                    exhaust(error);
+                }
+                if (exhausted && subscriber != null) {
+                    subscriber.finish(ending);
                 } else {
                     ask(subscriber);
                 }
@@ -289,14 +294,10 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
         }
     }
 
-    private void endSubscriber(@Nullable LaneSubscription<T> subscriber, @Nullable Throwable failure) {
-        if (!exhausted) {
-            exhausted = true;
-            onExhausted.run();
-        }
-        if (subscriber != null) {
-            subscriber.finish(failure);
-        }
+    private void exhaust(@Nullable Throwable failure) {
+        exhausted = true;
+        ending = failure;
+        onExhausted.run();
     }
 
     private CancellationException disconnected() {

@@ -71,8 +71,8 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     /** Who has joined. Written by who joins and leaves, by compare-and-set, and by the drain at the end. */
     private volatile @Nullable LaneSubscription<T> current;
 
-    /** Who joined last, for its context. */
-    private volatile @Nullable LaneSubscription<T> latest;
+    /** Of whoever joined last; null if nobody did. Not the subscriber: one that has left is nobody's to keep (rule 3.13). */
+    private volatile @Nullable Context latestContext;
 
     /** The drains that are asked for; whoever brings it from 0 to 1 drains. */
     private volatile int wip;
@@ -130,8 +130,8 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     /** To be called before the operator is subscribed to. Whoever joined last hears of discarded elements, else {@code base}. */
     void context(Context base) {
         context = Operators.enableOnDiscard(base.delete(DISCARD_HOOK), element -> {
-            LaneSubscription<T> last = latest;
-            Operators.onDiscard(element, last == null ? base : last.actual().currentContext());
+            Context latest = latestContext;
+            Operators.onDiscard(element, latest == null ? base : latest);
         });
     }
 
@@ -218,7 +218,7 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
         if (!CURRENT.compareAndSet(this, null, subscriber)) {
             return false;
         }
-        latest = subscriber;
+        latestContext = subscriber.actual().currentContext();
         if (subscriber.isOver()) {
             leave(subscriber);
         }
@@ -232,8 +232,8 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
 
     /** The context of whoever joined last; empty if nobody did. */
     Context latestContext() {
-        LaneSubscription<T> last = latest;
-        return last == null ? Context.empty() : last.actual().currentContext();
+        Context latest = latestContext;
+        return latest == null ? Context.empty() : latest;
     }
 
     // either side

@@ -95,7 +95,7 @@ final class MarbleDiagram {
         text(MARGIN, y, "start", INK, label, "");
         int end = signals.size();
         for (int i = 0; i < signals.size(); i++) {
-            if ("|!x".contains(signals.get(i))) {
+            if (List.of("|", "!", "x").contains(signals.get(i))) {
                 end = i;
             }
         }
@@ -125,11 +125,16 @@ final class MarbleDiagram {
                         "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"3\"/>",
                         x, y - 12, x, y + 12, INK);
             case '!' -> cross(x, y, "#cf222e");
-            case 'x' -> cross(x, y, INK);
             case '+' -> request(signal, x, y);
             case '?' -> text(x, y - 14, "middle", INK, signal.substring(1), "");
             case '-' -> marble(signal.substring(1), x, y, " stroke-dasharray=\"3 3\" fill-opacity=\"0.25\"");
-            default -> marble(signal, x, y, "");
+            default -> {
+                if (signal.equals("x")) {
+                    cross(x, y, INK);
+                } else {
+                    marble(signal, x, y, "");
+                }
+            }
         }
     }
 

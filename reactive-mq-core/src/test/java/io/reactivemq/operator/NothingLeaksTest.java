@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import io.reactivemq.assign.Assignors;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
 import java.time.Duration;
@@ -15,6 +16,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.TestFactory;
@@ -27,7 +29,8 @@ import reactor.util.context.Context;
 
 /**
  * Every operator, while its source emits on one thread, and the consumer requests, cancels, or both on another, and the source ends
- * well or badly: each element is emitted, discarded or dropped, exactly once. A new operator gets a row.
+ * well or badly: each element is emitted, discarded or dropped, exactly once. A new operator gets a row. What elements become that
+ * are written to files, and those given to a sink, which is no operator, their own tests account for.
  */
 class NothingLeaksTest {
 
@@ -63,7 +66,25 @@ class NothingLeaksTest {
                                     a.accept(e);
                                     return Mono.<Integer>empty();
                                 },
-                                2))));
+                                2))),
+                new Row("Idempotent", (source, a) -> source.transform(Idempotent.by(e -> e % 7, 3))),
+                new Row(
+                        "Idempotent with a store",
+                        (source, a) ->
+                                source.transform(Idempotent.by(e -> e % 7, IdempotentStore.<Integer>inMemory(3)))),
+                new Row("Router", (source, a) -> Router.<Integer>fanout().route(source)),
+                new Row("PartitionedFlux", (source, a) -> ofOneLane(source, lanes -> lanes.lane(0))),
+                new Row(
+                        "ConsumerGroup",
+                        (source, a) -> ofOneLane(
+                                source, lanes -> lanes.group(Assignors.range()).join("a", lane -> lane))));
+    }
+
+    /** What a lane holds is for the next who joins; so it is let go only with the connection. */
+    private static Flux<Integer> ofOneLane(
+            Flux<Integer> source, Function<PartitionedFlux<Integer>, Flux<Integer>> join) {
+        PartitionedFlux<Integer> lanes = PartitionedFlux.by(source, e -> e, 1).autoConnect(1);
+        return join.apply(lanes).doFinally(end -> lanes.connect().dispose());
     }
 
     /** What the sink gives back goes to the account, too. */
@@ -129,6 +150,8 @@ class NothingLeaksTest {
         public void accept(Object value) {
             if (value instanceof Collection<?> several) {
                 several.forEach(this);
+            } else if (value instanceof Routed<?> routed) {
+                accept(routed.element());
             } else {
                 left.incrementAndGet((Integer) value);
             }

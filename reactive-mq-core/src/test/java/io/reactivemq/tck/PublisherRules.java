@@ -1,6 +1,8 @@
 package io.reactivemq.tck;
 
+import java.util.function.Function;
 import java.util.function.LongFunction;
+import java.util.function.Supplier;
 import org.jspecify.annotations.NullUnmarked;
 import org.reactivestreams.Publisher;
 import org.reactivestreams.tck.PublisherVerification;
@@ -31,17 +33,17 @@ public final class PublisherRules extends PublisherVerification<Long> {
      *
      * @param elementsMax how many elements it can be asked to have
      * @param of makes one with so many elements
+     * @param failed makes one that fails at once
      */
-    record Subject(String name, long elementsMax, LongFunction<Publisher<Long>> of, Publisher<Long> failed) {
+    record Subject(String name, long elementsMax, LongFunction<Publisher<Long>> of, Supplier<Publisher<Long>> failed) {
 
         /** An operator over sources that have as many elements as one likes. */
-        static Subject operator(
-                String name, long elementsMax, java.util.function.Function<Flux<Long>, Flux<Long>> operator) {
+        static Subject operator(String name, long elementsMax, Function<Flux<Long>, Flux<Long>> operator) {
             return new Subject(
                     name,
                     elementsMax,
                     elements -> numbers(elements).transform(operator),
-                    Flux.<Long>create(sink -> sink.error(new IllegalStateException("as the test says")))
+                    () -> Flux.<Long>create(sink -> sink.error(new IllegalStateException("as the test says")))
                             .transform(operator));
         }
 
@@ -64,7 +66,7 @@ public final class PublisherRules extends PublisherVerification<Long> {
 
     @Override
     public Publisher<Long> createFailedPublisher() {
-        return subject.failed();
+        return subject.failed().get();
     }
 
     @Override

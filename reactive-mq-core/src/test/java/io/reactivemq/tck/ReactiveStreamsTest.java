@@ -4,27 +4,42 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import io.reactivemq.Serde;
+import io.reactivemq.assign.Assignors;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
+import io.reactivemq.operator.Batch;
+import io.reactivemq.operator.Idempotent;
+import io.reactivemq.operator.IdempotentStore;
+import io.reactivemq.operator.KeyOrdered;
 import io.reactivemq.operator.Overflow;
 import io.reactivemq.operator.OverflowSink;
 import io.reactivemq.operator.OverflowSinkOptions;
+import io.reactivemq.operator.PartitionedFlux;
+import io.reactivemq.operator.Routed;
+import io.reactivemq.operator.Router;
 import io.reactivemq.tck.PublisherRules.Subject;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.function.Consumer;
 import java.util.stream.LongStream;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 import org.testng.SkipException;
 import org.testng.annotations.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Schedulers;
+import reactor.core.publisher.Mono;
 
 /**
  * The Reactive Streams technology compatibility kit on every public publisher, a test for each rule and publisher. The
@@ -39,6 +54,19 @@ class ReactiveStreamsTest {
 
     private static final long UNBOUNDED = Long.MAX_VALUE - 1;
 
+    /** It asks for as many as the files may hold. */
+    private static final long SPILLED_MAX = 1 << 14;
+
+    private static final Serde<Long> NUMBERS = Serde.of(
+            number -> ByteBuffer.allocate(Long.BYTES).putLong(number).array(),
+            bytes -> ByteBuffer.wrap(bytes).getLong());
+
+    private static final AtomicLong DIRECTORIES = new AtomicLong();
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    private static Path directory;
+
     private static Stream<Subject> subjects() {
         return Stream.of(
                 sink("Overflow.sink", options -> {}),
@@ -47,7 +75,46 @@ class ReactiveStreamsTest {
                 Subject.operator("Overflow.dropNewest", BUFFERED_MAX, Overflow.dropNewest(BUFFER)),
                 Subject.operator("Overflow.error", BUFFERED_MAX, Overflow.error(BUFFER)),
                 Subject.operator("Overflow.conflate", BUFFERED_MAX, Overflow.conflate(key -> key, BUFFER)),
-                Subject.operator("Overflow.block", UNBOUNDED, Overflow.block(16)));
+                Subject.operator("Overflow.block", UNBOUNDED, Overflow.block(16)),
+                Subject.operator("Overflow.spillToDisk", SPILLED_MAX, ReactiveStreamsTest::spilled),
+                Subject.operator(
+                        "PartitionedFlux lane",
+                        UNBOUNDED,
+                        source -> lanes(source).autoConnect(1).lane(0)),
+                Subject.operator(
+                        "ConsumerGroup member",
+                        UNBOUNDED,
+                        source -> lanes(source)
+                                .autoConnect(1)
+                                .group(Assignors.range())
+                                .join("a", lane -> lane)),
+                Subject.operator(
+                        "KeyOrdered.flatMap", UNBOUNDED, KeyOrdered.flatMap(element -> element % 3, Mono::just, 2)),
+                Subject.operator(
+                        "Router.route",
+                        UNBOUNDED,
+                        source -> Router.<Long>fanout().route(source).map(Routed::element)),
+                Subject.operator("Idempotent.by", UNBOUNDED, Idempotent.by(element -> element, 16)),
+                Subject.operator(
+                        "Idempotent.by with a store",
+                        UNBOUNDED,
+                        source -> Flux.defer(() -> source.transform(
+                                Idempotent.by(element -> element, IdempotentStore.<Long>inMemory(16))))),
+                Subject.operator(
+                        "Batch.bySizeOrTime",
+                        UNBOUNDED,
+                        source -> source.transform(Batch.bySizeOrTime(1, Duration.ofDays(1)))
+                                .map(batch -> batch.get(0))));
+    }
+
+    private static PartitionedFlux<Long> lanes(Flux<Long> source) {
+        return PartitionedFlux.by(source, element -> element, 1);
+    }
+
+    private static Flux<Long> spilled(Flux<Long> source) {
+        // a directory is one subscription's
+        return Flux.defer(() -> source.transform(
+                Overflow.spillToDisk(directory.resolve(Long.toString(DIRECTORIES.incrementAndGet())), NUMBERS, 4)));
     }
 
     /** One that holds its elements before the subscriber comes. */
@@ -61,11 +128,11 @@ class ReactiveStreamsTest {
                     sink.tryComplete();
                     return sink.asFlux();
                 },
-                Flux.defer(() -> {
+                () -> {
                     OverflowSink<Long> sink = Overflow.sink(BUFFER, options);
                     sink.tryError(new IllegalStateException("as the test says"));
                     return sink.asFlux();
-                }));
+                });
     }
 
     @TestFactory

@@ -68,10 +68,6 @@ class NothingLeaksTest {
                                 },
                                 2))),
                 new Row("Idempotent", (source, a) -> source.transform(Idempotent.by(e -> e % 7, 3))),
-                new Row(
-                        "Idempotent with a store",
-                        (source, a) ->
-                                source.transform(Idempotent.by(e -> e % 7, IdempotentStore.<Integer>inMemory(3)))),
                 new Row("Router", (source, a) -> Router.<Integer>fanout().route(source)),
                 new Row("PartitionedFlux", (source, a) -> ofOneLane(source, lanes -> lanes.lane(0))),
                 new Row(

@@ -13,6 +13,8 @@ import reactor.core.publisher.Flux;
  * EmitOutcome outcome = hot.emit(tick);
  * }</pre>
  *
+ * <p><img src="doc-files/overflow-sink.svg" alt="two threads emit, and what finds no room is let go">
+ *
  * <p><b>Order.</b> Elements of one thread are handed on in the order in which it emits them; those of several are not mixed
  * up with them in any promised order. They are handed on one at a time, on the thread that emits one, on that which requests, or on
  * a worker ({@link OverflowSinkOptions#emitOn}).

@@ -47,7 +47,8 @@ import reactor.core.publisher.Flux;
  * subscriber gets the error; {@code retry} joins again. A lane whose publisher ends before the lane does is not given to the same member again: its elements
  * wait until it moves.
  *
- * <p><b>End.</b> When all lanes have ended and all its publishers have, a member completes.
+ * <p><b>End.</b> When all lanes have ended and all its publishers have, a member completes. If all lanes have failed, as when the source does, a member without lanes
+ * gets the error, too, and so does who joins then.
  *
  * <p><b>Demand.</b> A publisher may have {@link MemberOptions#prefetch} results waiting for the member's subscriber, and consumes its lane as it likes.
  * All lanes of a member run at the same time, however many there are.
@@ -189,7 +190,7 @@ public final class ConsumerGroup<T> {
                 members.put(member.id(), member);
                 rebalance();
                 if (endedCount == ended.length) {
-                    todo.add(member::finish);
+                    endMember(member);
                 }
             }
         });
@@ -236,9 +237,31 @@ public final class ConsumerGroup<T> {
             if (endedCount == ended.length) {
                 assignments.end();
                 todo.add(assignments::tell);
-                members.values().forEach(member -> todo.add(member::finish));
+                members.values().forEach(this::endMember);
             }
         }
+    }
+
+    /** All lanes have ended. Whose publishers have seen that hears it from them; who has none hears of a failure from here. */
+    private void endMember(GroupMember<T, ?> member) {
+        Throwable failure = failureOfAll();
+        if (member.holdsNothing() && failure != null) {
+            todo.add(() -> member.fail(failure));
+        } else {
+            todo.add(member::finish);
+        }
+    }
+
+    /** Null if a lane has completed. */
+    private @Nullable Throwable failureOfAll() {
+        Throwable failure = null;
+        for (int lane = 0; lane < ended.length; lane++) {
+            failure = lanes.outlet(lane).ending();
+            if (failure == null) {
+                return null;
+            }
+        }
+        return failure;
     }
 
     private void happened(Runnable event) {

@@ -125,6 +125,11 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
         onExhausted = callback;
     }
 
+    /** Why the lane has ended; null for a completion. Behind {@link #onExhausted} only. */
+    @Nullable Throwable ending() {
+        return ending;
+    }
+
     // the operator's side
 
     /** To be called before the operator is subscribed to. Whoever joined last hears of discarded elements, else {@code base}. */
@@ -265,11 +270,14 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
             // in this order: behind the end nothing is added
             boolean last = done;
             T element = ring.peek();
-            if (disposed && !exhausted && (element != null || !last)) {
+            if (disposed && (element != null || !last)) {
+                // again and again: what passed the look at disposed may come after the end
                 for (element = ring.poll(); element != null; element = ring.poll()) {
                     discard(element);
                 }
-                exhaust(disconnected());
+                if (!exhausted) {
+                    exhaust(disconnected());
+                }
             }
             if (element == null) {
                 if (last && !exhausted) {

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class AssignorsTest {
 
     private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 20_000);
-    private static final int CHANGES = 6;
+    private static final int CHANGES = 4;
 
     enum Kind {
         RANGE(Assignors.range()),

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,7 +74,7 @@ class ConsumerGroupModelTest {
     private static final class Sequence {
 
         final List<String> steps = new ArrayList<>();
-        final List<String> log = new ArrayList<>();
+        final List<Object> log = new ArrayList<>();
 
         private final Kind kind;
         private final SplittableRandom random;
@@ -188,13 +189,14 @@ class ConsumerGroupModelTest {
             finishWork();
             source.complete();
             finishWork();
-            for (int lane = 0; lane < LANES; lane++) {
+            for (int i = 0; i < LANES; i++) {
+                int lane = i;
                 expect(
                         handedOut[lane] == sent / LANES,
-                        "lane " + lane + " has handed out " + handedOut[lane] + " of " + sent / LANES);
-                expect(holders[lane] == null, "lane " + lane + " is still held");
+                        () -> "lane " + lane + " has handed out " + handedOut[lane] + " of " + sent / LANES);
+                expect(holders[lane] == null, () -> "lane " + lane + " is still held");
             }
-            expect(members.isEmpty(), "these have not completed: " + members.keySet());
+            expect(members.isEmpty(), () -> "these have not completed: " + members.keySet());
         }
 
         private void finishWork() {
@@ -218,11 +220,11 @@ class ConsumerGroupModelTest {
                             },
                             1 + random.nextInt(3))
                     .doOnSubscribe(s -> {
-                        log.add(member.id + " begins " + lane);
+                        log.add(List.of(member.id, "begins", lane));
                         Member before = holders[lane.number()];
                         expect(
                                 before == null || before.left || overdue.contains(before.id + " " + lane.number()),
-                                lane + " begins at " + member.id + " while it is held by " + before);
+                                () -> lane + " begins at " + member.id + " while it is held by " + before);
                         holders[lane.number()] = member;
                     })
                     .doOnTerminate(() -> end(member, lane))
@@ -230,7 +232,7 @@ class ConsumerGroupModelTest {
         }
 
         private void end(Member member, Lane<Integer> lane) {
-            log.add(member.id + " ends " + lane);
+            log.add(List.of(member.id, "ends", lane));
             if (holders[lane.number()] == member) {
                 holders[lane.number()] = null;
             }
@@ -239,25 +241,25 @@ class ConsumerGroupModelTest {
         private void handOut(Member member, int lane, int element) {
             expect(
                     holders[lane] == member,
-                    element + " is handed to " + member + ", but lane " + lane + " is held by " + holders[lane]);
+                    () -> element + " is handed to " + member + ", but lane " + lane + " is held by " + holders[lane]);
             expect(
                     element == handedOut[lane] * LANES + lane,
-                    element + " is handed out as number " + handedOut[lane] + " of lane " + lane);
+                    () -> element + " is handed out as number " + handedOut[lane] + " of lane " + lane);
             handedOut[lane]++;
         }
 
         private void check(Assignment assignment) {
-            log.add(assignment.toString());
-            expect(assignment.epoch() > latest.epoch(), assignment + " after " + latest);
+            log.add(assignment);
+            expect(assignment.epoch() > latest.epoch(), () -> assignment + " after " + latest);
             Map<TopicPartition, String> owners = new HashMap<>();
             assignment
                     .partitions()
                     .forEach((id, partitions) -> partitions.forEach(partition -> expect(
-                            owners.put(partition, id) == null, partition + " has two members in " + assignment)));
+                            owners.put(partition, id) == null, () -> partition + " has two members in " + assignment)));
             if (!kind.assignor.isCooperative()) {
                 expect(
                         assignment.partitions().isEmpty() || owners.size() == LANES,
-                        "somebody's lane is missing in " + assignment);
+                        () -> "somebody's lane is missing in " + assignment);
             } else {
                 // two steps: not from one member that stays to another
                 latest.partitions()
@@ -266,16 +268,16 @@ class ConsumerGroupModelTest {
                             boolean stays = assignment.partitions().containsKey(id);
                             expect(
                                     now == null || now.equals(id) || !stays,
-                                    partition + " went from " + latest + " to " + assignment);
+                                    () -> partition + " went from " + latest + " to " + assignment);
                         }));
             }
             latest = assignment;
         }
 
         /** Noted, since what is thrown inside a callback is the group's to handle. */
-        private void expect(boolean holds, String otherwise) {
+        private void expect(boolean holds, Supplier<String> otherwise) {
             if (!holds) {
-                breaches.add(otherwise);
+                breaches.add(otherwise.get());
             }
         }
 
@@ -307,7 +309,7 @@ class ConsumerGroupModelTest {
 
             @Override
             protected void hookOnError(Throwable failure) {
-                expect("failed".equals(failure.getMessage()), id + ": " + failure);
+                expect("failed".equals(failure.getMessage()), () -> id + ": " + failure);
                 members.remove(id);
             }
 

@@ -401,15 +401,25 @@ class ConsumerGroupTest {
     }
 
     @Test
-    @DisplayName("the source's error reaches every member that has a lane; no lane is given on")
+    @DisplayName("the source's error reaches every member, idle or late; no lane is given on")
     void sourceFails() {
         ConsumerGroup<Integer> group = group(Assignors.range());
         lanes.connect();
-        join(group, "a");
-        join(group, "b");
+        for (String id : List.of("a", "b", "c", "d", "idle")) {
+            join(group, id);
+        }
         log.clear();
         source.fail(new IllegalStateException("down"));
-        assertThat(log()).contains("a failed: down", "b failed: down", "no more assignments");
+        join(group, "late");
+        assertThat(log())
+                .contains("no more assignments")
+                .contains(
+                        "a failed: down",
+                        "b failed: down",
+                        "c failed: down",
+                        "d failed: down",
+                        "idle failed: down",
+                        "late failed: down");
     }
 
     @Test

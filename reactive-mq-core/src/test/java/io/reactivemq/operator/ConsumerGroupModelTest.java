@@ -33,7 +33,7 @@ import reactor.core.publisher.Sinks;
 class ConsumerGroupModelTest {
 
     private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 20_000);
-    private static final int STEPS_MAX = 40;
+    private static final int STEPS_MAX = 24;
     private static final int LANES = 5;
     private static final Duration TIMEOUT = Duration.ofSeconds(3);
 
@@ -178,7 +178,7 @@ class ConsumerGroupModelTest {
         /** One member stays, all work is done, and time passes: then everything has been handed out. */
         private void settle() {
             join();
-            while (sent < 20 || sent % LANES != 0) {
+            while (sent < 10 || sent % LANES != 0) {
                 finishWork();
                 int before = sent;
                 send();

@@ -28,7 +28,7 @@ import reactor.util.context.Context;
 class PartitionedFluxModelTest {
 
     private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 25_000);
-    private static final int STEPS_MAX = 40;
+    private static final int STEPS_MAX = 30;
     private static final int LANES = 3;
 
     @ParameterizedTest

@@ -181,6 +181,41 @@ class OverflowSinkRaceTest {
     }
 
     @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "demand that comes as the last of it is served is not forgotten, nor is a cancellation behind the end:")
+    void demandAgainstDemand(Kind kind) {
+        duelOfSubscribers(
+                kind,
+                subscriber -> subscriber.subscription.request(1),
+                subscriber -> assertThat(subscriber.received).containsExactly(0, 1));
+        duelOfSubscribers(
+                kind,
+                subscriber -> subscriber.subscription.cancel(),
+                subscriber -> assertThat(subscriber.received.size() + subscriber.discarded.size())
+                        .isEqualTo(3));
+    }
+
+    /** Three wait, the end behind them; one is asked for while something else is done. */
+    private static void duelOfSubscribers(Kind kind, Consumer<Subscriber> act, Consumer<Subscriber> check) {
+        long began = System.nanoTime();
+        for (int i = 0; i < DUELS_MAX && System.nanoTime() - began < 500_000_000L; i += DUELS_AT_ONCE) {
+            List<Meeting> meetings = IntStream.range(0, DUELS_AT_ONCE)
+                    .mapToObj(ignored -> new Meeting(kind, 3, 3, 0))
+                    .toList();
+            meetings.forEach(meeting -> meeting.sink.tryComplete());
+            Duel.fight(
+                    meetings,
+                    meeting -> meeting.subscriber.subscription.request(1),
+                    meeting -> act.accept(meeting.subscriber));
+            for (Meeting meeting : meetings) {
+                check.accept(meeting.subscriber);
+                assertThat(meeting.subscriber.breaches).isEmpty();
+            }
+        }
+    }
+
+    @ParameterizedTest
     @EnumSource(names = {"DROP_OLDEST", "CONFLATE"})
     @DisplayName("M11 two that emit into a full buffer each push out one, the oldest:")
     void evictionAgainstEviction(Kind kind) {

@@ -96,9 +96,36 @@ public final class Idempotent {
         Objects.requireNonNull(store, "store");
         Options<T> options = new Options<>();
         configure.accept(options);
-        // one is taken ahead while the store answers for the one before
-        return source -> source.concatMap(
-                element -> once(store, keyOf(key, element), element, Mono.just(element), options.onDuplicate), 1);
+        // one after the other, as if all had one key; one is taken ahead while the store answers for the one before
+        return KeyOrdered.flatMap(
+                element -> Idempotent.class,
+                element -> passOnce(store, keyOf(key, element), element, options.onDuplicate),
+                1,
+                o -> o.maxWaiting(1).prefetch(1));
+    }
+
+    /** The element, if its key is new. Whatever else happens, a cancellation too, it is let go. */
+    private static <T, K> Mono<T> passOnce(
+            IdempotentStore<K> store, K key, T element, Consumer<? super T> onDuplicate) {
+        return Mono.deferContextual(context -> {
+            Context hooks = Context.of(context);
+            AtomicReference<@Nullable T> held = new AtomicReference<>(element);
+            return outcomeOf(store, key, Mono.empty())
+                    .flatMap(outcome -> {
+                        if (outcome == Outcome.APPLIED) {
+                            return Mono.justOrEmpty(held.getAndSet(null));
+                        }
+                        onDuplicate.accept(element);
+                        return Mono.<T>empty();
+                    })
+                    .doFinally(signal -> letGo(held.getAndSet(null), hooks));
+        });
+    }
+
+    private static <K> Mono<Outcome> outcomeOf(IdempotentStore<K> store, K key, Mono<Void> effect) {
+        return store.applyOnce(key, effect)
+                .switchIfEmpty(
+                        Mono.error(() -> new IllegalStateException("the store has no outcome for the key " + key)));
     }
 
     /**
@@ -147,9 +174,7 @@ public final class Idempotent {
             AtomicReference<@Nullable R> result = new AtomicReference<>();
             // not then(): that would hand the result to the discard hook
             Mono<Void> run = effect.handle((value, sink) -> letGo(result.getAndSet(value), hooks));
-            return store.applyOnce(key, run)
-                    .switchIfEmpty(
-                            Mono.error(() -> new IllegalStateException("the store has no outcome for the key " + key)))
+            return outcomeOf(store, key, run)
                     .flatMap(outcome -> {
                         if (outcome == Outcome.APPLIED) {
                             return Mono.justOrEmpty(result.getAndSet(null));

@@ -58,7 +58,6 @@ public final class SpillBuffer {
     private Chunk last;
     private int lastBytes;
     private int lastElements;
-    private Chunk oldest;
     private long evictedSum;
     private long evictedBytesSum;
 
@@ -83,11 +82,15 @@ public final class SpillBuffer {
     private long markedSeenElements;
     private long markedSeenBytes;
 
-    private Chunk releasedChunk;
+    /** The writer looks for chunks from here on. */
+    private volatile Chunk releasedChunk;
+
     private int releasedAt;
     private int releasedElements;
 
-    private @Nullable Chunk viewed;
+    /** Not the chunk, which would hold all that came behind it. */
+    private byte @Nullable [] viewed;
+
     private ByteBuffer view = ByteBuffer.allocate(0);
 
     /** Written by the reader. */
@@ -99,7 +102,6 @@ public final class SpillBuffer {
     public SpillBuffer(long bytesMax) {
         chunkBytes = (int) Math.max(64, Math.min(CHUNK_BYTES, bytesMax / 4));
         last = new Chunk(chunkBytes);
-        oldest = last;
         chunk = last;
         markedChunk = last;
         releasedChunk = last;
@@ -148,30 +150,39 @@ public final class SpillBuffer {
 
     /** By the writer: lets the oldest chunk go that the reader has not come to. False where there is none but the newest. */
     public boolean evict(Consumer<ByteBuffer> eachElement) {
-        while (oldest != last) {
-            Chunk candidate = oldest;
-            Chunk next = candidate.next;
-            if (next == null) {
+        Chunk before = releasedChunk;
+        for (; ; ) {
+            Chunk candidate = before.next;
+            if (candidate == null && before != last) {
+                // the reader has given it up meanwhile
+                before = releasedChunk;
+                continue;
+            }
+            if (candidate == null || candidate == last) {
                 return false;
             }
-            oldest = next;
             if (OWNER.compareAndSet(candidate, NOBODY, EVICTED)) {
-                long content = candidate.published;
-                evictedSum += content >>> 32;
-                evictedBytesSum += (int) content;
-                evicted = evictedSum;
-                evictedBytes = evictedBytesSum;
-                ByteBuffer bytes = ByteBuffer.wrap(candidate.bytes).asReadOnlyBuffer();
-                for (int from = 0; from < (int) content; ) {
-                    bytes.clear().position(from);
-                    int length = bytes.getInt();
-                    from = bytes.position() + length;
-                    eachElement.accept(bytes.limit(from));
-                }
+                before.next = candidate.next;
+                evicted(candidate, eachElement);
                 return true;
             }
+            before = candidate;
         }
-        return false;
+    }
+
+    private void evicted(Chunk candidate, Consumer<ByteBuffer> eachElement) {
+        long content = candidate.published;
+        evictedSum += content >>> 32;
+        evictedBytesSum += (int) content;
+        evicted = evictedSum;
+        evictedBytes = evictedBytesSum;
+        ByteBuffer bytes = ByteBuffer.wrap(candidate.bytes).asReadOnlyBuffer();
+        for (int from = 0; from < (int) content; ) {
+            bytes.clear().position(from);
+            int length = bytes.getInt();
+            from = bytes.position() + length;
+            eachElement.accept(bytes.limit(from));
+        }
     }
 
     /** How many have been added and not evicted. */
@@ -244,8 +255,8 @@ public final class SpillBuffer {
         if (!moveOn()) {
             return null;
         }
-        if (viewed != chunk) {
-            viewed = chunk;
+        if (viewed != chunk.bytes) {
+            viewed = chunk.bytes;
             view = ByteBuffer.wrap(chunk.bytes).asReadOnlyBuffer();
         }
         int from = at + ELEMENT_HEADER_BYTES;
@@ -277,7 +288,14 @@ public final class SpillBuffer {
 
     /** What is before the mark is no longer needed. */
     public void release() {
+        Chunk passed = releasedChunk;
         releasedChunk = markedChunk;
+        // one that has grown old must not keep alive, for the garbage collector, all that comes behind it
+        while (passed != null && passed != markedChunk) {
+            Chunk next = passed.next;
+            passed.next = null;
+            passed = next;
+        }
         releasedAt = markedAt;
         releasedElements = markedElements;
         releasedBytes = markedSeenBytes;
@@ -301,24 +319,23 @@ public final class SpillBuffer {
 
     /** Whether there is an element at {@code at}; enters the next chunk where there is one and this is at its end. */
     private boolean moveOn() {
-        for (; ; ) {
-            if (at < chunk.publishedBytes()) {
-                return true;
-            }
+        while (at == chunk.publishedBytes()) {
             Chunk next = chunk.next;
+            while (next != null && !OWNER.compareAndSet(next, NOBODY, READER) && next.owner == EVICTED) {
+                next = next.next;
+            }
             if (next == null) {
                 return false;
             }
             if (at < chunk.publishedBytes()) {
+                // it was the last chunk when it was looked at, and was filled since
                 return true;
             }
             chunk = next;
             at = 0;
             elements = 0;
-            if (!OWNER.compareAndSet(next, NOBODY, READER) && next.owner == EVICTED) {
-                at = next.publishedBytes();
-            }
         }
+        return true;
     }
 
     private int lengthAt(int position) {

@@ -96,6 +96,7 @@ public final class SpillQueue {
     private long recorded = -1;
 
     private int nextSlot;
+    private boolean positionNameForced;
     private boolean directoryChanged;
     private boolean fenced;
 
@@ -678,6 +679,7 @@ public final class SpillQueue {
             if (file == null) {
                 file = store.open(directory.resolve(SpillFormat.POSITION_FILE), OpenMode.CREATE);
                 positionFile = file;
+                positionNameForced = false;
             }
             file.write(SpillFormat.slot(consumed), nextSlot == 0 ? 0 : SpillFormat.SECOND_SLOT_AT);
             if (config.forced() && deletes) {
@@ -685,6 +687,10 @@ public final class SpillQueue {
                     return false;
                 }
                 file.force();
+                if (!positionNameForced) {
+                    store.forceDirectory(directory);
+                    positionNameForced = true;
+                }
             }
             nextSlot = 1 - nextSlot;
             recorded = consumed;
@@ -771,6 +777,10 @@ public final class SpillQueue {
             Path position = directory.resolve(SpillFormat.POSITION_FILE);
             if (undeleted.isEmpty() && store.exists(position)) {
                 store.delete(position);
+            }
+            if (config.keep() && config.forced()) {
+                // whoever comes next counts from 0 again
+                store.forceDirectory(directory);
             }
         }
     }

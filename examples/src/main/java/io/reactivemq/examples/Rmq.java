@@ -5,6 +5,7 @@ import io.reactivemq.examples.cli.ExitCode;
 import io.reactivemq.examples.cli.UnfinishedException;
 import io.reactivemq.examples.demo.DemoCommand;
 import io.reactivemq.examples.members.MembersCommand;
+import io.reactivemq.examples.outage.OutageCommand;
 import io.reactivemq.examples.sensors.SensorsCommand;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,7 +31,7 @@ import picocli.CommandLine.Spec;
         scope = ScopeType.INHERIT, // the subcommands have --help and --version too
         mixinStandardHelpOptions = true,
         versionProvider = Rmq.Version.class,
-        subcommands = {DemoCommand.class, MembersCommand.class, SensorsCommand.class, HelpCommand.class},
+        subcommands = {DemoCommand.class, MembersCommand.class, OutageCommand.class, SensorsCommand.class, HelpCommand.class},
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:all went well", "1:a check failed, or it could not finish", "2:wrong usage or bad input"})
 public final class Rmq implements Callable<Integer> {

@@ -25,7 +25,8 @@ class SpillCrashTest {
     private static final int LIVES = Integer.getInteger("reactivemq.lives", 3_000);
 
     @Test
-    @DisplayName("M11 a loss of power or a kill: what was forced and not delivered is there, in order, and nothing else")
+    @DisplayName(
+            "M11 a loss of power or a kill: what was forced and not delivered is there, in order, and nothing else")
     void latestLost() {
         assertThat(run(Loss.LATEST)).as("refused").isZero();
     }
@@ -321,7 +322,8 @@ class SpillCrashTest {
             try {
                 queue.close(false);
             } catch (StorageException e) {
-                assertThat(queue.isFenced() || e.operation() == StorageException.Operation.DELETE).isTrue();
+                assertThat(queue.isFenced() || e.operation() == StorageException.Operation.DELETE)
+                        .isTrue();
             }
             queue = opened();
             if (positionLost) {

@@ -94,7 +94,9 @@ class SpillDamageTest {
     private void assertRefused(Map<String, byte[]> content, String... words) {
         assertThatThrownBy(() -> read(content)).isInstanceOfSatisfying(MqException.class, e -> {
             assertThat(e.errorCode()).isEqualTo(ErrorCode.CORRUPT_MESSAGE);
-            assertThat(e).hasMessageContainingAll(DIRECTORY.toString(), "at byte", "expected", "actual", "nothing was deleted");
+            assertThat(e)
+                    .hasMessageContainingAll(
+                            DIRECTORY.toString(), "at byte", "expected", "actual", "nothing was deleted");
             assertThat(e).hasMessageContainingAll(words);
         });
         Map<String, byte[]> left = Folders.read(store, DIRECTORY);
@@ -149,7 +151,8 @@ class SpillDamageTest {
     }
 
     @Test
-    @DisplayName("M11 a bit flipped anywhere is found: it is damage, or in the last frame a torn tail; no element is ever wrong")
+    @DisplayName(
+            "M11 a bit flipped anywhere is found: it is damage, or in the last frame a torn tail; no element is ever wrong")
     void everyBit() {
         int refused = 0;
         int cut = 0;
@@ -175,7 +178,9 @@ class SpillDamageTest {
                     cut++;
                 } catch (MqException e) {
                     String message = String.valueOf(e.getMessage());
-                    if (!message.contains(name) || !got.equals(to(got.size())) || store.size(DIRECTORY.resolve(last)) != lastBytes) {
+                    if (!message.contains(name)
+                            || !got.equals(to(got.size()))
+                            || store.size(DIRECTORY.resolve(last)) != lastBytes) {
                         throw new AssertionError(name + ", bit " + bit + ": " + message, e);
                     }
                     refused++;
@@ -197,14 +202,16 @@ class SpillDamageTest {
         byte[] before = Arrays.copyOf(bytes(last), second);
         byte[] after = Arrays.copyOfRange(bytes(last), third, bytes(last).length);
         for (int length = 0; length < 300; length++) {
-            assertRefused(Folders.with(files, last, concat(before, new byte[length], after)), last, "at byte " + second);
+            assertRefused(
+                    Folders.with(files, last, concat(before, new byte[length], after)), last, "at byte " + second);
         }
     }
 
     @Test
     @DisplayName("a segment that is gone, or shorter than the next one says, is damage when it is come to")
     void missing() {
-        List<String> segments = files.keySet().stream().filter(name -> name.endsWith(".spill")).toList();
+        List<String> segments =
+                files.keySet().stream().filter(name -> name.endsWith(".spill")).toList();
         assertRefusedBehind(Folders.without(files, segments.get(1)), segments.get(0), "sequence behind the segment");
         byte[] first = bytes(segments.get(0));
         for (int length = 1; length < first.length; length += 13) {
@@ -220,14 +227,18 @@ class SpillDamageTest {
     @Test
     @DisplayName("a first segment that is gone is damage, unless all in it had been delivered")
     void firstMissing() {
-        List<String> segments = files.keySet().stream().filter(name -> name.endsWith(".spill")).toList();
+        List<String> segments =
+                files.keySet().stream().filter(name -> name.endsWith(".spill")).toList();
         long second = Long.parseLong(segments.get(1).substring(0, 20));
         Map<String, byte[]> without = Folders.without(files, segments.get(0));
         assertThat(read(without)).as("nothing says that it was there").hasSize((int) (end - second));
         byte[] position = SpillFormat.slot(second - 1).array();
-        assertRefused(Folders.with(without, SpillFormat.POSITION_FILE, position), segments.get(1).substring(0, 20).replaceFirst("^0+", ""));
+        assertRefused(
+                Folders.with(without, SpillFormat.POSITION_FILE, position),
+                segments.get(1).substring(0, 20).replaceFirst("^0+", ""));
         position = SpillFormat.slot(second).array();
-        assertThat(read(Folders.with(without, SpillFormat.POSITION_FILE, position))).hasSize((int) (end - second));
+        assertThat(read(Folders.with(without, SpillFormat.POSITION_FILE, position)))
+                .hasSize((int) (end - second));
     }
 
     @Test
@@ -236,12 +247,15 @@ class SpillDamageTest {
         for (long consumed : new long[] {1, 17, 80, end - 1}) {
             byte[] two = ByteBuffer.allocate(SpillFormat.SECOND_SLOT_AT + SpillFormat.SLOT_BYTES)
                     .put(0, SpillFormat.slot(consumed).array())
-                    .put(SpillFormat.SECOND_SLOT_AT, SpillFormat.slot(consumed - 1).array())
+                    .put(
+                            SpillFormat.SECOND_SLOT_AT,
+                            SpillFormat.slot(consumed - 1).array())
                     .array();
-            assertThat(read(Folders.with(files, SpillFormat.POSITION_FILE, two))).hasSize((int) (end - consumed));
+            assertThat(read(Folders.with(files, SpillFormat.POSITION_FILE, two)))
+                    .hasSize((int) (end - consumed));
             for (int bit = 0; bit < two.length * 8; bit++) {
-                Map<String, byte[]> flipped =
-                        Folders.withBitFlipped(Folders.with(files, SpillFormat.POSITION_FILE, two), SpillFormat.POSITION_FILE, bit);
+                Map<String, byte[]> flipped = Folders.withBitFlipped(
+                        Folders.with(files, SpillFormat.POSITION_FILE, two), SpillFormat.POSITION_FILE, bit);
                 int again = read(flipped).size() - (int) (end - consumed);
                 assertThat(again).as("bit " + bit).isBetween(0, 1);
             }
@@ -264,12 +278,13 @@ class SpillDamageTest {
         Numbers.readAll(queue);
         queue.consumed(end);
         queue.close(false);
-        assertThat(Folders.read(store, DIRECTORY)).containsOnlyKeys(
-                "00000000000000000001.spill.old", "0000000000000000000a.spill", "readme");
+        assertThat(Folders.read(store, DIRECTORY))
+                .containsOnlyKeys("00000000000000000001.spill.old", "0000000000000000000a.spill", "readme");
     }
 
     private static byte[] concat(byte[]... parts) {
-        ByteBuffer all = ByteBuffer.allocate(Arrays.stream(parts).mapToInt(part -> part.length).sum());
+        ByteBuffer all = ByteBuffer.allocate(
+                Arrays.stream(parts).mapToInt(part -> part.length).sum());
         for (byte[] part : parts) {
             all.put(part);
         }

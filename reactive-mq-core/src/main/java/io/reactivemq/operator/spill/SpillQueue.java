@@ -61,6 +61,8 @@ public final class SpillQueue {
     /** What is written at once, where elements are small enough. */
     private static final int FRAME_BYTES = 256 << 10;
 
+    private static final int REWRITE_BYTES = 1 << 20;
+
     private final FileStore store;
     private final Path directory;
     private final Config config;
@@ -285,7 +287,7 @@ public final class SpillQueue {
             flaw = headless ? flaw : frames.flaw();
             if (flaw == null) {
                 if (config.forced()) {
-                    makeDurable(file);
+                    makeDurable(file, size);
                 }
                 add(path, base, size, frames.nextSequence());
                 return;
@@ -305,7 +307,7 @@ public final class SpillQueue {
                     flaw);
             file.truncate(keptBytes);
             if (config.forced()) {
-                makeDurable(file);
+                makeDurable(file, keptBytes);
             }
             add(path, base, keptBytes, frames.nextSequence());
         }
@@ -320,8 +322,17 @@ public final class SpillQueue {
         }
     }
 
-    /** What was found is about to be delivered; the next crash must not bring anything else. */
-    private void makeDurable(StoredFile file) {
+    /**
+     * What was found is about to be delivered; the next crash must not take it away. It is written once more in place: if it was a failed
+     * force that ended the process before, the page cache may show bytes that never reached the disk, and would say OK to a mere force.
+     */
+    private void makeDurable(StoredFile file, long end) {
+        for (long position = 0; position < end; ) {
+            ByteBuffer bytes = file.read(position, 1, (int) Math.min(REWRITE_BYTES, end - position));
+            int length = bytes.remaining();
+            file.write(bytes, position);
+            position += length;
+        }
         file.force();
         store.forceDirectory(directory);
     }

@@ -31,7 +31,13 @@ import picocli.CommandLine.Spec;
         scope = ScopeType.INHERIT, // the subcommands have --help and --version too
         mixinStandardHelpOptions = true,
         versionProvider = Rmq.Version.class,
-        subcommands = {DemoCommand.class, MembersCommand.class, OutageCommand.class, SensorsCommand.class, HelpCommand.class},
+        subcommands = {
+            DemoCommand.class,
+            MembersCommand.class,
+            OutageCommand.class,
+            SensorsCommand.class,
+            HelpCommand.class
+        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:all went well", "1:a check failed, or it could not finish", "2:wrong usage or bad input"})
 public final class Rmq implements Callable<Integer> {

@@ -6,6 +6,7 @@ import io.reactivemq.examples.cli.UnfinishedException;
 import io.reactivemq.examples.demo.DemoCommand;
 import io.reactivemq.examples.members.MembersCommand;
 import io.reactivemq.examples.outage.OutageCommand;
+import io.reactivemq.examples.router.RouterCommand;
 import io.reactivemq.examples.sensors.SensorsCommand;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,6 +36,7 @@ import picocli.CommandLine.Spec;
             DemoCommand.class,
             MembersCommand.class,
             OutageCommand.class,
+            RouterCommand.class,
             SensorsCommand.class,
             HelpCommand.class
         },

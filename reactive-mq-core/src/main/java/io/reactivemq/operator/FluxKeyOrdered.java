@@ -417,7 +417,7 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
                 active.put(key, lane);
                 ready.add(lane);
             }
-            lane.waiters.add(element);
+            lane.add(element);
         }
 
         private void startReady() {
@@ -432,7 +432,7 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
                     running++;
                     again.subscribeTo();
                 } else {
-                    start(lane.key, lane, lane.waiters.remove());
+                    start(lane.key, lane, lane.next());
                 }
             }
         }
@@ -581,7 +581,7 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
             if (lane == null) {
                 return;
             }
-            if (lane.waiters.isEmpty()) {
+            if (lane.isEmpty()) {
                 active.remove(lane.key);
             } else {
                 ready.add(lane);
@@ -653,7 +653,7 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
                     if (lane.inner != null) {
                         letGo(lane.inner);
                     }
-                    Operators.onDiscardQueueWithClear(lane.waiters, context, null);
+                    lane.discard(context);
                 }
                 active.clear();
             }
@@ -738,10 +738,33 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
         /** The publisher that runs, has results, or backs off. */
         @Nullable Inner<T, R> inner;
 
-        final ArrayDeque<T> waiters = new ArrayDeque<>(2);
+        /** Most lanes have none. */
+        private @Nullable ArrayDeque<T> waiters;
 
         Lane(Object key) {
             this.key = key;
+        }
+
+        void add(T element) {
+            if (waiters == null) {
+                waiters = new ArrayDeque<>(4);
+            }
+            waiters.add(element);
+        }
+
+        boolean isEmpty() {
+            return waiters == null || waiters.isEmpty();
+        }
+
+        T next() {
+            return Objects.requireNonNull(waiters, "a lane is ready because it has a waiter")
+                    .remove();
+        }
+
+        void discard(Context context) {
+            if (waiters != null) {
+                Operators.onDiscardQueueWithClear(waiters, context, null);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ import io.reactivemq.MqRuntime;
 import io.reactivemq.operator.IdempotentStore.Outcome;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -45,6 +46,9 @@ public final class Idempotent {
 
     /** The most keys that are remembered. */
     public static final int WINDOW_MAX = 1 << 26;
+
+    /** The key of Reactor's discard hook in a context, which it does not publish. */
+    private static final String ON_DISCARD = "reactor.onDiscard.local";
 
     private Idempotent() {}
 
@@ -96,36 +100,37 @@ public final class Idempotent {
         Objects.requireNonNull(store, "store");
         Options<T> options = new Options<>();
         configure.accept(options);
-        // one after the other, as if all had one key; one is taken ahead while the store answers for the one before
+        // all are of one key: one at a time, in order
         return KeyOrdered.flatMap(
-                element -> Idempotent.class,
+                element -> true,
                 element -> passOnce(store, keyOf(key, element), element, options.onDuplicate),
                 1,
-                o -> o.maxWaiting(1).prefetch(1));
+                o -> o.maxWaiting(1));
     }
 
-    /** The element, if its key is new. Whatever else happens, a cancellation too, it is let go. */
     private static <T, K> Mono<T> passOnce(
             IdempotentStore<K> store, K key, T element, Consumer<? super T> onDuplicate) {
         return Mono.deferContextual(context -> {
             Context hooks = Context.of(context);
-            AtomicReference<@Nullable T> held = new AtomicReference<>(element);
-            return outcomeOf(store, key, Mono.empty())
-                    .flatMap(outcome -> {
-                        if (outcome == Outcome.APPLIED) {
-                            return Mono.justOrEmpty(held.getAndSet(null));
+            AtomicBoolean left = new AtomicBoolean();
+            return outcome(store, key, Mono.empty())
+                    .<T>handle((outcome, sink) -> {
+                        if (!left.compareAndSet(false, true)) {
+                            return;
                         }
-                        onDuplicate.accept(element);
-                        return Mono.<T>empty();
+                        if (outcome == Outcome.APPLIED) {
+                            sink.next(element);
+                        } else {
+                            duplicate(element, onDuplicate, hooks);
+                        }
                     })
-                    .doFinally(signal -> letGo(held.getAndSet(null), hooks));
+                    // by an error or a cancellation
+                    .doFinally(signal -> {
+                        if (left.compareAndSet(false, true)) {
+                            Operators.onDiscard(element, hooks);
+                        }
+                    });
         });
-    }
-
-    private static <K> Mono<Outcome> outcomeOf(IdempotentStore<K> store, K key, Mono<Void> effect) {
-        return store.applyOnce(key, effect)
-                .switchIfEmpty(
-                        Mono.error(() -> new IllegalStateException("the store has no outcome for the key " + key)));
     }
 
     /**
@@ -172,20 +177,40 @@ public final class Idempotent {
         return Mono.deferContextual(context -> {
             Context hooks = Context.of(context);
             AtomicReference<@Nullable R> result = new AtomicReference<>();
+            Object hook = context.getOrDefault(ON_DISCARD, null);
             // not then(): that would hand the result to the discard hook
-            Mono<Void> run = effect.handle((value, sink) -> letGo(result.getAndSet(value), hooks));
-            return outcomeOf(store, key, run)
-                    .flatMap(outcome -> {
-                        if (outcome == Outcome.APPLIED) {
-                            return Mono.justOrEmpty(result.getAndSet(null));
+            Mono<Void> run = effect.<Void>handle((value, sink) -> letGo(result.getAndSet(value), hooks))
+                    .contextWrite(inStore -> hook == null ? inStore : inStore.put(ON_DISCARD, hook));
+            return outcome(store, key, run)
+                    .<R>handle((outcome, sink) -> {
+                        if (outcome == Outcome.DUPLICATE) {
+                            duplicate(element, onDuplicate, hooks);
+                            return;
                         }
-                        onDuplicate.accept(element);
-                        Operators.onDiscard(element, hooks);
-                        return Mono.<R>empty();
+                        R value = result.getAndSet(null);
+                        if (value != null) {
+                            sink.next(value);
+                        }
                     })
                     // of an effect whose record failed, or that was cancelled
                     .doFinally(signal -> letGo(result.getAndSet(null), hooks));
         });
+    }
+
+    private static <K> Mono<Outcome> outcome(IdempotentStore<K> store, K key, Mono<Void> effect) {
+        return store.applyOnce(key, effect)
+                // the outcomes of the store are none of the elements that the hook is for
+                .contextWrite(outside -> outside.delete(ON_DISCARD))
+                .switchIfEmpty(
+                        Mono.error(() -> new IllegalStateException("the store has no outcome for the key " + key)));
+    }
+
+    private static <T> void duplicate(T element, Consumer<? super T> onDuplicate, Context context) {
+        try {
+            onDuplicate.accept(element);
+        } finally {
+            Operators.onDiscard(element, context);
+        }
     }
 
     private static <R> void letGo(@Nullable R result, Context context) {

@@ -1,5 +1,7 @@
 package io.reactivemq.operator;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -223,17 +225,21 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
             if (last || cancelled) {
                 gone();
             }
-            if (!waiters.isEmpty()) {
-                wake();
-            }
+            wake();
             missed = WIP.addAndGet(this, -missed);
         } while (missed != 0);
     }
 
+    /** Those that wait now, each once: one that finds no room again waits again. */
     private void wake() {
-        for (Runnable route = waiters.poll(); route != null; route = waiters.poll()) {
-            route.run();
+        if (waiters.isEmpty() || !(isGone() || requested == Long.MAX_VALUE || taken < requested)) {
+            return;
         }
+        List<Runnable> woken = new ArrayList<>();
+        for (Runnable route = waiters.poll(); route != null; route = waiters.poll()) {
+            woken.add(route);
+        }
+        woken.forEach(Runnable::run);
     }
 
     @Override

@@ -1,12 +1,12 @@
 package io.reactivemq.operator;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -37,10 +37,22 @@ final class TopicTrie<V> {
 
     private int size;
 
+    private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
+
+    private static final Object[] NONE = new Object[0];
+
+    /**
+     * A node, and its children by word: a table with open addressing, at most half full, which is read without a copy of the word. Changed
+     * under the trie's lock; a slot goes from empty to a child, from a child to {@code GONE}, and back to a child.
+     */
     private static final class Node<V> {
+
+        /** In the place of a child that was removed. No key has a word with a dot. */
+        private static final Node<Object> GONE = new Node<>(null, ".", false, false);
 
         final @Nullable Node<V> parent;
         final String word;
+        final int hash;
 
         /** Stands for none or more words. */
         final boolean many;
@@ -48,24 +60,98 @@ final class TopicTrie<V> {
         /** Has such a node above it. */
         final boolean belowMany;
 
-        final Map<String, Node<V>> words = new ConcurrentHashMap<>(2);
+        volatile Object[] words = NONE;
         volatile @Nullable Node<V> one;
         volatile @Nullable Node<V> any;
 
         /** Replaced, never changed. */
         volatile Object[] values = NONE;
 
-        private static final Object[] NONE = new Object[0];
+        /** By who holds the lock. */
+        private int children;
+
+        /** Slots that are not empty. By who holds the lock. */
+        private int used;
 
         Node(@Nullable Node<V> parent, String word, boolean many, boolean belowMany) {
             this.parent = parent;
             this.word = word;
             this.many = many;
             this.belowMany = belowMany;
+            this.hash = spread(word.hashCode());
+        }
+
+        /** Of the hash code of a word, as String has it: its upper bits count, too. */
+        static int spread(int hash) {
+            return hash ^ hash >>> 16;
+        }
+
+        /** The child whose word is that part of the key. */
+        @Nullable Node<V> child(String key, int from, int to, int hash) {
+            Object[] table = words;
+            int mask = table.length - 1;
+            if (mask < 0) {
+                return null;
+            }
+            for (int i = hash & mask; ; i = i + 1 & mask) {
+                @SuppressWarnings("unchecked") // only put writes children
+                Node<V> child = (Node<V>) SLOT.getAcquire(table, i);
+                if (child == null) {
+                    return null;
+                }
+                if (child.hash == hash
+                        && child.word.length() == to - from
+                        && key.regionMatches(from, child.word, 0, to - from)) {
+                    return child;
+                }
+            }
+        }
+
+        @Nullable Node<V> child(String word) {
+            return child(word, 0, word.length(), spread(word.hashCode()));
+        }
+
+        void put(Node<V> child) {
+            if ((used + 1) * 2 > words.length) {
+                Object[] table = new Object[Math.max(2, Integer.highestOneBit(children + 1) << 2)];
+                for (Object each : words) {
+                    if (each instanceof Node<?> node && node != GONE) {
+                        insert(table, node);
+                    }
+                }
+                used = children;
+                words = table;
+            }
+            insert(words, child);
+            used++;
+            children++;
+        }
+
+        private static void insert(Object[] table, Node<?> child) {
+            int mask = table.length - 1;
+            int i = child.hash & mask;
+            while (table[i] != null) {
+                i = i + 1 & mask;
+            }
+            SLOT.setRelease(table, i, child);
+        }
+
+        void remove(Node<V> child) {
+            Object[] table = words;
+            for (int i = 0; i < table.length; i++) {
+                if (table[i] == child) {
+                    SLOT.setRelease(table, i, GONE);
+                    children--;
+                }
+            }
+            if (children == 0) {
+                used = 0;
+                words = NONE;
+            }
         }
 
         boolean isEmpty() {
-            return values.length == 0 && words.isEmpty() && one == null && any == null;
+            return values.length == 0 && children == 0 && one == null && any == null;
         }
     }
 
@@ -75,11 +161,11 @@ final class TopicTrie<V> {
         private List<Node<V>> reached = new ArrayList<>();
         private List<Node<V>> next = new ArrayList<>();
 
-        /** Of {@code next}, nodes of none or more words; only where there are many. */
+        /** Of {@code next}, once it is long. */
         private @Nullable Set<Node<V>> known;
 
         private void begin(Node<V> root) {
-            reached.clear();
+            next.clear();
             reach(root);
             step();
         }
@@ -97,10 +183,7 @@ final class TopicTrie<V> {
             next.add(node);
             Node<V> any = node.any;
             if (any != null && !(node.belowMany && isReached(any))) {
-                next.add(any);
-                if (known != null) {
-                    known.add(any);
-                }
+                stay(any);
             }
         }
 
@@ -191,16 +274,20 @@ final class TopicTrie<V> {
             }
             return one;
         }
-        return node.words.computeIfAbsent(word, w -> new Node<>(node, w, false, belowMany));
+        Node<V> child = node.child(word);
+        if (child == null) {
+            child = new Node<>(node, word, false, belowMany);
+            node.put(child);
+        }
+        return child;
     }
 
     /** Removes what one {@link #add} has added; false if there is none. */
     synchronized boolean remove(String pattern, V value) {
         Node<V> node = root;
         for (String word : words(pattern)) {
-            Node<V> child = word.equals("#")
-                    ? (node.many ? node : node.any)
-                    : word.equals("*") ? node.one : node.words.get(word);
+            Node<V> child =
+                    word.equals("#") ? (node.many ? node : node.any) : word.equals("*") ? node.one : node.child(word);
             if (child == null) {
                 return false;
             }
@@ -230,7 +317,7 @@ final class TopicTrie<V> {
             } else if (parent.one == node) {
                 parent.one = null;
             } else {
-                parent.words.remove(node.word);
+                parent.remove(node);
             }
             node = parent;
         }
@@ -251,8 +338,10 @@ final class TopicTrie<V> {
             return 0;
         }
         int count = 1 + count(node.one) + count(node.any);
-        for (Node<V> child : node.words.values()) {
-            count += count(child);
+        for (Object child : node.words) {
+            if (child instanceof Node<?> each && each != Node.GONE) {
+                count += count(each);
+            }
         }
         return count;
     }
@@ -262,14 +351,20 @@ final class TopicTrie<V> {
         checkLength("a routing key", key);
         walk.begin(root);
         int length = key.length();
-        for (int from = 0; from <= length && length > 0; ) {
-            int dot = key.indexOf('.', from);
-            int to = dot < 0 ? length : dot;
-            advance(walk, key.substring(from, to));
+        int hash = 0;
+        int from = 0;
+        for (int at = 0; at <= length && length > 0; at++) {
+            char c = at == length ? '.' : key.charAt(at);
+            if (c != '.') {
+                hash = 31 * hash + c;
+                continue;
+            }
+            advance(walk, key, from, at, Node.spread(hash));
             if (walk.reached.isEmpty()) {
                 return;
             }
-            from = to + 1;
+            hash = 0;
+            from = at + 1;
         }
         List<Node<V>> reached = walk.reached;
         for (int i = 0; i < reached.size(); i++) {
@@ -277,18 +372,19 @@ final class TopicTrie<V> {
         }
     }
 
-    private static <V> void advance(Walk<V> walk, String word) {
+    private static <V> void advance(Walk<V> walk, String key, int from, int to, int hash) {
         List<Node<V>> reached = walk.reached;
+        int count = reached.size();
         // first those that stay, so that none is reached a second time
-        for (int i = 0; i < reached.size(); i++) {
+        for (int i = 0; i < count; i++) {
             Node<V> node = reached.get(i);
             if (node.many) {
                 walk.stay(node);
             }
         }
-        for (int i = 0; i < reached.size(); i++) {
+        for (int i = 0; i < count; i++) {
             Node<V> node = reached.get(i);
-            Node<V> child = node.words.get(word);
+            Node<V> child = node.child(key, from, to, hash);
             if (child != null) {
                 walk.reach(child);
             }

@@ -115,7 +115,7 @@ class KeyOrderedModelTest {
             }
             request(1_000);
             check();
-            for (int i = 0; i < 500 && end == null && !cancelled; i++) {
+            for (int i = 0; i < 200 && end == null && !cancelled; i++) {
                 act(i % 2 == 0 ? 7 : 14);
                 act(11);
                 if (i % 16 == 0) {

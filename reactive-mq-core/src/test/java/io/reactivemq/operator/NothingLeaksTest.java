@@ -73,11 +73,23 @@ class NothingLeaksTest {
                         (source, a) ->
                                 source.transform(Idempotent.by(e -> e % 7, IdempotentStore.<Integer>inMemory(3)))),
                 new Row("Router", (source, a) -> Router.<Integer>fanout().route(source)),
+                new Row("Router.bind", (source, a) -> routed(Router.fanout(), source, a)),
                 new Row("PartitionedFlux", (source, a) -> ofOneLane(source, lanes -> lanes.lane(0))),
                 new Row(
                         "ConsumerGroup",
                         (source, a) -> ofOneLane(
                                 source, lanes -> lanes.group(Assignors.range()).join("a", lane -> lane))));
+    }
+
+    /** What comes out of a queue; what finds it gone comes back to who published it. */
+    private static Flux<Integer> routed(Router<Integer, String> router, Flux<Integer> source, Account account) {
+        Flux<Integer> queue = router.bind("", Overflow.block(4));
+        return Flux.from(consumer -> {
+            queue.subscribe(consumer);
+            source.transform(router::route)
+                    .filter(Routed::isUnroutable)
+                    .subscribe(returned -> account.accept(returned.element()), failure -> {});
+        });
     }
 
     /** What a lane holds is for the next who joins; so it is let go only with the connection. */

@@ -1,6 +1,8 @@
 package io.reactivemq.assign;
 
 import io.reactivemq.Serde;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
@@ -82,7 +84,7 @@ public final class Partitioners {
 
     /**
      * Spreads hot keys: the elements of each take turns over {@code spread} neighbouring partitions, beginning with the one that {@code base}
-     * says. The order per key is given up for these keys, and for no other.
+     * says. Each key has turns of its own, so it is spread evenly however the keys are mixed. The order per key is given up for these keys, and for no other.
      *
      * @param base places the other keys
      * @param hot the keys
@@ -90,13 +92,20 @@ public final class Partitioners {
      */
     public static <K> KeyPartitioner<K> salted(KeyPartitioner<K> base, Set<? extends K> hot, int spread) {
         Set<K> keys = Set.copyOf(hot);
-        return new Salted<>(base, () -> keys::contains, checkedSpread(spread));
+        return new Salted<>(
+                base,
+                () -> {
+                    Map<K, Turn> turns = new HashMap<>();
+                    keys.forEach(key -> turns.put(key, new Turn()));
+                    return turns::get;
+                },
+                checkedSpread(spread));
     }
 
     /**
      * {@link #salted(KeyPartitioner, Set, int)}, with the hot keys found as the elements pass: a key is hot as long as it surely makes up more than {@code share} of
      * the latest elements. A space-saving sketch counts them (Metwally, Agrawal, El Abbadi, 2005); its counts are halved after each {@code window}
-     * elements, so a key cools down. A key never above its share is never taken for hot: the sketch's lower bound decides.
+     * elements, so a key cools down. The turns begin anew when a key has lost its counter. A key never above its share is never taken for hot: the sketch's lower bound decides.
      *
      * <p>The order is given up for the keys that are hot, while they are, and where they become hot or cool down.
      *
@@ -109,7 +118,7 @@ public final class Partitioners {
                 base,
                 () -> {
                     SpaceSaving<K> counts = new SpaceSaving<>(sketch);
-                    return counts::isHot;
+                    return counts::hot;
                 },
                 checkedSpread(spread));
     }

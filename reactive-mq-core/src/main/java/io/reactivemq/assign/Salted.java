@@ -1,41 +1,46 @@
 package io.reactivemq.assign;
 
 import java.util.Objects;
-import java.util.function.Predicate;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/** The partitioner behind {@link Partitioners#salted}. */
+/**
+ * The partitioner behind {@link Partitioners#salted}.
+ *
+ * <p>Each hot key has a turn of its own. With one for all of them, keys that come in a pattern would not be spread: of two that alternate, over two partitions, each would
+ * meet the same turn again and again.
+ */
 final class Salted<K> implements KeyPartitioner<K> {
 
     private final KeyPartitioner<K> base;
-    private final Supplier<Predicate<K>> detector;
-    private final Predicate<K> isHot;
+    private final Supplier<Function<K, @Nullable Turn>> detectors;
+
+    /** The turn of a hot key; null: it is not hot. */
+    private final Function<K, @Nullable Turn> hot;
+
     private final int spread;
 
-    /** One for all hot keys: each of them meets it at all its values. */
-    private int salt;
-
-    Salted(KeyPartitioner<K> base, Supplier<Predicate<K>> detector, int spread) {
+    Salted(KeyPartitioner<K> base, Supplier<Function<K, @Nullable Turn>> detectors, int spread) {
         this.base = Objects.requireNonNull(base, "base");
-        this.detector = detector;
-        this.isHot = detector.get();
+        this.detectors = detectors;
+        this.hot = detectors.get();
         this.spread = spread;
     }
 
     @Override
     public int partition(K key, int partitions) {
         int home = base.partition(key, partitions);
-        if (!isHot.test(key)) {
+        Turn turn = hot.apply(key);
+        if (turn == null) {
             return home;
         }
-        int width = Math.min(spread, partitions);
-        salt = salt + 1 < width ? salt + 1 : 0;
-        int index = home + salt;
+        int index = home + turn.take(Math.min(spread, partitions));
         return index < partitions ? index : index - partitions;
     }
 
     @Override
     public KeyPartitioner<K> forOneSource() {
-        return new Salted<>(base.forOneSource(), detector, spread);
+        return new Salted<>(base.forOneSource(), detectors, spread);
     }
 }

@@ -28,14 +28,18 @@ final class SpaceSaving<K> {
         this.counters = new HashMap<>(limits.counters() * 2);
     }
 
-    /** Counts the key, and says whether it is hot: surely more than its share of what was counted, this one included. */
-    boolean isHot(K key) {
+    /**
+     * Counts the key. Its turn if it is hot: surely more than its share of what was counted, this one included; else null. A key keeps its turn as long as its counter.
+     */
+    @Nullable Turn hot(K key) {
         if (observed == limits.window()) {
             halve();
         }
         observed++;
         Counter<K> counter = count(key);
-        return observed * 10L >= limits.window() && counter.count() - counter.error > limits.share() * observed;
+        boolean isHot =
+                observed * 10L >= limits.window() && counter.count() - counter.error > limits.share() * observed;
+        return isHot ? counter : null;
     }
 
     /** The least and the most that the key can have come since the counts began; for tests. */
@@ -75,6 +79,7 @@ final class SpaceSaving<K> {
         Counter<K> counter = bucket.first;
         counters.remove(counter.key);
         counter.error = bucket.count;
+        counter.restart();
         return counter;
     }
 
@@ -141,7 +146,7 @@ final class SpaceSaving<K> {
         }
     }
 
-    private static final class Counter<K> {
+    private static final class Counter<K> extends Turn {
         private @Nullable K key;
         private long error;
         private @Nullable Bucket<K> bucket;

@@ -25,7 +25,10 @@ import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Operators;
+import reactor.util.context.Context;
 
 /**
  * Members that share the lanes of a {@link PartitionedFlux}: each lane is one member's at a time, and when members come and go the lanes move.
@@ -220,10 +223,8 @@ public final class ConsumerGroup<T> {
         happened(() -> {
             if (grants[grant.number()] == grant) {
                 free(grant);
-                todo.add(() -> {
-                    options.onHandoverTimeout().accept(grant.member().id(), grant.partition());
-                    grant.member().abandon(grant);
-                });
+                todo.add(() -> grant.member().abandon(grant));
+                todo.add(() -> options.onHandoverTimeout().accept(grant.member().id(), grant.partition()));
                 reconcile(grant.number());
                 announceSteps();
             }
@@ -273,7 +274,12 @@ public final class ConsumerGroup<T> {
         int missed = 1;
         do {
             for (Runnable next = events.poll(); next != null; next = events.poll()) {
-                next.run();
+                try {
+                    next.run();
+                } catch (Throwable failure) {
+                    // whoever holds wip has to let it go
+                    todo.add(() -> drop(failure));
+                }
                 follows.addAll(todo);
                 follows.addAll(moves);
                 todo.clear();
@@ -281,7 +287,32 @@ public final class ConsumerGroup<T> {
             }
             missed = wip.addAndGet(-missed);
         } while (missed != 0);
-        follows.forEach(Runnable::run);
+        follow(follows);
+    }
+
+    /** Does all of it, whatever one of them throws: lanes of others must not wait for it in vain. */
+    private static void follow(List<Runnable> follows) {
+        Throwable fatal = null;
+        for (Runnable next : follows) {
+            try {
+                try {
+                    next.run();
+                } catch (Throwable failure) {
+                    drop(failure);
+                }
+            } catch (Throwable thrown) {
+                fatal = fatal == null ? thrown : Exceptions.addSuppressed(fatal, thrown);
+            }
+        }
+        if (fatal != null) {
+            throw Exceptions.propagate(fatal);
+        }
+    }
+
+    /** There is nobody to tell: it is the user's callback that failed, or a subscriber that breaks the rules, or a runtime that has no timers any more. */
+    private static void drop(Throwable failure) {
+        Exceptions.throwIfFatal(failure);
+        Operators.onErrorDropped(failure, Context.empty());
     }
 
     // what follows from them
@@ -378,17 +409,24 @@ public final class ConsumerGroup<T> {
         Grant<T> grant = new Grant<>(lanes, lane, owner, this::released);
         grants[lane] = grant;
         owner.lanesHeld(1);
+        owner.startFollows();
         moves.add(() -> owner.start(grant));
     }
 
-    private Disposable startTimer(Grant<T> grant) {
-        // a timer's thread does no more than hand over: what follows runs publishers
-        return options.runtime()
-                .timers()
-                .schedule(
-                        () -> options.runtime().workers().schedule(() -> overdue(grant)),
-                        options.handoverTimeout().toNanos(),
-                        TimeUnit.NANOSECONDS);
+    /** Null if the runtime refuses it: then the lane waits for its old publisher, however long that takes. */
+    private @Nullable Disposable startTimer(Grant<T> grant) {
+        try {
+            // a timer's thread does no more than hand over: what follows runs publishers
+            return options.runtime()
+                    .timers()
+                    .schedule(
+                            () -> options.runtime().workers().schedule(() -> overdue(grant)),
+                            options.handoverTimeout().toNanos(),
+                            TimeUnit.NANOSECONDS);
+        } catch (RuntimeException refused) {
+            todo.add(() -> drop(refused));
+            return null;
+        }
     }
 
     private void free(Grant<T> grant) {

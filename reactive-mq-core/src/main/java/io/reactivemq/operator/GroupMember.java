@@ -33,6 +33,10 @@ final class GroupMember<T, R> implements Subscription, Scannable {
             AtomicIntegerFieldUpdater.newUpdater(GroupMember.class, "wip");
 
     @SuppressWarnings("rawtypes") // a class literal has no type arguments
+    private static final AtomicIntegerFieldUpdater<GroupMember> STARTS =
+            AtomicIntegerFieldUpdater.newUpdater(GroupMember.class, "starts");
+
+    @SuppressWarnings("rawtypes") // a class literal has no type arguments
     private static final AtomicLongFieldUpdater<GroupMember> REQUESTED =
             AtomicLongFieldUpdater.newUpdater(GroupMember.class, "requested");
 
@@ -71,6 +75,9 @@ final class GroupMember<T, R> implements Subscription, Scannable {
 
     /** No more lanes will be given. */
     private volatile boolean complete;
+
+    /** How many lanes were given whose publishers are not among the runs yet. The end waits for them: they begin on other threads. */
+    private volatile int starts;
 
     /** Where the next round begins, so that no lane is always first. Written by who holds {@code wip}. */
     private int turn;
@@ -114,6 +121,11 @@ final class GroupMember<T, R> implements Subscription, Scannable {
         held += change;
     }
 
+    /** {@link #start} will be called. */
+    void startFollows() {
+        STARTS.incrementAndGet(this);
+    }
+
     boolean holdsNothing() {
         return held == 0;
     }
@@ -131,7 +143,10 @@ final class GroupMember<T, R> implements Subscription, Scannable {
     /** Makes a publisher of the lane and runs it. */
     void start(Grant<T> grant) {
         Run<T, R> run = new Run<>(this, grant, prefetch);
-        if (!add(run)) {
+        boolean added = add(run);
+        // behind add: whoever sees that none is to come sees this one
+        STARTS.decrementAndGet(this);
+        if (!added) {
             grant.publisherEnded();
             return;
         }
@@ -268,7 +283,7 @@ final class GroupMember<T, R> implements Subscription, Scannable {
                 continue;
             }
             // in this order: when no more lanes are given, none is added
-            boolean last = complete;
+            boolean last = complete && starts == 0;
             Run<T, R>[] now = runs;
             if (now.length == 0) {
                 if (last) {

@@ -21,6 +21,7 @@ public final class GroupOptions {
 
     /**
      * How long, from the moment a lane is taken from a member, its publisher may take to finish; then it is cancelled, and the lane goes to its new member.
+     * If the runtime refuses the timer, as one that was shut down does, that error is dropped ({@code Operators.onErrorDropped}), and the publisher may take any time.
      *
      * @param timeout above zero
      */
@@ -32,7 +33,10 @@ public final class GroupOptions {
         return this;
     }
 
-    /** Told of each publisher that did not finish in time, by the id of the member and the lane, before it is cancelled. It must not throw. */
+    /**
+     * Told of each publisher that did not finish in time, by the id of the member and the lane, when it has just been cancelled. What it throws goes to
+     * {@code Operators.onErrorDropped}; the lane moves on.
+     */
     public GroupOptions onHandoverTimeout(BiConsumer<String, TopicPartition> callback) {
         this.onHandoverTimeout = Objects.requireNonNull(callback, "callback");
         return this;

@@ -59,8 +59,8 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     private final int ahead;
     private final Ring.JcToolsRing<T> ring;
 
-    /** Run once, when the lane has ended and nothing waits any more. Written before the lane is connected or joined. */
-    private volatile Runnable onExhausted = () -> {};
+    /** Run once, when the lane has ended and nothing waits any more; null: nobody wants to know. Written once, by any thread, perhaps behind the end. */
+    private volatile @Nullable Runnable onExhausted;
 
     /** Written once, before the operator is subscribed to. */
     private Context context = Context.empty();
@@ -85,7 +85,7 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     /** Written by whoever disconnects. */
     private volatile boolean disposed;
 
-    /** How many elements were handed to subscribers. Written by who emits: the direct way, or the drain. */
+    /** How many elements were handed to subscribers. Written by who emits: {@link #passes}. */
     private long passed;
 
     /** How many were asked for. Written by the drain. */
@@ -104,6 +104,9 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     /** Written by the drain. */
     private boolean exhausted;
 
+    /** {@link #onExhausted} was run. Written by the drain. */
+    private boolean told;
+
     /** Why it ended, for all who come after; null for a completion. Written by the drain, before {@code exhausted}. */
     private @Nullable Throwable ending;
 
@@ -121,8 +124,10 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
         }
     }
 
+    /** The callback runs at once if that is how it is already. */
     void onExhausted(Runnable callback) {
         onExhausted = callback;
+        drain();
     }
 
     /** Why the lane has ended; null for a completion. Behind {@link #onExhausted} only. */
@@ -144,6 +149,10 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     public void onSubscribe(Subscription subscription) {
         if (Operators.validate(upstream, subscription)) {
             upstream = subscription;
+            if (disposed) {
+                // while connecting: whoever disposed may not have seen it
+                subscription.cancel();
+            }
             drain();
         }
     }
@@ -160,10 +169,8 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
                 && (before == head || before == (head = ring.currentConsumerIndex()))
                 && wip == 0
                 && subscriber.tryNext(element)) {
-            long count = passed + 1;
-            PASSED.setOpaque(this, count);
             // a subscriber can make its source send another one from within onNext: that waits in the ring
-            if (count >= (long) CHECK_AT.getOpaque(this) || tail != before) {
+            if ((long) PASSED.getOpaque(this) >= (long) CHECK_AT.getOpaque(this) || tail != before) {
                 drain();
             }
         } else {
@@ -235,6 +242,14 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
         CURRENT.compareAndSet(this, subscriber, null);
     }
 
+    /**
+     * An element is about to be handed over; by {@link LaneSubscription#tryNext}, before its onNext. Behind onNext it would be too late: what a source sends from within one
+     * waits in the ring, and another thread may hand it over to whoever has joined meanwhile, and count it at the same time. Before, the ring is empty, or this is the drain.
+     */
+    void passes() {
+        PASSED.setRelease(this, passed + 1);
+    }
+
     /** The context of whoever joined last; empty if nobody did. */
     Context latestContext() {
         Context latest = latestContext;
@@ -283,10 +298,13 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
                 if (last && !exhausted) {
                     exhaust(error);
                 }
-                if (exhausted && subscriber != null) {
-                    subscriber.finish(ending);
-                } else {
+                if (!exhausted) {
                     ask(subscriber);
+                    return;
+                }
+                tell();
+                if (subscriber != null) {
+                    subscriber.finish(ending);
                 }
                 return;
             }
@@ -295,7 +313,6 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
             }
             if (subscriber.tryNext(element)) {
                 ring.poll();
-                PASSED.setOpaque(this, passed + 1);
             } else if (current == subscriber) {
                 return;
             }
@@ -305,7 +322,14 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     private void exhaust(@Nullable Throwable failure) {
         exhausted = true;
         ending = failure;
-        onExhausted.run();
+    }
+
+    private void tell() {
+        Runnable callback = onExhausted;
+        if (callback != null && !told) {
+            told = true;
+            callback.run();
+        }
     }
 
     private CancellationException disconnected() {
@@ -319,7 +343,7 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
             return;
         }
         // the count first: what passes meanwhile is then taken for demand, not forgotten; the emitter looks again
-        long count = (long) PASSED.getOpaque(this);
+        long count = (long) PASSED.getAcquire(this);
         long demand = subscriber.demand();
         long more = count + Math.min(demand, ahead) - asked;
         if (more > 0) {

@@ -84,7 +84,9 @@ class LaneSubscription<T> implements Subscription, Scannable {
         if (count == requested || !STATE.compareAndSet(this, IDLE, EMITTING)) {
             return false;
         }
+        // in this order: what the outlet takes for passed is not taken for demand
         EMITTED.setOpaque(this, count + 1);
+        outlet.passes();
         actual.onNext(element);
         if (!STATE.compareAndSet(this, EMITTING, IDLE)) {
             close(STATE.getAndSet(this, OVER) == FINISHING);

@@ -122,7 +122,7 @@ class PartitionersTest {
     }
 
     @Test
-    @DisplayName("consistent hashing: with a serde, and one ring for several numbers of partitions")
+    @DisplayName("M18 consistent hashing: with a serde, and one ring for several numbers of partitions")
     void consistentHashOfOtherKeys() {
         KeyPartitioner<String> plain = Partitioners.consistentHash(16);
         KeyPartitioner<String> serialized = Partitioners.consistentHash(Serdes.string(), 16);
@@ -155,6 +155,46 @@ class PartitionersTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Partitioners.salted(base, Set.of("hot"), 0))
                 .withMessage("spread must be 1 or more, but is 0");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 6})
+    @DisplayName("M18 hot keys are spread evenly in whatever pattern they come, given or found; number of hot keys:")
+    void saltedInPatterns(int hotKeys) {
+        KeyPartitioner<Integer> base = (key, partitions) -> 5 * key % partitions;
+        List<Integer> hot = IntStream.range(0, hotKeys).boxed().toList();
+        for (int spread : new int[] {2, 3, 4}) {
+            KeyPartitioner<Integer> given = Partitioners.salted(base, Set.copyOf(hot), spread);
+            KeyPartitioner<Integer> found = Partitioners.salted(base, new HotKeys(0.1, 20, 120), spread);
+            checkSpread(base, given, hot, spread);
+            checkSpread(base, given.forOneSource(), hot, spread);
+            checkSpread(base, found.forOneSource(), hot, spread);
+        }
+    }
+
+    /** The keys in turn, then each of them twice in a row, in turn. */
+    private static void checkSpread(
+            KeyPartitioner<Integer> base, KeyPartitioner<Integer> salted, List<Integer> hot, int spread) {
+        for (int times = 1; times <= 2; times++) {
+            int[][] loads = new int[hot.size()][16];
+            // 120 elements of each key until the sketch knows, then 120 that are counted
+            for (int i = 0; i < 240; i += times) {
+                for (int key : hot) {
+                    for (int again = 0; again < times; again++) {
+                        int place = salted.partition(key, 16);
+                        loads[key][place] += i >= 120 ? 1 : 0;
+                    }
+                }
+            }
+            for (int key : hot) {
+                int home = base.partition(key, 16);
+                int[] expected = new int[16];
+                IntStream.range(0, spread).forEach(i -> expected[(home + i) % 16] = 120 / spread);
+                assertThat(loads[key])
+                        .as("loads of key %s, spread %s, %s in a row", key, spread, times)
+                        .isEqualTo(expected);
+            }
+        }
     }
 
     @Test
@@ -209,7 +249,7 @@ class PartitionersTest {
                 latest.add(key);
                 exact.merge(key, 1.0, Double::sum);
                 observed++;
-                boolean hot = sketch.isHot(key);
+                boolean hot = sketch.hot(key) != null;
                 double count = exact.getOrDefault(key, 0.0);
                 if (hot && count <= limits.share() * observed) {
                     throw new AssertionError("seed " + seed + ": " + key + " was called hot, of " + latest);

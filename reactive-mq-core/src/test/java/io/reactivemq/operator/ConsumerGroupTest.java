@@ -3,6 +3,7 @@ package io.reactivemq.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.assign.Assignment;
 import io.reactivemq.assign.Assignor;
@@ -18,13 +19,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.core.scheduler.Scheduler;
 
 @DisplayName("ConsumerGroup:")
 class ConsumerGroupTest {
@@ -218,10 +224,142 @@ class ConsumerGroupTest {
         assertThat(log()).isEmpty();
         runtime.advanceBy(Duration.ofMillis(1));
         assertThat(log())
-                .containsExactly("a did not finish lanes-2", "a ends lanes-2 cancel", "b begins lanes-2", "b has 6");
+                .containsExactly("a ends lanes-2 cancel", "a did not finish lanes-2", "b begins lanes-2", "b has 6");
         // it goes on with its other lanes
         send(8, 10);
         assertThat(log()).containsExactly("a has 8", "a has 9", "b has 10");
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.ERROR, because = "the callback throws")
+    @DisplayName("M04 a callback that throws holds up no hand-over")
+    void callbackThrows() {
+        ConsumerGroup<Integer> group = group(
+                Assignors.sticky(),
+                o -> o.onHandoverTimeout((member, lane) -> {
+                    throw new IllegalStateException("no " + lane);
+                }));
+        lanes.connect();
+        join(group, "a", lane -> lane.concatMap(element -> element == 2 ? Mono.never() : Mono.just(element)));
+        send(0, 3);
+        join(group, "b");
+        source.next(6);
+        log.clear();
+        runtime.advanceBy(Duration.ofSeconds(5));
+        assertThat(log()).containsExactly("a ends lanes-2 cancel", "b begins lanes-2", "b has 6");
+        leave("b");
+        assertThat(log()).contains("a begins lanes-3");
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.ERROR, because = "the timer is refused")
+    @DisplayName("M04 a runtime that refuses timers: lanes move all the same, without a limit of time")
+    void timerIsRefused() {
+        ConsumerGroup<Integer> group = group(Assignors.sticky(), o -> o.runtime(new NoTimers(runtime)));
+        lanes.connect();
+        Sinks.One<Integer> slow = Sinks.one();
+        join(group, "a", lane -> lane.concatMap(element -> element == 2 ? slow.asMono() : Mono.just(element)));
+        send(0, 3);
+        log.clear();
+        join(group, "b");
+        assertThat(log())
+                .containsExactly(
+                        "epoch 2: a=[lanes-0, lanes-1] b=[lanes-2, lanes-3]",
+                        "a ends lanes-3 onComplete",
+                        "b begins lanes-3");
+        slow.tryEmitValue(200).orThrow();
+        assertThat(log()).containsExactly("a has 200", "b begins lanes-2", "a ends lanes-2 onComplete");
+    }
+
+    /** As one that was shut down. */
+    private record NoTimers(ManualRuntime rest) implements MqRuntime {
+
+        @Override
+        public long currentTimeMillis() {
+            return rest.currentTimeMillis();
+        }
+
+        @Override
+        public long nanoTime() {
+            return rest.nanoTime();
+        }
+
+        @Override
+        public Scheduler timers() {
+            throw Exceptions.failWithRejected();
+        }
+
+        @Override
+        public Scheduler io() {
+            return rest.io();
+        }
+
+        @Override
+        public Scheduler workers() {
+            return rest.workers();
+        }
+
+        @Override
+        public RandomGenerator random() {
+            return rest.random();
+        }
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.ERROR, because = "a subscriber throws")
+    @DisplayName("M04 a subscriber that throws keeps no lane from another member")
+    void subscriberThrows() {
+        ConsumerGroup<Integer> group = group(Assignors.sticky());
+        lanes.connect();
+        join(group, "a");
+        group.join("b", lane -> lane).subscribe(new CoreSubscriber<>() {
+            @Override
+            public void onSubscribe(Subscription subscription) {}
+
+            @Override
+            public void onNext(Integer element) {}
+
+            @Override
+            public void onError(Throwable failure) {}
+
+            @Override
+            public void onComplete() {
+                throw new IllegalStateException("against the rules");
+            }
+        });
+        log.clear();
+        group.leave("b");
+        assertThat(log()).contains("a begins lanes-2", "a begins lanes-3");
+    }
+
+    @Test
+    @DisplayName("a group made when lanes have ended completes when the others have")
+    void madeLate() {
+        PartitionedFlux<Integer> some = PartitionedFlux.by(Flux.range(0, 3), element -> element, 8);
+        some.connect();
+        Mono<List<Integer>> member =
+                some.group(Assignors.range()).join("a", lane -> lane).collectList();
+        assertThat(member.block(Duration.ofSeconds(10))).containsExactlyInAnyOrder(0, 1, 2);
+        PartitionedFlux<Integer> none = PartitionedFlux.by(Flux.empty(), element -> element, 8);
+        none.connect();
+        ConsumerGroup<Integer> group = none.group(Assignors.range());
+        assertThat(group.assignments().collectList().block(Duration.ofSeconds(10)))
+                .isEmpty();
+        assertThat(group.join("a", lane -> lane).collectList().block(Duration.ofSeconds(10)))
+                .isEmpty();
+    }
+
+    @Test
+    @DisplayName("a lane that ends while it is given has its publisher all the same")
+    void endsWhileItIsGiven() {
+        ConsumerGroup<Integer> group = group(Assignors.range());
+        lanes.connect();
+        // told before the lanes begin
+        group.assignments().subscribe(assignment -> source.complete());
+        List<Long> counts = new ArrayList<>();
+        group.join("a", lane -> lane.count()).subscribe(counts::add, failure -> {}, () -> log.add("a completed"));
+        assertThat(counts).containsExactly(0L, 0L, 0L, 0L);
+        assertThat(log()).last().isEqualTo("a completed");
     }
 
     @Test

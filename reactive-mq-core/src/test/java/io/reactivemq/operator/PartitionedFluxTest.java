@@ -263,7 +263,7 @@ class PartitionedFluxTest {
     }
 
     @Test
-    @DisplayName("disposing cancels the source, discards what waits, and ends the lanes with an error")
+    @DisplayName("M11 disposing cancels the source, discards what waits, and ends the lanes with an error")
     void disposing() {
         PartitionedFlux<Integer> lanes = lanes(OverflowStrategy.BLOCK, 8);
         join(lanes, 0).request(1);
@@ -286,6 +286,23 @@ class PartitionedFluxTest {
         assertThat(consumers.get(0).discarded).containsExactly(3, 6);
         assertThat(join(lanes, 2).error()).isInstanceOf(CancellationException.class);
         assertThat(consumers.get(0).errors).hasSize(1);
+    }
+
+    @Test
+    @DisplayName("M11 disposing while lanes are being connected cancels the operators of all")
+    void disposingWhileConnecting() {
+        List<Integer> cancelled = new ArrayList<>();
+        List<PartitionedFlux<Integer>> made = new ArrayList<>();
+        made.add(lanes(o -> o.overflow(lane -> elements -> {
+            if (lane == 1) {
+                made.get(0).connect().dispose();
+            }
+            return elements.doOnCancel(() -> cancelled.add(lane));
+        })));
+        made.get(0).connect();
+        assertThat(cancelled).containsExactly(0, 1, 2);
+        assertThat(source.cancelled).isTrue();
+        assertThat(join(made.get(0), 2).error()).isInstanceOf(CancellationException.class);
     }
 
     @Test
@@ -338,7 +355,7 @@ class PartitionedFluxTest {
     }
 
     @Test
-    @DisplayName("each lane can have an operator of its own")
+    @DisplayName("M11 each lane can have an operator of its own")
     void operatorOfLane() {
         PartitionedFlux<Integer> lanes = lanes(o -> o.overflow(lane -> lane == 0
                 ? Overflow.<Integer>dropOldest(1)

@@ -1,7 +1,5 @@
 package io.reactivemq.operator;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,7 +22,9 @@ import reactor.util.context.Context;
  *
  * <p>Whoever finds nobody delivering delivers on its own thread; while one does, the others put theirs into the inbox, and the
  * first delivers them, too. A route whose offer finds no demand, or the inbox full, waits its turn with {@link #await} and is woken
- * when there is room.
+ * when there is room. Whoever makes room wakes: a request, who has emptied the inbox, an offer that gives back the demand it had
+ * taken. It wakes no more than wait at that moment and than there is room for, first come, first served; so it always ends,
+ * and no source keeps the others waiting for ever.
  *
  * <p>Invariant: where demand is bounded, {@code taken <= requested}.
  */
@@ -57,8 +57,11 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
     private final AtomicBoolean subscribed = new AtomicBoolean();
     private final Queue<T> inbox = new MpscVarHandleUnpaddedArrayQueue<>(INBOX_MAX);
 
-    /** Routes that wait for room, each at most a few times. */
+    /** Routes that wait for room, each once. */
     private final Queue<Runnable> waiters = new ConcurrentLinkedQueue<>();
+
+    /** Those in {@code waiters}. */
+    private final Set<Runnable> waiting = ConcurrentHashMap.newKeySet();
 
     /** What to do when the queue is gone: remove its bindings. */
     private final Set<Runnable> onGone = ConcurrentHashMap.newKeySet();
@@ -114,6 +117,8 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
         if (!inbox.offer(element)) {
             if (requested != Long.MAX_VALUE) {
                 TAKEN.decrementAndGet(this);
+                // another may have met no demand because of this one
+                wake();
             }
             return Offer.FULL;
         }
@@ -137,9 +142,12 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
         }
     }
 
-    /** Has a route called when there may be room, or the queue is gone; to be followed by another offer. */
+    /** Has a route called, once, when there may be room, or the queue is gone; to be followed by another offer. */
     void await(Runnable route) {
-        waiters.add(route);
+        // if it waits already, whoever took it out but a moment ago is going to run it
+        if (waiting.add(route)) {
+            waiters.add(route);
+        }
     }
 
     /** The subscriber gets what was taken, then the end. */
@@ -210,12 +218,14 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
     }
 
     private void drainLoop() {
+        boolean room = false;
         int missed = 1;
         do {
             // in this order: what is offered behind the completion is not taken
             boolean last = completed;
             for (T element = inbox.poll(); element != null; element = inbox.poll()) {
                 deliver(element);
+                room = true;
             }
             CoreSubscriber<? super T> subscriber = actual;
             if (last && ready && !ended && !cancelled && subscriber != null) {
@@ -224,22 +234,39 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
             }
             if (last || cancelled) {
                 gone();
+                room = true;
             }
-            wake();
             missed = WIP.addAndGet(this, -missed);
         } while (missed != 0);
+        // not while delivering: what a woken route brings could be all there is of its source, and would wait in the
+        // inbox
+        if (room) {
+            wake();
+        }
     }
 
-    /** Those that wait now, each once: one that finds no room again waits again. */
+    /**
+     * Runs the routes that wait now, while there is room. One that meets the end of the room waits again, behind the others;
+     * then it is for whoever makes room next.
+     */
     private void wake() {
-        if (waiters.isEmpty() || !(isGone() || requested == Long.MAX_VALUE || taken < requested)) {
+        if (waiters.isEmpty()) {
             return;
         }
-        List<Runnable> woken = new ArrayList<>();
-        for (Runnable route = waiters.poll(); route != null; route = waiters.poll()) {
-            woken.add(route);
+        for (int left = waiters.size(); left > 0 && (isGone() || hasRoom()); left--) {
+            Runnable route = waiters.poll();
+            if (route == null) {
+                return;
+            }
+            // in this order: from here on it may wait anew
+            waiting.remove(route);
+            route.run();
         }
-        woken.forEach(Runnable::run);
+    }
+
+    private boolean hasRoom() {
+        // one that is full is about to be emptied, and who does it wakes again
+        return (requested == Long.MAX_VALUE || taken < requested) && inbox.size() < INBOX_MAX;
     }
 
     @Override

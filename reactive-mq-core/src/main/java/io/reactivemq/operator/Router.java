@@ -162,7 +162,7 @@ public final class Router<T, B> {
     /**
      * What comes under a binding. Each subscriber has a queue of its own, bound from its subscription until it cancels.
      *
-     * @param policy what becomes of elements that the subscriber has not requested
+     * @param policy what becomes of elements that the subscriber has not requested; one that fails is an error of its subscriber
      */
     public Flux<T> bind(B binding, Function<Flux<T>, Flux<T>> policy) {
         Objects.requireNonNull(policy, "policy");
@@ -175,9 +175,19 @@ public final class Router<T, B> {
                     return;
                 }
                 RouteFeed<T> feed = new RouteFeed<>();
+                Flux<T> queue;
+                try {
+                    queue = Objects.requireNonNull(
+                            policy.apply(feed), () -> "the policy of a binding of " + describe() + " returned null");
+                } catch (Throwable failure) {
+                    feed.cancel();
+                    Operators.error(actual, Operators.onOperatorError(failure, actual.currentContext()));
+                    return;
+                }
+                // not before there is a policy: what is bound and asks for nothing holds up every source
                 own(feed);
                 new Binding(feed, binding);
-                policy.apply(feed).subscribe(actual);
+                queue.subscribe(actual);
             }
         };
     }

@@ -1,5 +1,6 @@
 package io.reactivemq.operator;
 
+import java.util.Objects;
 import java.util.function.Function;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -24,7 +25,8 @@ public final class RouterQueue<T> implements Disposable {
         this.name = name;
         this.feed = new RouteFeed<>();
         this.outlet = new RouterQueueOutlet<>(name);
-        policy.apply(feed).subscribe(outlet);
+        Objects.requireNonNull(policy.apply(feed), () -> "the policy of the queue '" + name + "' returned null")
+                .subscribe(outlet);
     }
 
     /** As given when it was made. */

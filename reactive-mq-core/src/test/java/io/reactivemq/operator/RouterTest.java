@@ -13,13 +13,17 @@ import io.reactivemq.operator.Routed.Outcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.reactivestreams.Subscription;
 import reactor.core.Disposable;
 import reactor.core.Exceptions;
 import reactor.core.Scannable;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Operators;
 import reactor.core.publisher.Sinks;
@@ -206,7 +210,7 @@ class RouterTest {
     }
 
     @Test
-    @DisplayName("a queue that withholds demand holds up the source, until there is room or the queue is gone")
+    @DisplayName("R01 a queue that withholds demand holds up the source, until there is room or the queue is gone")
     void blockHoldsUp() {
         RouterQueue<String> narrow = topic.queue("narrow", Overflow.block(2));
         topic.bind(narrow, "n.#");
@@ -233,7 +237,7 @@ class RouterTest {
     }
 
     @Test
-    @DisplayName("a queue that is gone holds nobody up, and what waits in it is let go")
+    @DisplayName("R01 a queue that is gone holds nobody up, and what waits in it is let go")
     void goneQueue() {
         List<Object> discarded = new ArrayList<>();
         RouterQueue<String> narrow = topic.queue("narrow", Overflow.block(2));
@@ -252,6 +256,117 @@ class RouterTest {
         assertThat(narrow.isDisposed()).isTrue();
         assertThat(topic.bindings()).isZero();
         assertThat(discarded).containsExactly("2");
+    }
+
+    @Test
+    @Timeout(value = 30, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    @DisplayName("R01 a queue that asks for a few lets its source go on by as many, and its consumer return")
+    void heldUpAgain() {
+        Router<Integer, String> router = Router.fanout();
+        RouterQueue<Integer> queue = router.queue("q", Overflow.block(2));
+        router.bind(queue, "");
+        List<Integer> outcomes = new ArrayList<>();
+        Flux.range(0, 100).transform(router::route).subscribe(routed -> outcomes.add(routed.element()));
+        assertThat(outcomes).containsExactly(0, 1);
+        List<Integer> received = new ArrayList<>();
+        BaseSubscriber<Integer> consumer = new BaseSubscriber<>() {
+            @Override
+            protected void hookOnSubscribe(Subscription subscription) {}
+
+            @Override
+            protected void hookOnNext(Integer element) {
+                received.add(element);
+            }
+        };
+        queue.asFlux().subscribe(consumer);
+        for (int asked = 2; asked <= 100; asked += 2) {
+            consumer.request(2);
+            assertThat(received).hasSize(asked);
+            assertThat(outcomes).hasSize(Math.min(100, asked + 2));
+        }
+        assertThat(received).containsExactlyElementsOf(outcomes).isSorted();
+    }
+
+    @Test
+    @Timeout(value = 30, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    @DisplayName("R01 a source that sends more than a queue can keep while its consumer is busy waits for it")
+    void inboxFull() {
+        Router<Integer, String> router = Router.fanout();
+        List<Integer> received = new ArrayList<>();
+        List<Integer> outcomes = new ArrayList<>();
+        router.bind("", Function.identity()).subscribe(element -> {
+            received.add(element);
+            if (element == -1) {
+                Flux.range(0, 2_000).transform(router::route).subscribe(routed -> outcomes.add(routed.element()));
+                assertThat(outcomes).hasSize(RouteFeed.INBOX_MAX);
+            }
+        });
+        Flux.just(-1).transform(router::route).subscribe();
+        assertThat(outcomes).hasSize(2_000).isSorted();
+        assertThat(received).hasSize(2_001).isSorted();
+    }
+
+    @Test
+    @DisplayName("R01 two sources that a queue holds up take turns, however little it asks for")
+    void heldUpInTurns() {
+        Router<Integer, String> router = Router.fanout();
+        List<Integer> received = new ArrayList<>();
+        BaseSubscriber<Integer> consumer = new BaseSubscriber<>() {
+            @Override
+            protected void hookOnSubscribe(Subscription subscription) {}
+
+            @Override
+            protected void hookOnNext(Integer element) {
+                received.add(element);
+            }
+        };
+        router.bind("", Function.identity()).subscribe(consumer);
+        Flux.range(0, 1_000).transform(router::route).subscribe();
+        Flux.range(10_000, 1_000).transform(router::route).subscribe();
+        for (int i = 0; i < 6; i++) {
+            consumer.request(1);
+        }
+        assertThat(received).containsExactly(0, 10_000, 1, 10_001, 2, 10_002);
+    }
+
+    @Test
+    @DisplayName("R01 a source that is held up waits once, however often its consumer asks")
+    void waitsOnce() {
+        RouteFeed<Integer> feed = new RouteFeed<>();
+        List<Integer> woken = new ArrayList<>();
+        Runnable one = () -> woken.add(1);
+        Runnable other = () -> woken.add(2);
+        feed.await(one);
+        feed.await(other);
+        feed.await(one);
+        feed.request(1);
+        assertThat(woken).containsExactly(1, 2);
+        feed.await(one);
+        feed.request(1);
+        assertThat(woken).containsExactly(1, 2, 1);
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the policy fails")
+    @DisplayName("a policy that fails is an error of its subscriber; nothing is bound by it, and nobody held up")
+    void failedPolicy() {
+        Flux<String> failing = topic.bind("#", flux -> {
+            throw new IllegalStateException("no policy today");
+        });
+        StepVerifier.create(failing).verifyErrorMessage("no policy today");
+        StepVerifier.create(topic.bind("#", flux -> nothing()))
+                .verifyErrorMessage("the policy of a binding of the router returned null");
+        assertThat(topic.bindings()).isZero();
+        assertThat(route(topic, "a", "b")).containsExactly("a UNROUTABLE 0", "b UNROUTABLE 0");
+
+        assertThatIllegalStateException()
+                .isThrownBy(() -> topic.queue("q", flux -> {
+                    throw new IllegalStateException("no policy today");
+                }))
+                .withMessage("no policy today");
+        assertThatNullPointerException()
+                .isThrownBy(() -> topic.queue("q", flux -> nothing()))
+                .withMessage("the policy of the queue 'q' returned null");
     }
 
     @Test

@@ -1,7 +1,9 @@
 package io.reactivemq.examples.operators;
 
+import io.reactivemq.assign.Assignment;
 import io.reactivemq.assign.Assignors;
 import io.reactivemq.assign.HotKeys;
+import io.reactivemq.assign.Membership;
 import io.reactivemq.assign.Partitioners;
 import io.reactivemq.operator.ConsumerGroup;
 import io.reactivemq.operator.Filters;
@@ -57,6 +59,13 @@ final class RoutingSnippets {
         b.dispose(); // leaves at once
         // end
         a.dispose();
+    }
+
+    static Flux<Assignment> assigning(Flux<Membership> memberships) {
+        // snippet: assigning
+        Flux<Assignment> assignments = memberships.transform(ConsumerGroup.assigning(Assignors.cooperativeSticky()));
+        // end
+        return assignments;
     }
 
     static void router(Flux<Order> orders) {

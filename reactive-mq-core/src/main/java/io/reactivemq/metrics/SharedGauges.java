@@ -19,7 +19,10 @@ import java.util.function.ToDoubleFunction;
  */
 final class SharedGauges {
 
-    /** Holds those with live subscriptions only, so it keeps no registry alive that is out of use. */
+    /**
+     * Holds live buffers only: those of subscriptions that have not ended, and of sinks that have not. A sink that is forgotten rather than
+     * ended keeps its registry alive, and its elements.
+     */
     private static final ConcurrentMap<Key, SharedGauges> ALL = new ConcurrentHashMap<>();
 
     private final BufferDepth sum = new BufferDepth();

@@ -79,16 +79,24 @@ final class Conflater<T> {
         return place == null ? null : place.replace(element);
     }
 
-    /** A new place for a key none waits with. To be added to the ring next. */
+    /** A new place for a key none waits with. To be added to the ring next. If a key throws, it is as if this had not been called. */
     Place<T> add(Object key, T element) {
-        Place<T> place = new Place<>(key, element);
-        byKey.put(key, place);
-        places.add(place);
         for (Place<T> oldest = places.peek(); oldest != null && oldest.value == null; oldest = places.peek()) {
             places.remove();
             byKey.remove(oldest.key, oldest);
         }
+        Place<T> place = new Place<>(key, element);
+        byKey.put(key, place);
+        places.add(place);
         return place;
+    }
+
+    /** Forgets the place that was added last, and was not added to the ring. */
+    void takeBack(Place<T> place) {
+        places.removeLast();
+        // first, so that it takes no value even if its key throws now
+        place.value = null;
+        byKey.remove(place.key, place);
     }
 
     /** How many places it remembers. */

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An {@link EvictingRing} of one place for each key that waits. {@link #replace} comes first, then, if there was nothing to replace,
- * {@link #offer(Object, Object)} and {@link #evict}.
+ * {@link #place}, {@link #offer(Place)} and {@link #evict}.
  */
 final class ConflatingRing<E> implements Ring<E> {
 
@@ -28,14 +28,19 @@ final class ConflatingRing<E> implements Ring<E> {
         return conflater.replace(key, element);
     }
 
-    /** Adds an element whose key does not wait. To be followed by {@link #evict}. */
-    boolean offer(Object key, E element) {
-        return places.offer(conflater.add(key, element));
+    /** A place for an element whose key does not wait. To be followed by {@link #offer(Place)}. */
+    Place<E> place(Object key, E element) {
+        return conflater.add(key, element);
+    }
+
+    /** To be followed by {@link #evict}. */
+    void offer(Place<E> place) {
+        places.offer(place);
     }
 
     @Override
     public boolean offer(E element) {
-        return offer(keyOf(element), element);
+        return places.offer(place(keyOf(element), element));
     }
 
     /** By the producer: takes the oldest if there is one too many; null if not. */

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * such steps an element.
  *
  * <p>An index is claimed first and its slot written then. Who takes waits for the slot of a claimed index: the window is a few
- * instructions of the emitter. It does not yield, as JCTools' rings of many producers do not.
+ * instructions of the emitter. It does not yield, as JCTools' rings of many producers do not; nor spin politely, since BlockHound takes
+ * {@code Thread.onSpinWait} for a blocking call.
  *
  * <p>Invariant: {@code head <= tail <= head + capacity}; the tail of an evicting ring is further ahead by as many emitters
  * as have claimed an index and not put their element yet.

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Who has claimed a slot clears it. The producer waits for that before it writes there again, which is a turn of the whole
  * ring later: the window is two instructions of the consumer, and the ring has more slots than its capacity. It does not yield, as
- * JCTools' rings of many consumers do not.
+ * JCTools' rings of many consumers do not; nor spin politely, since BlockHound takes {@code Thread.onSpinWait} for a blocking call.
  *
  * <p>Invariant: {@code head <= tail <= head + capacity}, and one more between {@link #offer} and {@link #evict}.
  */

@@ -400,21 +400,29 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
             }
             outstanding--;
             Object key;
+            Lane<T, R> lane;
+            boolean starts;
+            boolean added = false;
             try {
+                // keys are hashed and compared by functions of the user's, too
                 key = Objects.requireNonNull(keyOf.apply(element), "the key function returned null");
+                lane = active.isEmpty() ? null : active.get(key);
+                starts = lane == null && running < settings.concurrency && ready.isEmpty();
+                if (lane == null && !starts) {
+                    lane = new Lane<>(key);
+                    active.put(key, lane);
+                    added = true;
+                }
             } catch (Throwable failure) {
                 refused(element, failure);
                 return;
             }
-            Lane<T, R> lane = active.isEmpty() ? null : active.get(key);
-            if (lane == null && running < settings.concurrency && ready.isEmpty()) {
+            if (lane == null) {
                 start(key, null, element);
                 return;
             }
             waiting++;
-            if (lane == null) {
-                lane = new Lane<>(key);
-                active.put(key, lane);
+            if (added) {
                 ready.add(lane);
             }
             lane.add(element);
@@ -448,15 +456,26 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
                 return;
             }
             if (publisher instanceof Callable<?> callable) {
-                call(key, lane, publisher, callable);
-            } else {
-                running++;
-                register(key, lane, publisher).subscribeTo();
+                call(key, lane, element, publisher, callable);
+                return;
             }
+            Inner<T, R> inner;
+            try {
+                inner = register(key, lane, publisher);
+            } catch (Throwable failure) {
+                // it has no lane
+                refused(element, failure);
+                return;
+            }
+            inner.subscribeTo();
         }
 
         private void call(
-                Object key, @Nullable Lane<T, R> lane, Publisher<? extends R> publisher, Callable<?> callable) {
+                Object key,
+                @Nullable Lane<T, R> lane,
+                T element,
+                Publisher<? extends R> publisher,
+                Callable<?> callable) {
             R result;
             try {
                 @SuppressWarnings("unchecked") // a publisher of R that is a Callable is one of R
@@ -464,8 +483,14 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
                 result = called;
             } catch (Throwable failure) {
                 Exceptions.throwIfFatal(failure);
-                running++;
-                Inner<T, R> inner = register(key, lane, publisher);
+                Inner<T, R> inner;
+                try {
+                    inner = register(key, lane, publisher);
+                } catch (Throwable unhashed) {
+                    unhashed.addSuppressed(failure);
+                    failed(reported(element, unhashed));
+                    return;
+                }
                 inner.error = failure;
                 inner.done = true;
                 ended(inner);
@@ -473,8 +498,14 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
             }
             if (result != null) {
                 if (emitted == requested || !emitters.isEmpty()) {
-                    running++;
-                    Inner<T, R> inner = register(key, lane, publisher);
+                    Inner<T, R> inner;
+                    try {
+                        inner = register(key, lane, publisher);
+                    } catch (Throwable unhashed) {
+                        Operators.onDiscard(result, context);
+                        failed(reported(element, unhashed));
+                        return;
+                    }
                     inner.hold(result);
                     inner.done = true;
                     inner.listed = true;
@@ -486,12 +517,14 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
             leave(lane);
         }
 
+        /** Takes a place. Throws what the key throws as it is hashed or compared, if it has no lane yet. */
         private Inner<T, R> register(Object key, @Nullable Lane<T, R> known, Publisher<? extends R> publisher) {
             Lane<T, R> lane = known;
             if (lane == null) {
                 lane = new Lane<>(key);
                 active.put(key, lane);
             }
+            running++;
             Inner<T, R> inner = new Inner<>(this, lane, publisher);
             lane.inner = inner;
             return inner;
@@ -499,10 +532,13 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
 
         /** A function of the user's threw: the element is not handled. */
         private void refused(T element, Throwable failure) {
-            Subscription toCancel = settings.delayErrors ? null : upstream;
-            Throwable reported = Operators.onOperatorError(toCancel, failure, element, context);
+            Throwable reported = reported(element, failure);
             discard(element);
             failed(reported);
+        }
+
+        private Throwable reported(T element, Throwable failure) {
+            return Operators.onOperatorError(settings.delayErrors ? null : upstream, failure, element, context);
         }
 
         private void emitHeld() {
@@ -581,10 +617,15 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
             if (lane == null) {
                 return;
             }
-            if (lane.isEmpty()) {
-                active.remove(lane.key);
-            } else {
+            if (!lane.isEmpty()) {
                 ready.add(lane);
+                return;
+            }
+            try {
+                active.remove(lane.key);
+            } catch (Throwable failure) {
+                // it was hashed once, and now it can't be: the lane stays, so there would be no end
+                fail(Operators.onOperatorError(upstream, failure, lane.key, context));
             }
         }
 

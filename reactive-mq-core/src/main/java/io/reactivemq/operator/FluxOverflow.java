@@ -2,8 +2,10 @@ package io.reactivemq.operator;
 
 import io.reactivemq.metrics.BufferMeters;
 import io.reactivemq.metrics.Metering;
+import io.reactivemq.operator.Conflater.Place;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.function.Consumer;
@@ -131,6 +133,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
         /** Written without a fence; a volatile field would cost one for each element. */
         private static final VarHandle EMITTED = field("emitted", long.class);
 
+        /** What the consumer did on the direct way happens before what it does in a drain: by a release, and an acquire there. */
         private static final VarHandle EMITTING = field("emitting", boolean.class);
 
         private final CoreSubscriber<? super T> actual;
@@ -236,7 +239,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
             } else if (waiting() == 0 && wip == 0 && emitted != requested && !emitting && !cancelled) {
                 emitting = true;
                 emit(element);
-                emitting = false;
+                EMITTING.setRelease(this, false);
                 if (interrupted) {
                     interrupted = false;
                     drain();
@@ -295,14 +298,14 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
 
         /** Adds to the ring, which has room. To be followed by {@link #emitOnDemand}. */
         final void add(T element) {
+            came();
             if (!ring.offer(element)) {
-                throw new IllegalStateException(describe() + " holds " + waiting() + " elements and took one too many");
+                throw new IllegalStateException(describe() + " took one too many");
             }
-            added();
         }
 
-        /** The ring holds one more. */
-        final void added() {
+        /** The ring is about to hold one more. Not behind it: then that one may have left before it came, and would be timed for ever. */
+        final void came() {
             if (timed) {
                 meters.came(tail);
             }
@@ -414,7 +417,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
                 // in this order: behind the end nothing is added
                 boolean last = done;
                 boolean empty = ring.isEmpty();
-                if ((empty && !last) || (boolean) EMITTING.getOpaque(this)) {
+                if ((empty && !last) || (boolean) EMITTING.getAcquire(this)) {
                     return;
                 }
                 if (empty) {
@@ -573,22 +576,25 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
 
         @Override
         void buffer(T element) {
-            Object key;
             T older;
+            Place<T> place = null;
             try {
-                key = ring.keyOf(element);
+                Object key = ring.keyOf(element);
                 older = ring.replace(key, element);
+                if (older == null) {
+                    place = ring.place(key, element);
+                }
             } catch (Throwable failure) {
                 stop(failure, element);
                 discard(element);
                 return;
             }
-            if (older != null) {
-                drop(older);
+            if (place == null) {
+                drop(Objects.requireNonNull(older));
                 return;
             }
-            ring.offer(key, element);
-            added();
+            came();
+            ring.offer(place);
             T oldest = ring.evict();
             if (oldest != null) {
                 meters.evicted(lastIndex() - capacity);

@@ -12,6 +12,7 @@ import io.reactivemq.operator.spill.SpillQueue;
 import io.reactivemq.storage.FileStore;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
@@ -102,7 +103,15 @@ final class FluxSpill<T> extends FluxOperator<T, T> {
 
     @Override
     public void subscribe(CoreSubscriber<? super T> actual) {
-        source.subscribe(new SpillSubscriber<>(actual, spec));
+        SpillSubscriber<T> subscriber;
+        try {
+            subscriber = new SpillSubscriber<>(actual, spec);
+        } catch (Throwable failure) {
+            // the registry refuses the meters
+            Operators.error(actual, Operators.onOperatorError(failure, actual.currentContext()));
+            return;
+        }
+        source.subscribe(subscriber);
     }
 
     @Override
@@ -240,8 +249,13 @@ final class FluxSpill<T> extends FluxOperator<T, T> {
             this.buffer = new SpillBuffer(spec.bufferBytes);
             this.worker = spec.runtime.workers().createWorker();
             this.mover = new SpillMover<>(this, spec, head, buffer);
-            this.meters = spec.metering.openSpilling(
-                    spec.capacity, () -> head.ring.size() + buffer.size() + mover.unread(), mover::diskBytes);
+            try {
+                this.meters = spec.metering.openSpilling(
+                        spec.capacity, () -> head.ring.size() + buffer.size() + mover.unread(), mover::diskBytes);
+            } catch (Throwable refused) {
+                worker.dispose();
+                throw refused;
+            }
         }
 
         private static VarHandle field(String name) {
@@ -346,14 +360,18 @@ final class FluxSpill<T> extends FluxOperator<T, T> {
                     cause);
         }
 
-        /** As many bytes wait to be written as may. False where the element is not to be taken. */
+        /** As many bytes wait to be written as may. False where the element is not taken: then it is let go. */
         private boolean makeRoom(T element) {
             switch (spec.whenFull) {
                 case DROP_OLDEST -> {
                     boolean more = true;
                     while (more && buffer.bytes() >= spec.bufferBytes) {
-                        more = buffer.evict(
-                                bytes -> drop(mover.deserialized(bytes, "an element that waits to be written")));
+                        more = buffer.evict(bytes -> evicted(bytes, element));
+                    }
+                    if (done) {
+                        // one that went has brought about the end, and this one comes behind it
+                        discard(element);
+                        return false;
                     }
                     return true;
                 }
@@ -366,6 +384,19 @@ final class FluxSpill<T> extends FluxOperator<T, T> {
                 case ERROR, DROP_NEWEST -> overflow(element, ": the disk is slower than the source");
             }
             return false;
+        }
+
+        /** Lets an element go that was to be written; one that can't be read ends the source, and the others go as well. */
+        private void evicted(ByteBuffer bytes, T newest) {
+            T oldest;
+            try {
+                oldest = mover.deserialized(bytes, "an element that waits to be written");
+            } catch (Throwable failure) {
+                meters.dropped();
+                stop(failure, newest);
+                return;
+            }
+            drop(oldest);
         }
 
         private void overflow(T element, String why) {

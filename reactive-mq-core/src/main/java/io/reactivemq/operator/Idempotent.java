@@ -176,10 +176,10 @@ public final class Idempotent {
             IdempotentStore<K> store, K key, T element, Mono<R> effect, Consumer<? super T> onDuplicate) {
         return Mono.deferContextual(context -> {
             Context hooks = Context.of(context);
-            AtomicReference<@Nullable R> result = new AtomicReference<>();
+            Held<R> result = new Held<>();
             Object hook = context.getOrDefault(ON_DISCARD, null);
             // not then(): that would hand the result to the discard hook
-            Mono<Void> run = effect.<Void>handle((value, sink) -> letGo(result.getAndSet(value), hooks))
+            Mono<Void> run = effect.<Void>handle((value, sink) -> letGo(result.put(value), hooks))
                     .contextWrite(inStore -> hook == null ? inStore : inStore.put(ON_DISCARD, hook));
             return outcome(store, key, run)
                     .<R>handle((outcome, sink) -> {
@@ -187,13 +187,13 @@ public final class Idempotent {
                             duplicate(element, onDuplicate, hooks);
                             return;
                         }
-                        R value = result.getAndSet(null);
+                        R value = result.take();
                         if (value != null) {
                             sink.next(value);
                         }
                     })
                     // of an effect whose record failed, or that was cancelled
-                    .doFinally(signal -> letGo(result.getAndSet(null), hooks));
+                    .doFinally(signal -> letGo(result.close(), hooks));
         });
     }
 
@@ -213,7 +213,7 @@ public final class Idempotent {
         }
     }
 
-    private static <R> void letGo(@Nullable R result, Context context) {
+    private static void letGo(@Nullable Object result, Context context) {
         if (result != null) {
             Operators.onDiscard(result, context);
         }
@@ -237,6 +237,44 @@ public final class Idempotent {
             return within.toNanos();
         } catch (ArithmeticException e) {
             return SeenKeys.EVER;
+        }
+    }
+
+    /** The result of an effect until its key is recorded. An effect may come to it as it is cancelled, so who is late must see that. */
+    private static final class Held<R> {
+
+        private static final Object CLOSED = new Object();
+
+        private final AtomicReference<@Nullable Object> value = new AtomicReference<>();
+
+        /** Returns what is to be let go for it: the result of an earlier try, or this one, which nobody will take any more. */
+        @Nullable Object put(R result) {
+            Object before;
+            do {
+                before = value.get();
+                if (before == CLOSED) {
+                    return result;
+                }
+            } while (!value.compareAndSet(before, result));
+            return before;
+        }
+
+        @SuppressWarnings("unchecked") // put writes results
+        @Nullable R take() {
+            Object held;
+            do {
+                held = value.get();
+                if (held == CLOSED) {
+                    return null;
+                }
+            } while (!value.compareAndSet(held, null));
+            return (R) held;
+        }
+
+        /** Returns what is to be let go. */
+        @Nullable Object close() {
+            Object held = value.getAndSet(CLOSED);
+            return held == CLOSED ? null : held;
         }
     }
 

@@ -152,8 +152,9 @@ public final class Overflow {
      * <p><b>Demand.</b> The source is asked for more all the time, a bounded number ahead, whatever the consumer asks for; {@link
      * SpillOptions#whenFull} says what happens at {@link SpillOptions#maxBytes}, and which strategies ask without bound.
      *
-     * <p><b>Threads.</b> Files are touched on the runtime's io threads only, where the codec reads elements too; it writes them on the source's
-     * thread. Elements from files are delivered on the runtime's workers or on the thread that requests.
+     * <p><b>Threads.</b> Files are touched on the runtime's io threads only. There the codec reads elements; it writes them on the source's
+     * thread, and reads there those that {@link OverflowStrategy#DROP_OLDEST} lets go before they are in files. Elements from files are
+     * delivered on the runtime's workers or on the thread that requests.
      *
      * <p><b>Files.</b> The directory belongs to one subscription at a time, a second one fails. Files are deleted as their elements are
      * delivered, the rest at the end. A cancellation deletes them unread, so the discard hook does not see what is in them: it sees each
@@ -167,7 +168,8 @@ public final class Overflow {
      * <p><b>Errors</b> come behind what they do not concern. A disk that can't be written, full for instance, withholds demand while it is tried
      * again, for {@link SpillOptions#retryTimeout}; then all that was taken is delivered, then the error. An element that the codec can't
      * write fails the subscription behind what waits, and is discarded. Bytes that are not what was written, or that the codec can't read, fail
-     * it behind what was before them, with file and position; no file is deleted.
+     * it behind what was before them, with file and position; no file is deleted. An element that the codec can't read as it is let go before it
+     * is in a file fails it behind what waits, and the discard hook does not see that one.
      *
      * <p><img src="doc-files/spill-to-disk.svg" alt="what finds no room in memory goes to files">
      *

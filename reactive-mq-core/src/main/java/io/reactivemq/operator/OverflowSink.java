@@ -30,6 +30,9 @@ import reactor.core.publisher.Flux;
  * <p><b>Whose is the element?</b> Each emission says ({@link EmitOutcome}). What the sink has taken it hands on or lets go, once; what it
  * lets go, its subscriber's discard hook gets. There is no such hook before the subscriber comes; {@code onDropped} is told of
  * each element let go for lack of room in any case.
+ *
+ * <p><b>Meters</b> are live from the sink's making on, until its end is delivered, or until it ends if it has no subscriber by then. A sink
+ * with a registry that is neither subscribed nor ended stays in that registry's gauges, with what waits in it: end it.
  */
 public final class OverflowSink<T> {
 
@@ -52,6 +55,9 @@ public final class OverflowSink<T> {
     /**
      * Emits, and with {@link OverflowStrategy#BLOCK} parks the calling thread while there is no room. With every other strategy
      * there is always an answer at once. Who waits longest is not always first.
+     *
+     * <p>Not for the subscriber's own {@code onNext}: nothing leaves the buffer before that has returned, so where there is no room it
+     * parks for all of the timeout, in vain.
      *
      * @param timeout for how long at most; zero is {@link #emit(Object)}
      * @throws IllegalStateException with BLOCK, if the calling thread must not block: whether it would have to or not, so

@@ -36,8 +36,8 @@ import reactor.util.context.Context;
  * compare-and-set, so at least one sees the other's.
  *
  * <p><b>Parked emitters</b> each stand in line with a gate of their own. Who takes an element out of a ring opens the first. It
- * looks at the line without a fence, so it may miss one who is just lining up: that one looks for room a while longer before it
- * parks, and the line is looked at again with each element and behind the last.
+ * looks at the line without a fence, so it may miss one who is just lining up: the line is looked at again with each element and, behind
+ * a full fence, behind the last. An emitter lines up by an atomic write, then looks for room. So at least one sees the other.
  */
 final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
 
@@ -183,10 +183,14 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
             Object evicted = null;
             synchronized (conflater) {
                 older = conflater.replace(key, element);
-                if (older == null) {
+                if (older == null && ring.state() == state) {
+                    // before the claim: a key that throws must not leave an index claimed and nothing put there
+                    Place<T> place = conflater.add(key, element);
                     claimed = ring.tryClaim(state, own);
                     if (claimed) {
-                        evicted = put(state, conflater.add(key, element));
+                        evicted = put(state, place);
+                    } else {
+                        conflater.takeBack(place);
                     }
                 }
             }
@@ -288,6 +292,10 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
         ring.close();
         openAll();
         signal();
+        if (!subscribed.get()) {
+            // perhaps nobody ever comes; the registry must not keep what waits
+            meters.close();
+        }
         return true;
     }
 
@@ -332,6 +340,7 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
                     || !EmitterRing.isDraining(ring.state())) {
                 return outcome;
             }
+            // BlockHound takes it for a blocking call; this thread may block
             Thread.onSpinWait();
         }
     }
@@ -515,8 +524,12 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
                 clear();
                 return;
             }
-            if (linedUp > 0) {
-                openForRoom();
+            if (strategy == OverflowStrategy.BLOCK) {
+                // either this sees who lines up, or that one sees the room
+                VarHandle.fullFence();
+                if (linedUp > 0) {
+                    openForRoom();
+                }
             }
             long state = ring.state();
             if (!ring.isEmpty(state)) {
@@ -578,6 +591,11 @@ final class SinkBuffer<T> implements Subscription, Scannable, Runnable {
 
     /** Owns for ever since. */
     private void terminate(CoreSubscriber<? super T> subscriber) {
+        if (cancelled) {
+            // since the owner last looked: it was the cancellation that closed the ring
+            clear();
+            return;
+        }
         forget();
         Throwable error = end == null ? null : end.error();
         if (error != null) {

@@ -1,6 +1,7 @@
 package io.reactivemq.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import io.reactivemq.guards.AllowDropped;
@@ -15,6 +16,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
 
 /** What keys do. What any overflow buffer does, its model and its races are tested with the others. */
@@ -105,6 +108,69 @@ class ConflateTest {
         assertThat(consumer.received).containsExactly(1, 2);
         assertThat(consumer.error()).isInstanceOf(ArithmeticException.class);
         assertThat(consumer.discarded).containsExactly(3);
+    }
+
+    /** A key that can be hashed so many times. */
+    static final class Tiring {
+
+        private int strength;
+
+        Tiring(int strength) {
+            this.strength = strength;
+        }
+
+        @Override
+        public int hashCode() {
+            if (strength-- == 0) {
+                throw new IllegalStateException("no hash");
+            }
+            return 1;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return this == other;
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the key can't be hashed")
+    @DisplayName("a key that can't be hashed cancels the source; its error comes behind what waits:")
+    void keyCannotBeHashed(int strength) {
+        source.transform(Overflow.conflate(n -> n == 2 ? new Tiring(strength) : n, 10))
+                .subscribe(consumer);
+        send(1, 2);
+        assertThat(source.cancelled).isTrue();
+        consumer.request(10);
+        assertThat(consumer.received).containsExactly(1);
+        assertThat(consumer.error()).hasMessage("no hash");
+        assertThat(consumer.discarded).containsExactly(2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    @DisplayName(
+            "emit throws what a key throws that can't be hashed; the element is the emitter's, and the sink goes on:")
+    void keyOfTheSinkCannotBeHashed(int strength) {
+        OverflowSink<Integer> sink = Overflow.sink(10, o -> o.conflate(n -> n == 2 ? new Tiring(strength) : n));
+        sink.asFlux().subscribe(consumer);
+        sink.emit(1);
+        if (strength < 2) {
+            assertThatIllegalStateException().isThrownBy(() -> sink.emit(2)).withMessage("no hash");
+            consumer.request(10);
+        } else {
+            // it can't be forgotten when it has been handed on
+            sink.emit(2);
+            consumer.request(2);
+            assertThatIllegalStateException().isThrownBy(() -> sink.emit(3)).withMessage("no hash");
+            consumer.request(10);
+        }
+        sink.emit(4);
+        assertThat(consumer.received).isEqualTo(strength < 2 ? List.of(1, 4) : List.of(1, 2, 4));
+        assertThat(consumer.discarded).isEmpty();
+        sink.tryComplete();
+        assertThat(consumer.completions).hasValue(1);
     }
 
     @Test

@@ -237,6 +237,23 @@ class IdempotentTest {
     }
 
     @Test
+    @DisplayName("M14 the result of an effect that comes as it is cancelled is let go, once")
+    void resultComesAfterCancellation() {
+        ManualSource effect = new ManualSource();
+        source.transform(Idempotent.apply(
+                        IdempotentTest::key, IdempotentStore.<Integer>inMemory(10), n -> Mono.fromDirect(effect), 1))
+                .subscribe(consumer);
+        consumer.request(1);
+        source.next(1);
+        consumer.cancel();
+        assertThat(effect.cancelled).isTrue();
+        // it was under way
+        effect.next(101);
+        assertThat(consumer.received).isEmpty();
+        assertThat(consumer.discarded).containsExactly(101);
+    }
+
+    @Test
     @DisplayName(
             "M14 concurrent duplicates wait: applied once if the first completes, tried again if it fails or is cancelled")
     void concurrentDuplicates() {

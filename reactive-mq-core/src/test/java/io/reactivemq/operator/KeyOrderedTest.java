@@ -336,6 +336,74 @@ class KeyOrderedTest {
         assertThat(nothing.error()).hasMessage("the key function returned null");
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the key can't be hashed")
+    @DisplayName("a key that can't be hashed ends all, and the element is let go:")
+    void keyCannotBeHashed(int strength) {
+        // alone, its registration is the first to hash it; beside another, the search for its lane
+        keyCannotBeHashed(0, 4, 0);
+        keyCannotBeHashed(strength, 4, 1);
+        keyCannotBeHashed(strength, 1, 1);
+    }
+
+    private static void keyCannotBeHashed(int strength, int concurrency, int others) {
+        ManualSource from = new ManualSource();
+        RecordingConsumer to = new RecordingConsumer();
+        from.transform(KeyOrdered.<Integer, Integer>flatMap(
+                        n -> n == 9 ? new ConflateTest.Tiring(strength) : n, n -> Flux.never(), concurrency))
+                .subscribe(to);
+        to.request(10);
+        IntStream.range(0, others).forEach(from::next);
+        from.next(9);
+        assertThat(to.error()).hasMessage("no hash");
+        assertThat(to.discarded).containsExactly(9);
+        assertThat(from.cancelled).isTrue();
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the key can't be hashed")
+    @DisplayName("a key that can't be hashed lets the result go that was to wait, and with delayed errors others go on")
+    void keyCannotBeHashedForItsResult() {
+        source.transform(KeyOrdered.<Integer, Integer>flatMap(
+                        n -> n == 2 ? new ConflateTest.Tiring(0) : n,
+                        n -> Mono.fromSupplier(() -> n + 100),
+                        1,
+                        KeyOrdered.Options::delayErrors))
+                .subscribe(consumer);
+        // no demand: the result has to wait
+        source.next(2);
+        source.next(3);
+        consumer.request(10);
+        source.complete();
+        assertThat(consumer.received).containsExactly(103);
+        assertThat(consumer.discarded).containsExactly(102);
+        assertThat(consumer.error()).hasMessage("no hash");
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the key can't be hashed any more")
+    @DisplayName("a key that can't be hashed any more when its publisher ends is an error that ends all")
+    void keyCannotBeForgotten() {
+        for (boolean delayErrors : new boolean[] {false, true}) {
+            ManualSource from = new ManualSource();
+            RecordingConsumer to = new RecordingConsumer();
+            TestPublisher<Integer> publisher = TestPublisher.create();
+            from.transform(KeyOrdered.<Integer, Integer>flatMap(
+                            n -> new ConflateTest.Tiring(1), n -> publisher.flux(), 1, o -> {
+                                if (delayErrors) {
+                                    o.delayErrors();
+                                }
+                            }))
+                    .subscribe(to);
+            to.request(10);
+            from.next(1);
+            publisher.complete();
+            assertThat(to.error()).hasMessage("no hash");
+            assertThat(from.cancelled).isTrue();
+        }
+    }
+
     @SuppressWarnings("NullAway") // the point of the test
     private static Object sneaky() {
         return null;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.reactivemq.MqRuntime;
 import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
@@ -13,11 +14,15 @@ import io.reactivemq.metrics.BufferMeter;
 import io.reactivemq.operator.OverflowTest.Kind;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.scheduler.Scheduler;
 
 @DisplayName("Overflow, watched:")
 class OverflowMetersTest {
@@ -140,6 +145,85 @@ class OverflowMetersTest {
         consumer.request(1);
         assertThat(consumer.received).containsExactly(4);
         assertThat(timer.max(TimeUnit.MILLISECONDS)).isLessThanOrEqualTo(12);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("an element that is asked for as it comes leaves no time running behind it:")
+    void askedForAsItComes(Kind kind) {
+        AtomicBoolean asks = new AtomicBoolean(true);
+        MqRuntime askedOf = new Clock(() -> {
+            if (asks.compareAndSet(true, false)) {
+                consumer.request(1);
+            }
+            return runtime.nanoTime();
+        });
+        source.transform(
+                        kind.of(10, o -> o.name("ticks").meterRegistry(registry).runtime(askedOf)))
+                .subscribe(consumer);
+        source.next(0);
+        assertThat(consumer.received).containsExactly(0);
+        runtime.advanceBy(Duration.ofHours(1));
+        source.next(1);
+        runtime.advanceBy(Duration.ofMillis(5));
+        consumer.request(1);
+        Timer timer = registry.get(BufferMeter.WAITING.meterName()).timer();
+        assertThat(timer.count()).isGreaterThan(0);
+        assertThat(timer.max(TimeUnit.MILLISECONDS)).isLessThanOrEqualTo(5);
+    }
+
+    /** A runtime of which a buffer needs the clock only; a test sees when it is read. */
+    private record Clock(LongSupplier nanos) implements MqRuntime {
+
+        @Override
+        public long currentTimeMillis() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public long nanoTime() {
+            return nanos.getAsLong();
+        }
+
+        @Override
+        public Scheduler timers() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Scheduler io() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Scheduler workers() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public RandomGenerator random() {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(OverflowSinkTest.Kind.class)
+    @DisplayName("a sink that ends and is never subscribed keeps no gauges:")
+    void sinkWithoutSubscriber(OverflowSinkTest.Kind kind) {
+        OverflowSink<Integer> sink = Overflow.sink(
+                3, o -> kind.applyTo(o).name("ticks").meterRegistry(registry).depth(depth));
+        sink.emit(1);
+        sink.emit(2);
+        assertThat(depth.getAsLong()).isEqualTo(2);
+        assertThat(gauge(BufferMeter.DEPTH)).isEqualTo(2);
+        sink.tryComplete();
+        expectNoGauges();
+        // it can still be subscribed
+        sink.asFlux().subscribe(consumer);
+        consumer.request(5);
+        assertThat(consumer.received).containsExactly(1, 2);
+        assertThat(consumer.completions).hasValue(1);
+        expectNoGauges();
     }
 
     @Test

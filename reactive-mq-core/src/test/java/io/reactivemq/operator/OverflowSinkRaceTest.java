@@ -139,6 +139,7 @@ class OverflowSinkRaceTest {
         duel(kind, 3, 1, sink -> given.addAndGet(sink.emit(1).isAccepted() ? 1 : 0), Subscription::cancel, meeting -> {
             assertThat(meeting.received).isEmpty();
             assertThat(meeting.discarded).contains(0);
+            assertThat(meeting.end).isNull();
             given.addAndGet(1 - meeting.discarded.size());
         });
         assertThat(given).hasValue(0);
@@ -194,6 +195,28 @@ class OverflowSinkRaceTest {
                 subscriber -> subscriber.subscription.cancel(),
                 subscriber -> assertThat(subscriber.received.size() + subscriber.discarded.size())
                         .isEqualTo(3));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("a cancellation as the last that waits is handed on is no completion:")
+    void cancellationAgainstDemand(Kind kind) {
+        AtomicInteger later = new AtomicInteger();
+        long began = System.nanoTime();
+        for (int i = 0; i < DUELS_MAX && System.nanoTime() - began < 500_000_000L; i += DUELS_AT_ONCE) {
+            List<Meeting> meetings = IntStream.range(0, DUELS_AT_ONCE)
+                    .mapToObj(ignored -> new Meeting(kind, 3, 1, 0))
+                    .toList();
+            Duel.fight(meetings, meeting -> meeting.subscriber.subscription.request(2), meeting -> {
+                busy(later.getAndIncrement() % 16);
+                meeting.subscriber.subscription.cancel();
+            });
+            for (Meeting meeting : meetings) {
+                assertThat(meeting.subscriber.end).isNull();
+                assertThat(meeting.subscriber.received.size() + meeting.subscriber.discarded.size())
+                        .isEqualTo(1);
+            }
+        }
     }
 
     /** Three wait, the end behind them; one is asked for while something else is done. */

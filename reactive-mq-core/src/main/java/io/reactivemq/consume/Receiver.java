@@ -4,6 +4,7 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.record.Codec;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
@@ -42,8 +43,15 @@ public final class Receiver<K, V> {
         this.options = Objects.requireNonNull(options, "options");
     }
 
-    /** A receiver on that broker. Nothing happens before one of its publishers is subscribed. */
+    /**
+     * A receiver on that broker. Nothing is sent before one of its publishers is subscribed. The first receiver loads the libraries
+     * of compressions that are on the class path, unless the calling thread must not block; native ones read files for that.
+     */
     public static <K, V> Receiver<K, V> on(Broker broker, ReceiverOptions<K, V> options) {
+        if (broker.runtime().mayPark()) {
+            // now, and not on the receiver's worker, which must not block
+            Codec.loadAll();
+        }
         return new Receiver<>(broker, options);
     }
 

@@ -1,6 +1,7 @@
 package io.reactivemq.produce;
 
 import io.reactivemq.broker.Broker;
+import io.reactivemq.record.Codec;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -35,8 +36,15 @@ public final class Sender<K, V> {
         this.options = Objects.requireNonNull(options, "options");
     }
 
-    /** A sender to that broker. */
+    /**
+     * A sender to that broker. With a compression whose library brings native code, the first one loads that, which reads
+     * files.
+     *
+     * @throws io.reactivemq.MqException UNSUPPORTED_COMPRESSION_TYPE if the library of the options' compression is missing
+     */
     public static <K, V> Sender<K, V> on(Broker broker, SenderOptions<K, V> options) {
+        // now, and not on the sender's worker, which must not block
+        Codec.load(options.compression());
         return new Sender<>(broker, options);
     }
 

@@ -16,6 +16,8 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import net.jpountz.lz4.LZ4FrameInputStream;
 import net.jpountz.lz4.LZ4FrameOutputStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xerial.snappy.SnappyOutputStream;
 
 /**
@@ -26,7 +28,9 @@ import org.xerial.snappy.SnappyOutputStream;
  * <p>What a batch decompresses to is not known before, and its producer may mean harm: the output grows with what comes out, and
  * has two bounds.
  */
-final class Codec {
+public final class Codec {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Codec.class);
 
     /** The most that one batch may hold: what a consumer has to have room for in its heap. */
     static final int DECOMPRESSED_BYTES_MAX = 256 << 20;
@@ -40,7 +44,41 @@ final class Codec {
     private static final int FIRST_BYTES_MIN = 1 << 10;
     private static final int FIRST_RATIO = 4;
 
+    private static final int PROBE_BYTES = 64;
+
     private Codec() {}
+
+    /**
+     * Loads the library, native code and all, which reads files: to be called where that is allowed, before the codec is used on a thread
+     * that must not block.
+     *
+     * @throws MqException UNSUPPORTED_COMPRESSION_TYPE where the library is missing or does not run on this machine
+     */
+    public static void load(Compression compression) {
+        if (compression != Compression.NONE) {
+            byte[] probe = compress(compression, new byte[PROBE_BYTES], 0, PROBE_BYTES);
+            decompress(compression, ByteBuffer.wrap(probe), "a probe");
+        }
+    }
+
+    /** {@link #load} of all whose libraries are there. */
+    public static void loadAll() {
+        if (!Loaded.all) {
+            for (Compression compression : Compression.values()) {
+                try {
+                    load(compression);
+                } catch (MqException e) {
+                    LOG.debug("batches compressed with {} can't be read", compression.configName(), e);
+                }
+            }
+            Loaded.all = true;
+        }
+    }
+
+    private static final class Loaded {
+        /** Twice does no harm. */
+        static volatile boolean all;
+    }
 
     /**
      * Compresses the bytes of the array from {@code from} to {@code to}; the result begins with as many bytes of room as are before
@@ -53,8 +91,8 @@ final class Codec {
             compressing.write(array, from, to - from);
         } catch (IOException e) {
             throw new IllegalStateException("writing to memory", e);
-        } catch (NoClassDefFoundError e) {
-            throw missing(compression, "a batch", e);
+        } catch (LinkageError e) {
+            throw unavailable(compression, "a batch", e);
         }
         return compressed.toByteArray();
     }
@@ -81,8 +119,8 @@ final class Codec {
                 Math.min(DECOMPRESSED_BYTES_MAX, Math.max(RATIO_FREE_BYTES, (long) compressed.remaining() * RATIO_MAX));
         try (InputStream decompressing = decompressing(compression, input(compressed), (int) bytesMax)) {
             return readAll(decompressing, compressed.remaining(), (int) bytesMax);
-        } catch (NoClassDefFoundError e) {
-            throw missing(compression, where, e);
+        } catch (LinkageError e) {
+            throw unavailable(compression, where, e);
         } catch (IOException | RuntimeException e) {
             throw new MqException(
                     ErrorCode.CORRUPT_MESSAGE,
@@ -168,17 +206,18 @@ final class Codec {
         }
     }
 
-    private static MqException missing(Compression compression, String where, NoClassDefFoundError cause) {
+    private static MqException unavailable(Compression compression, String where, LinkageError cause) {
         String artifact = switch (compression) {
             case NONE, GZIP -> throw cause;
             case SNAPPY -> "org.xerial.snappy:snappy-java";
             case LZ4 -> "at.yawk.lz4:lz4-java";
             case ZSTD -> "com.github.luben:zstd-jni";
         };
+        boolean missing = cause.getCause() instanceof ClassNotFoundException;
         return new MqException(
                 ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
                 where + ": " + compression.configName() + " needs the library " + artifact
-                        + ", which is not on the class path",
+                        + (missing ? ", which is not on the class path" : ", which can't be loaded on this machine"),
                 cause);
     }
 }

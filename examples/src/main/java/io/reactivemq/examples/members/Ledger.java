@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -12,7 +14,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class Ledger {
 
     private final BitSet handled = new BitSet();
-    private final BitSet abandoned = new BitSet();
+    private final Map<String, BitSet> handedTo = new TreeMap<>();
+    private final Set<String> killed = new TreeSet<>();
     private final Map<String, Integer> lastOfCustomer = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> ordersOfMember = new ConcurrentHashMap<>();
     private final List<String> breaches = new ArrayList<>();
@@ -30,12 +33,26 @@ final class Ledger {
         ordersOfMember.computeIfAbsent(member, m -> new AtomicInteger()).incrementAndGet();
     }
 
-    /** A member that was killed had been handed the order and had not begun with it. */
-    synchronized void abandoned(Order order) {
-        if (abandoned.get(order.number())) {
-            breach(order + " was abandoned twice");
-        }
-        abandoned.set(order.number());
+    /** The order has left its lane, for a member. */
+    synchronized void handed(String member, Order order) {
+        handedTo.forEach((other, orders) -> {
+            if (orders.get(order.number())) {
+                breach(order + " was handed to " + member + " after it had been handed to " + other);
+            }
+        });
+        handedTo.computeIfAbsent(member, m -> new BitSet()).set(order.number());
+    }
+
+    /** What the member has been handed and has not handled is abandoned. */
+    synchronized void killed(String member) {
+        killed.add(member);
+    }
+
+    private BitSet abandoned() {
+        BitSet abandoned = new BitSet();
+        killed.forEach(member -> abandoned.or(handedTo.getOrDefault(member, new BitSet())));
+        abandoned.andNot(handled);
+        return abandoned;
     }
 
     synchronized int handledCount() {
@@ -43,7 +60,7 @@ final class Ledger {
     }
 
     synchronized int abandonedCount() {
-        return abandoned.cardinality();
+        return abandoned().cardinality();
     }
 
     /** How many orders each member has handled. */
@@ -56,11 +73,8 @@ final class Ledger {
     /** What is wrong; empty if each of the orders was handled or abandoned, once, and those of each customer in order. */
     synchronized List<String> problems(int orders) {
         List<String> problems = new ArrayList<>(breaches);
-        BitSet both = (BitSet) handled.clone();
-        both.and(abandoned);
-        both.stream().limit(3).forEach(number -> problems.add("order " + number + " was both handled and abandoned"));
         BitSet known = (BitSet) handled.clone();
-        known.or(abandoned);
+        known.or(abandoned());
         for (int number = known.nextClearBit(0); number < orders && problems.size() < 10; ) {
             problems.add("order " + number + " was lost");
             number = known.nextClearBit(number + 1);

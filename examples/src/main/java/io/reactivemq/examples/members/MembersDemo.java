@@ -116,9 +116,9 @@ final class MembersDemo {
     private void join(String id) {
         Disposable member = group.join(
                         id,
-                        lane -> lane.publishOn(runtime.workers(), PREFETCH)
-                                .doOnNext(order -> work(id, order))
-                                .doOnDiscard(Order.class, ledger::abandoned))
+                        lane -> lane.doOnNext(order -> ledger.handed(id, order))
+                                .publishOn(runtime.workers(), PREFETCH)
+                                .doOnNext(order -> work(id, order)))
                 .subscribe(order -> {}, ended::tryEmitError);
         members.put(id, member);
     }
@@ -126,6 +126,7 @@ final class MembersDemo {
     private void kill(String id) {
         Disposable member = members.get(id);
         if (member != null) {
+            ledger.killed(id);
             member.dispose();
         }
     }

@@ -13,7 +13,9 @@ class LedgerTest {
         ledger.handled("a", new Order("x", 0));
         ledger.handled("b", new Order("y", 1));
         ledger.handled("b", new Order("x", 2));
-        ledger.abandoned(new Order("x", 3));
+        ledger.handed("c", new Order("x", 3));
+        assertThat(ledger.problems(4)).containsExactly("order 3 was lost");
+        ledger.killed("c");
         assertThat(ledger.problems(4)).isEmpty();
         assertThat(ledger.handledCount()).isEqualTo(3);
         assertThat(ledger.abandonedCount()).isOne();
@@ -32,13 +34,14 @@ class LedgerTest {
         ledger.handled("b", new Order("x", 0));
         ledger.handled("c", new Order("y", 2));
         ledger.handled("d", new Order("y", 2));
-        ledger.abandoned(new Order("y", 2));
+        ledger.handed("c", new Order("y", 2));
+        ledger.handed("d", new Order("y", 2));
         assertThat(ledger.problems(3))
                 .containsExactly(
                         "Order[customer=x, number=0] was handled by b after number 1 of the same customer",
                         "Order[customer=y, number=2] was handled twice, the second time by d",
                         "Order[customer=y, number=2] was handled by d after number 2 of the same customer",
-                        "order 2 was both handled and abandoned");
+                        "Order[customer=y, number=2] was handed to d after it had been handed to c");
     }
 
     @Test

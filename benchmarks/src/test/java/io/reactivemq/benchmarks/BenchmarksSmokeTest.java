@@ -37,7 +37,9 @@ class BenchmarksSmokeTest {
                         .build())
                 .run();
         // one with parameters has a result for each of their values
-        assertThat(results.stream().map(result -> result.getParams().getBenchmark()).distinct())
+        assertThat(results.stream()
+                        .map(result -> result.getParams().getBenchmark())
+                        .distinct())
                 .hasSize(BenchmarkList.defaultList()
                         .getAll(null, java.util.List.of())
                         .size());

@@ -82,7 +82,7 @@ public record LogConfig(
          */
         BATCH,
         /**
-         * Also each record of an uncompressed batch: that the batch can be decoded, and that its offsets run from 0 without a gap. For
+         * Also each record of a batch, decompressed for it: that the batch can be decoded, and that its offsets run from 0 without a gap. For
          * senders that nobody here wrote: a batch with a good checksum around bad records would stop every consumer.
          */
         RECORDS

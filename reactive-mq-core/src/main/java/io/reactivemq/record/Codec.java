@@ -18,6 +18,7 @@ import net.jpountz.lz4.LZ4FrameInputStream;
 import net.jpountz.lz4.LZ4FrameOutputStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.xerial.snappy.SnappyError;
 import org.xerial.snappy.SnappyOutputStream;
 
 /**
@@ -146,10 +147,21 @@ public final class Codec {
     private static final class Snappy {
 
         static OutputStream compressing(OutputStream to) {
+            requireNative();
             return new SnappyOutputStream(to);
         }
 
+        /** Its own error, where its native code does not run on this machine, is no LinkageError as the others' is. */
+        private static void requireNative() {
+            try {
+                org.xerial.snappy.Snappy.maxCompressedLength(1);
+            } catch (SnappyError e) {
+                throw new LinkageError("snappy's native code", e);
+            }
+        }
+
         static InputStream decompressing(InputStream from, int bytesMax) throws IOException {
+            requireNative();
             return new SnappyInput(from.readAllBytes(), bytesMax);
         }
     }

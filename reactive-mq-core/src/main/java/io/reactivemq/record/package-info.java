@@ -2,8 +2,9 @@
  * Kafka's record batch, format v2: {@link io.reactivemq.record.RecordBatchBuilder} encodes, {@link
  * io.reactivemq.record.RecordBatch} is a view of one batch (start here: it has the byte layout), {@link
  * io.reactivemq.record.RecordBatches} walks several, {@link io.reactivemq.record.RecordCursor} decodes the records of one.
- * No I/O. Whatever the bytes are, reading them gives records or an {@link io.reactivemq.MqException}, nothing else, and
- * allocates no more than the bytes that are there can hold.
+ * No I/O, but for the loading of a compression's native code. Whatever the bytes are, reading them gives records or an {@link io.reactivemq.MqException}, nothing else, and
+ * allocates no more than the bytes that are there can hold; where they are compressed, no more than {@link io.reactivemq.record.Codec}
+ * allows them to come to.
  *
  * <p>Buffers with an array that can be had are the fast path and are never copied; read-only and direct ones work, at the
  * cost of one copy a batch where records are decoded.

@@ -115,6 +115,35 @@ final class RouterQueueOutlet<T> extends Flux<T> implements CoreSubscriber<T>, S
     @Override
     public void cancel() {
         upstream.cancel();
+        CoreSubscriber<? super T> actual = consumer;
+        if (actual != null && !(actual instanceof Gone)) {
+            // the queue may outlive it
+            consumer = new Gone<>(actual.currentContext());
+        }
+    }
+
+    /** In place of a consumer that has cancelled: all that is left of it is its discard hook. */
+    private record Gone<T>(Context currentContext) implements CoreSubscriber<T> {
+
+        @Override
+        public void onSubscribe(Subscription s) {
+            s.cancel();
+        }
+
+        @Override
+        public void onNext(T element) {
+            Operators.onDiscard(element, currentContext);
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            Operators.onErrorDropped(failure, currentContext);
+        }
+
+        @Override
+        public void onComplete() {
+            // it has cancelled
+        }
     }
 
     @Override

@@ -73,6 +73,14 @@ class NothingLeaksTest {
                         (source, a) ->
                                 source.transform(Idempotent.by(e -> e % 7, IdempotentStore.<Integer>inMemory(3)))),
                 new Row("Router", (source, a) -> Router.<Integer>fanout().route(source)),
+                new Row("Router.queue that holds up", (source, a) -> queued(source, a, Overflow.block(4))),
+                new Row("Router.queue, oldest dropped", (source, a) -> queued(source, a, Overflow.dropOldest(4))),
+                new Row("Router.queue without a policy", (source, a) -> queued(source, a, Function.identity())),
+                new Row("Router.bind", (source, a) -> {
+                    Router<Integer, String> router = Router.fanout();
+                    route(source, a, router, router::close);
+                    return router.bind("", Overflow.block(4));
+                }),
                 new Row("Router.bind", (source, a) -> routed(Router.fanout(), source, a)),
                 new Row("PartitionedFlux", (source, a) -> ofOneLane(source, lanes -> lanes.lane(0))),
                 new Row(
@@ -97,6 +105,28 @@ class NothingLeaksTest {
             Flux<Integer> source, Function<PartitionedFlux<Integer>, Flux<Integer>> join) {
         PartitionedFlux<Integer> lanes = PartitionedFlux.by(source, e -> e, 1).autoConnect(1);
         return join.apply(lanes).doFinally(end -> lanes.connect().dispose());
+    }
+
+    private static Flux<Integer> queued(
+            Flux<Integer> source, Account account, Function<Flux<Integer>, Flux<Integer>> policy) {
+        Router<Integer, String> router = Router.fanout();
+        RouterQueue<Integer> queue = router.queue("q", policy);
+        router.bind(queue, "");
+        route(source, account, router, queue::dispose);
+        return queue.asFlux();
+    }
+
+    /** What no queue takes any more goes to the account. */
+    private static void route(Flux<Integer> source, Account account, Router<Integer, String> router, Runnable end) {
+        router.route(source)
+                .subscribe(
+                        routed -> {
+                            if (routed.isUnroutable()) {
+                                account.accept(routed);
+                            }
+                        },
+                        failure -> end.run(),
+                        end);
     }
 
     /** What the sink gives back goes to the account, too. */

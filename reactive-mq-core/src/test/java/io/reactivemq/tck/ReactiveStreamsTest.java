@@ -18,6 +18,7 @@ import io.reactivemq.operator.OverflowSinkOptions;
 import io.reactivemq.operator.PartitionedFlux;
 import io.reactivemq.operator.Routed;
 import io.reactivemq.operator.Router;
+import io.reactivemq.operator.RouterQueue;
 import io.reactivemq.tck.PublisherRules.Subject;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -94,6 +95,27 @@ class ReactiveStreamsTest {
                         "Router.route",
                         UNBOUNDED,
                         source -> Router.<Long>fanout().route(source).map(Routed::element)),
+                new Subject(
+                        "RouterQueue.asFlux",
+                        UNBOUNDED,
+                        elements -> {
+                            Router<Long, String> router = Router.fanout();
+                            RouterQueue<Long> queue = router.queue("q", Overflow.block(16));
+                            router.bind(queue, "");
+                            route(elements, router);
+                            return queue.asFlux();
+                        },
+                        () -> Router.<Long>fanout()
+                                .queue("q", elements -> failed())
+                                .asFlux()),
+                new Subject(
+                        "Router.bind",
+                        UNBOUNDED,
+                        elements -> Flux.defer(() -> {
+                            Router<Long, String> router = Router.fanout();
+                            return router.bind("", Overflow.block(16)).doOnSubscribe(bound -> route(elements, router));
+                        }),
+                        () -> Router.<Long>fanout().bind("", elements -> failed())),
                 Subject.operator("Idempotent.by", UNBOUNDED, Idempotent.by(element -> element, 16)),
                 Subject.operator(
                         "Idempotent.by with a store",
@@ -109,6 +131,18 @@ class ReactiveStreamsTest {
 
     private static PartitionedFlux<Long> lanes(Flux<Long> source) {
         return PartitionedFlux.by(source, element -> element, 1);
+    }
+
+    /** As long as there is a queue, which ends with the elements. */
+    private static void route(long elements, Router<Long, String> router) {
+        router.route(Subject.numbers(elements))
+                .takeUntil(Routed::isUnroutable)
+                .doOnComplete(router::close)
+                .subscribe();
+    }
+
+    private static Flux<Long> failed() {
+        return Flux.error(new IllegalStateException("as the test says"));
     }
 
     private static Flux<Long> spilled(Flux<Long> source) {

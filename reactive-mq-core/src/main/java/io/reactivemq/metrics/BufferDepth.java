@@ -1,5 +1,7 @@
 package io.reactivemq.metrics;
 
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
@@ -34,6 +36,17 @@ public final class BufferDepth implements LongSupplier {
             this.depth = depth;
             this.diskBytes = diskBytes;
         }
+
+        /** What of it is in a registry. */
+        Map<BufferMeter, LongSupplier> gauges() {
+            Map<BufferMeter, LongSupplier> gauges = new EnumMap<>(BufferMeter.class);
+            gauges.put(BufferMeter.DEPTH, depth);
+            gauges.put(BufferMeter.CAPACITY, () -> capacity);
+            if (diskBytes != null) {
+                gauges.put(BufferMeter.DISK_BYTES, diskBytes);
+            }
+            return gauges;
+        }
     }
 
     public BufferDepth() {}
@@ -52,12 +65,6 @@ public final class BufferDepth implements LongSupplier {
     /** How many subscriptions are live. */
     public int buffers() {
         return live.size();
-    }
-
-    long diskBytes() {
-        return live.stream()
-                .mapToLong(buffer -> buffer.diskBytes == null ? 0 : buffer.diskBytes.getAsLong())
-                .sum();
     }
 
     void join(Buffer buffer) {

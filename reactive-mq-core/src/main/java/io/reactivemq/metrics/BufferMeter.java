@@ -8,7 +8,7 @@ package io.reactivemq.metrics;
  * <p>Names follow Micrometer's conventions; a registry turns them into its own, as {@code
  * reactivemq_buffer_dropped_elements_total} for Prometheus.
  */
-public enum BufferMeter {
+public enum BufferMeter implements MeterText {
     /** Gauge: how many elements wait now, in memory or on disk. */
     DEPTH("reactivemq.buffer.depth", "elements", "Elements that wait in the buffer now"),
     /** Gauge: how many may wait in memory. */
@@ -46,17 +46,17 @@ public enum BufferMeter {
         this.description = description;
     }
 
-    /** The name in a registry. */
+    @Override
     public String meterName() {
         return meterName;
     }
 
-    /** The base unit. */
+    @Override
     public String unit() {
         return unit;
     }
 
-    /** What it measures, for the registry. */
+    @Override
     public String description() {
         return description;
     }

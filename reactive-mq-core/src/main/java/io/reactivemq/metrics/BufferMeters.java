@@ -69,16 +69,13 @@ public final class BufferMeters {
             leave = depth == null ? () -> {} : () -> depth.leave(buffer);
         } else {
             Tags tags = metering.tags();
-            waiting = Timer.builder(BufferMeter.WAITING.meterName())
-                    .description(BufferMeter.WAITING.description())
-                    .tags(tags)
-                    .register(registry);
-            dropped = counter(BufferMeter.DROPPED, tags, registry);
-            spilledElements = spills ? counter(BufferMeter.SPILLED_ELEMENTS, tags, registry) : null;
-            spilledBytes = spills ? counter(BufferMeter.SPILLED_BYTES, tags, registry) : null;
-            SharedGauges.join(registry, tags, spills, buffer);
+            waiting = MeterText.timer(BufferMeter.WAITING, tags, registry);
+            dropped = MeterText.counter(BufferMeter.DROPPED, tags, registry);
+            spilledElements = spills ? MeterText.counter(BufferMeter.SPILLED_ELEMENTS, tags, registry) : null;
+            spilledBytes = spills ? MeterText.counter(BufferMeter.SPILLED_BYTES, tags, registry) : null;
+            Runnable leaveGauges = SharedGauges.join(registry, tags, buffer.gauges());
             leave = () -> {
-                SharedGauges.leave(registry, tags, spills, buffer);
+                leaveGauges.run();
                 if (depth != null) {
                     depth.leave(buffer);
                 }
@@ -96,14 +93,6 @@ public final class BufferMeters {
 
     static BufferMeters open(Metering metering, BufferDepth.Buffer buffer, boolean spills) {
         return new BufferMeters(metering, buffer, spills);
-    }
-
-    private static Counter counter(BufferMeter meter, Tags tags, MeterRegistry registry) {
-        return Counter.builder(meter.meterName())
-                .description(meter.description())
-                .baseUnit(meter.unit())
-                .tags(tags)
-                .register(registry);
     }
 
     private static VarHandle timedField() {

@@ -50,6 +50,20 @@ public record Metering(
         return open(capacity, waiting, diskBytes);
     }
 
+    /**
+     * For a new subscription that handles elements by key; null if nobody wants to know. To be closed when it ends.
+     *
+     * @param capacity how many elements may wait
+     */
+    public @Nullable KeyMeters openKeyed(long capacity) {
+        return registry == null && depth == null ? null : new KeyMeters(this, capacity);
+    }
+
+    /** For a group. To be closed when all its lanes have ended. */
+    public GroupMeters openGroup() {
+        return new GroupMeters(this);
+    }
+
     /** The same keys for each operator: some registries insist on it. */
     Tags tags() {
         return Tags.of(

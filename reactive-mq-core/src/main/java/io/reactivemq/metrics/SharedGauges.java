@@ -1,17 +1,19 @@
 package io.reactivemq.metrics;
 
 import io.micrometer.core.instrument.Gauge;
-import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import java.util.function.ToDoubleFunction;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The gauges of all live subscriptions of one operator and name in one registry. A registry keeps the first gauge of an id and
+ * One gauge for the same meter of all live subscriptions of one operator and name in one registry. A registry keeps the first gauge of an id and
  * ignores the others, so several subscriptions need one that adds them up; and somebody has to take it away
  * behind the last one.
  *
@@ -20,64 +22,80 @@ import java.util.function.ToDoubleFunction;
 final class SharedGauges {
 
     /**
-     * Holds live buffers only: those of subscriptions that have not ended, and of sinks that have not. A sink that is forgotten rather than
+     * Holds what is live only: subscriptions that have not ended, and sinks that have not. A sink that is forgotten rather than
      * ended keeps its registry alive, and its elements.
      */
     private static final ConcurrentMap<Key, SharedGauges> ALL = new ConcurrentHashMap<>();
 
-    private final BufferDepth sum = new BufferDepth();
-    private final List<Meter> gauges = new ArrayList<>();
+    private final Set<Part> parts = ConcurrentHashMap.newKeySet();
+    private @Nullable Gauge gauge;
 
     /** Registries are told apart by identity: they do not define equality. */
-    private record Key(MeterRegistry registry, Tags tags, boolean spills) {}
+    private record Key(MeterRegistry registry, String meter, Tags tags) {}
+
+    /** What one subscription tells of itself; told apart by identity. */
+    private static final class Part {
+
+        private final LongSupplier value;
+
+        Part(LongSupplier value) {
+            this.value = value;
+        }
+    }
 
     private SharedGauges() {}
 
-    /** Adds a buffer to the gauges of its tags, which are registered with the first one. */
-    static void join(MeterRegistry registry, Tags tags, boolean spills, BufferDepth.Buffer buffer) {
-        ALL.compute(new Key(registry, tags, spills), (key, known) -> {
-            SharedGauges gauges = known == null ? registered(key) : known;
-            gauges.sum.join(buffer);
-            return gauges;
-        });
-    }
-
-    /** Takes a buffer away; with the last one the gauges go. Does nothing the second time. */
-    static void leave(MeterRegistry registry, Tags tags, boolean spills, BufferDepth.Buffer buffer) {
-        ALL.computeIfPresent(new Key(registry, tags, spills), (key, known) -> {
-            known.sum.leave(buffer);
-            if (known.sum.buffers() > 0) {
-                return known;
-            }
-            known.unregister(registry);
-            return null;
-        });
-    }
-
-    private static SharedGauges registered(Key key) {
-        SharedGauges shared = new SharedGauges();
+    /**
+     * Adds values to the gauges of their meters, which are registered with the first one.
+     *
+     * @return takes them away; with the last one a gauge goes. Does nothing the second time
+     */
+    static Runnable join(MeterRegistry registry, Tags tags, Map<? extends MeterText, LongSupplier> values) {
+        List<Runnable> joined = new ArrayList<>();
+        Runnable leave = () -> joined.forEach(Runnable::run);
         try {
-            shared.register(key, BufferMeter.DEPTH, BufferDepth::getAsLong);
-            shared.register(key, BufferMeter.CAPACITY, BufferDepth::capacity);
-            if (key.spills) {
-                shared.register(key, BufferMeter.DISK_BYTES, BufferDepth::diskBytes);
-            }
+            values.forEach((meter, value) -> joined.add(join(registry, tags, meter, value)));
         } catch (RuntimeException e) {
-            shared.unregister(key.registry);
+            leave.run();
             throw e;
         }
-        return shared;
+        return leave;
     }
 
-    private void register(Key key, BufferMeter meter, ToDoubleFunction<BufferDepth> value) {
-        gauges.add(Gauge.builder(meter.meterName(), sum, value)
+    private static Runnable join(MeterRegistry registry, Tags tags, MeterText meter, LongSupplier value) {
+        Key key = new Key(registry, meter.meterName(), tags);
+        Part part = new Part(value);
+        ALL.compute(key, (ignored, known) -> {
+            SharedGauges shared = known == null ? registered(key, meter) : known;
+            shared.parts.add(part);
+            return shared;
+        });
+        return () -> ALL.computeIfPresent(key, (ignored, known) -> known.without(part, registry));
+    }
+
+    private static SharedGauges registered(Key key, MeterText meter) {
+        SharedGauges shared = new SharedGauges();
+        shared.gauge = Gauge.builder(meter.meterName(), shared, SharedGauges::sum)
                 .description(meter.description())
                 .baseUnit(meter.unit())
                 .tags(key.tags)
-                .register(key.registry));
+                .register(key.registry);
+        return shared;
     }
 
-    private void unregister(MeterRegistry registry) {
-        gauges.forEach(registry::remove);
+    /** Null if nothing is left. */
+    private @Nullable SharedGauges without(Part part, MeterRegistry registry) {
+        parts.remove(part);
+        if (!parts.isEmpty()) {
+            return this;
+        }
+        if (gauge != null) {
+            registry.remove(gauge);
+        }
+        return null;
+    }
+
+    private double sum() {
+        return parts.stream().mapToLong(part -> part.value.getAsLong()).sum();
     }
 }

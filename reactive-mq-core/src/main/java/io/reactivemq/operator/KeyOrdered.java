@@ -1,5 +1,11 @@
 package io.reactivemq.operator;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.metrics.BufferDepth;
+import io.reactivemq.metrics.BufferMeter;
+import io.reactivemq.metrics.KeyMeter;
+import io.reactivemq.metrics.Metering;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -85,7 +91,13 @@ public final class KeyOrdered {
         Options chosen = new Options();
         options.accept(chosen);
         FluxKeyOrdered.Settings settings = new FluxKeyOrdered.Settings(
-                concurrency, chosen.maxWaiting, chosen.prefetch, chosen.delayErrors, chosen.retry, chosen.name);
+                concurrency,
+                chosen.maxWaiting,
+                chosen.prefetch,
+                chosen.delayErrors,
+                chosen.retry,
+                chosen.name,
+                chosen.metering());
         return source -> new FluxKeyOrdered<T, R>(source, key, handler, settings);
     }
 
@@ -103,6 +115,9 @@ public final class KeyOrdered {
         private boolean delayErrors;
         private @Nullable Retry retry;
         private @Nullable String name;
+        private @Nullable MeterRegistry meterRegistry;
+        private @Nullable BufferDepth depth;
+        private @Nullable MqRuntime runtime;
 
         private Options() {}
 
@@ -135,10 +150,36 @@ public final class KeyOrdered {
             return this;
         }
 
-        /** How the operator is called in error messages and in {@code Scannable.name()}. */
+        /** How the operator is called in error messages, in {@code Scannable.name()} and in the tags of its meters. */
         public Options name(String name) {
             this.name = Objects.requireNonNull(name, "name");
             return this;
+        }
+
+        /**
+         * Where the meters of {@link KeyMeter}, and of {@link BufferMeter} for the elements that wait, are registered while there are subscriptions. Without a
+         * registry there are none.
+         */
+        public Options meterRegistry(MeterRegistry registry) {
+            this.meterRegistry = Objects.requireNonNull(registry, "registry");
+            return this;
+        }
+
+        /** Kept live from now on: how many elements wait, over all subscriptions. */
+        public Options depth(BufferDepth depth) {
+            this.depth = Objects.requireNonNull(depth, "depth");
+            return this;
+        }
+
+        /** Where the clock of the meters comes from; {@code MqRuntime.system()} unless told otherwise. */
+        public Options runtime(MqRuntime runtime) {
+            this.runtime = Objects.requireNonNull(runtime, "runtime");
+            return this;
+        }
+
+        private Metering metering() {
+            return new Metering(
+                    "keyOrdered", name, meterRegistry, depth, runtime == null ? MqRuntime.system() : runtime);
         }
     }
 }

@@ -27,9 +27,16 @@ public final class GroupMeters {
     private final @Nullable Counter overdue;
     private final @Nullable Timer handover;
 
+    @SuppressWarnings("unused") // through MEMBERS
     private int members;
+
+    @SuppressWarnings("unused") // through ASSIGNED
     private int assigned;
+
+    @SuppressWarnings("unused") // through MOVING
     private int moving;
+
+    @SuppressWarnings("unused") // through EPOCH
     private long epoch;
 
     GroupMeters(Metering metering) {

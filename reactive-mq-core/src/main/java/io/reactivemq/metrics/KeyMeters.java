@@ -29,9 +29,16 @@ public final class KeyMeters {
     private final @Nullable Counter failed;
     private final @Nullable Counter retried;
 
+    @SuppressWarnings("unused") // through ACTIVE
     private int active;
+
+    @SuppressWarnings("unused") // through WAITING
     private int waiting;
+
+    @SuppressWarnings("unused") // through RUNNING
     private int running;
+
+    @SuppressWarnings("unused") // through BACKING_OFF
     private int backingOff;
 
     /** Where the element is that is timed; null: none is. */

@@ -73,7 +73,9 @@ public final class SpillQueue {
     /** Below the consumed position, and still there because deleting them failed. */
     private final List<Segment> undeleted = new ArrayList<>();
 
-    private ByteBuffer frame;
+    /** Made when it is needed: many a queue is only read, or has nothing to do at all. */
+    private ByteBuffer frame = ByteBuffer.allocate(0);
+
     private @Nullable StoredFile writer;
     private @Nullable StoredFile positionFile;
     private @Nullable Segment reading;
@@ -142,7 +144,6 @@ public final class SpillQueue {
         this.store = store;
         this.directory = directory;
         this.config = config;
-        this.frame = ByteBuffer.allocateDirect(Math.min(FRAME_BYTES, config.segmentBytes() - SEGMENT_HEADER_BYTES));
     }
 
     /**
@@ -391,11 +392,15 @@ public final class SpillQueue {
      */
     public ByteBuffer frame(int payloadBytesMin) {
         int bytes = FRAME_HEADER_BYTES + payloadBytesMin;
-        if (frame.capacity() >= bytes) {
-            return frame.clear().position(FRAME_HEADER_BYTES);
+        int usual = Math.min(FRAME_BYTES, config.segmentBytes() - SEGMENT_HEADER_BYTES);
+        if (bytes > usual) {
+            // of its own, and gone with it: heap, since direct memory is given back late
+            return ByteBuffer.allocate(bytes).position(FRAME_HEADER_BYTES);
         }
-        // of its own, and gone with it: heap, since direct memory is given back late
-        return ByteBuffer.allocate(bytes).position(FRAME_HEADER_BYTES);
+        if (frame.capacity() == 0) {
+            frame = ByteBuffer.allocateDirect(usual);
+        }
+        return frame.clear().position(FRAME_HEADER_BYTES);
     }
 
     /** By how much the files grow with this frame. */

@@ -32,7 +32,7 @@ import reactor.core.publisher.Flux;
 
 /**
  * Children that spill are killed with SIGKILL, one after the other on the same directory; each takes up what the one before has left. The
- * points are counts of delivered elements chosen by the seed. {@code -Dreactivemq.spill.kills=1000} kills more often.
+ * points are counts of delivered elements chosen by the seed. {@code -Dreactivemq.spill.kills=500}, for each level of durability, kills more often.
  */
 @DisplayName("a spilling process that is killed")
 class SpillKillTest {
@@ -52,7 +52,7 @@ class SpillKillTest {
 
     @ParameterizedTest
     @EnumSource(names = {"FSYNC", "OS_BUFFERED"})
-    @Timeout(value = 30, unit = TimeUnit.MINUTES)
+    @Timeout(value = 60, unit = TimeUnit.MINUTES)
     @DisplayName("M11 loses nothing that was in files, keeps the order, and repeats no more than the capacity:")
     void nothing_in_files_is_lost(Durability durability) throws Exception {
         Path directory = temporary.resolve("spill");

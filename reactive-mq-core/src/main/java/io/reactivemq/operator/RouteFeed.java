@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.function.Consumer;
 import org.jctools.queues.varhandle.unpadded.MpscVarHandleUnpaddedArrayQueue;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
@@ -26,6 +27,9 @@ import reactor.util.context.Context;
  * taken. It wakes no more than wait at that moment and than there is room for, first come, first served; so it always ends,
  * and no source keeps the others waiting for ever.
  *
+ * <p>Before it has a subscriber it refuses what is offered: there is nobody who could ever make room, and to wait for one would hold
+ * up the routes for good where a policy never subscribes.
+ *
  * <p>Invariant: where demand is bounded, {@code taken <= requested}.
  */
 final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
@@ -35,8 +39,8 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
         TAKEN,
         /** There is no room now. */
         FULL,
-        /** The queue takes no more. */
-        GONE
+        /** The queue takes none: its policy has not subscribed to it yet, or it is gone. */
+        REFUSED
     }
 
     /** Elements that wait while another thread delivers. Large enough that it seldom fills, small enough to be nothing. */
@@ -54,6 +58,7 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
     private static final AtomicLongFieldUpdater<RouteFeed> TAKEN =
             AtomicLongFieldUpdater.newUpdater(RouteFeed.class, "taken");
 
+    private final Consumer<RouteFeed<T>> onSubscribed;
     private final AtomicBoolean subscribed = new AtomicBoolean();
     private final Queue<T> inbox = new MpscVarHandleUnpaddedArrayQueue<>(INBOX_MAX);
 
@@ -85,6 +90,15 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
     /** The subscriber has been told of the end. By who delivers. */
     private boolean ended;
 
+    RouteFeed() {
+        this(feed -> {});
+    }
+
+    /** Runs the action once there is a subscriber, before that is told of its subscription. */
+    RouteFeed(Consumer<RouteFeed<T>> onSubscribed) {
+        this.onSubscribed = onSubscribed;
+    }
+
     @Override
     public void subscribe(CoreSubscriber<? super T> subscriber) {
         if (!subscribed.compareAndSet(false, true)) {
@@ -95,6 +109,7 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
         }
         // before it can request, and so get elements
         actual = subscriber;
+        onSubscribed.accept(this);
         subscriber.onSubscribe(this);
         ready = true;
         drain();
@@ -103,8 +118,8 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
     // the routes' side
 
     Offer offer(T element) {
-        if (cancelled || completed) {
-            return Offer.GONE;
+        if (actual == null || cancelled || completed) {
+            return Offer.REFUSED;
         }
         if (!reserve()) {
             return Offer.FULL;
@@ -197,6 +212,13 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
         if (!cancelled) {
             cancelled = true;
             drain();
+        }
+    }
+
+    /** The policy will never hand on anything more, whether it has subscribed and cancelled or not. */
+    void policyEnded() {
+        if (!completed) {
+            cancel();
         }
     }
 

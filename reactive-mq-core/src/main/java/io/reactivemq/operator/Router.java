@@ -45,7 +45,9 @@ import reactor.core.publisher.Operators;
  * <p><b>Overflow.</b> A queue has a policy: any {@code Function<Flux<T>, Flux<T>>}, {@link Overflow} foremost. With one that
  * withholds demand, such as {@code Overflow.block}, a queue without room holds up the sources that have an element for it;
  * other sources go on. With one that drops, nobody waits. If nothing is said it is {@code Overflow.block} with {@link
- * #QUEUE_CAPACITY} elements.
+ * #QUEUE_CAPACITY} elements. A queue takes nothing before its policy has subscribed to it, which {@link Overflow}'s do at once: until then its
+ * bindings are as if they were not there, so one that never subscribes holds up nobody, and what only it would have got is returned as
+ * unroutable.
  *
  * <p><b>Demand.</b> The source is asked for no more elements than outcomes are requested, and for no more than 256 ahead.
  *
@@ -160,7 +162,8 @@ public final class Router<T, B> {
     }
 
     /**
-     * What comes under a binding. Each subscriber has a queue of its own, bound from its subscription until it cancels.
+     * What comes under a binding. Each subscriber has a queue of its own, bound from its subscription (and the policy's to the
+     * queue) until it cancels.
      *
      * @param policy what becomes of elements that the subscriber has not requested; one that fails is an error of its subscriber
      */
@@ -174,7 +177,11 @@ public final class Router<T, B> {
                     Operators.error(actual, closedException());
                     return;
                 }
-                RouteFeed<T> feed = new RouteFeed<>();
+                // not before the policy subscribes: what is bound and asks for nothing holds up every source
+                RouteFeed<T> feed = new RouteFeed<>(subscribed -> {
+                    own(subscribed);
+                    new Binding(subscribed, binding);
+                });
                 Flux<T> queue;
                 try {
                     queue = Objects.requireNonNull(
@@ -184,9 +191,6 @@ public final class Router<T, B> {
                     Operators.error(actual, Operators.onOperatorError(failure, actual.currentContext()));
                     return;
                 }
-                // not before there is a policy: what is bound and asks for nothing holds up every source
-                own(feed);
-                new Binding(feed, binding);
                 queue.subscribe(actual);
             }
         };

@@ -7,9 +7,10 @@ import reactor.core.publisher.Flux;
 
 /**
  * A queue of a {@link Router}: takes the elements of all its bindings, each once, from its creation on, and holds them under its
- * overflow policy until its consumer comes.
+ * overflow policy until its consumer comes. A policy that puts off its own subscription puts off this, too: until then the queue takes
+ * nothing.
  *
- * <p>It has one consumer in its life. When that cancels, or the policy fails it, the queue is gone: its bindings are
+ * <p>It has one consumer in its life. When that cancels, or the policy ends it, the queue is gone: its bindings are
  * removed and what waits is let go, by the consumer's discard hook. What is let go before there is a consumer has none to be
  * told.
  *
@@ -24,7 +25,7 @@ public final class RouterQueue<T> implements Disposable {
     RouterQueue(String name, Function<Flux<T>, Flux<T>> policy) {
         this.name = name;
         this.feed = new RouteFeed<>();
-        this.outlet = new RouterQueueOutlet<>(name);
+        this.outlet = new RouterQueueOutlet<>(name, feed::policyEnded);
         Objects.requireNonNull(policy.apply(feed), () -> "the policy of the queue '" + name + "' returned null")
                 .subscribe(outlet);
     }

@@ -16,6 +16,7 @@ import reactor.util.context.Context;
 final class RouterQueueOutlet<T> extends Flux<T> implements CoreSubscriber<T>, Subscription, Scannable {
 
     private final String queue;
+    private final Runnable onEnd;
     private final AtomicBoolean taken = new AtomicBoolean();
     private final AtomicBoolean endDelivered = new AtomicBoolean();
     private final Operators.DeferredSubscription upstream = new Operators.DeferredSubscription();
@@ -30,8 +31,10 @@ final class RouterQueueOutlet<T> extends Flux<T> implements CoreSubscriber<T>, S
     /** Written before {@code ended}. */
     private @Nullable Throwable error;
 
-    RouterQueueOutlet(String queue) {
+    /** Runs the action when the policy has ended. */
+    RouterQueueOutlet(String queue, Runnable onEnd) {
         this.queue = queue;
+        this.onEnd = onEnd;
     }
 
     // the policy's side
@@ -56,12 +59,14 @@ final class RouterQueueOutlet<T> extends Flux<T> implements CoreSubscriber<T>, S
     public void onError(Throwable failure) {
         error = failure;
         ended = true;
+        onEnd.run();
         deliverEnd();
     }
 
     @Override
     public void onComplete() {
         ended = true;
+        onEnd.run();
         deliverEnd();
     }
 

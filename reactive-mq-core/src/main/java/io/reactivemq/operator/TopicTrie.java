@@ -1,11 +1,12 @@
 package io.reactivemq.operator;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -33,173 +34,92 @@ final class TopicTrie<V> {
     /** Below it no node that stands for none or more words repeats another. */
     private static final int SCAN_MAX = 16;
 
-    private final Node<V> root = new Node<>(null, "", false, false);
+    private final TopicNode<V> root = new TopicNode<>(null, TopicNode.NO_WORD, false, false);
+
+    /** The words of all patterns, by themselves. By who holds the lock. */
+    private final Map<String, Shared> words = new HashMap<>();
 
     private int size;
 
-    private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
+    /** A word, and in how many nodes it is. */
+    private static final class Shared {
 
-    private static final Object[] NONE = new Object[0];
+        final char[] word;
+        int nodes;
 
-    /**
-     * A node, and its children by word: a table with open addressing, at most half full, which is read without a copy of the word. Changed
-     * under the trie's lock; a slot goes from empty to a child, from a child to {@code GONE}, and back to a child.
-     */
-    private static final class Node<V> {
-
-        /** In the place of a child that was removed. No key has a word with a dot. */
-        private static final Node<Object> GONE = new Node<>(null, ".", false, false);
-
-        final @Nullable Node<V> parent;
-        final String word;
-        final int hash;
-
-        /** Stands for none or more words. */
-        final boolean many;
-
-        /** Has such a node above it. */
-        final boolean belowMany;
-
-        volatile Object[] words = NONE;
-        volatile @Nullable Node<V> one;
-        volatile @Nullable Node<V> any;
-
-        /** Replaced, never changed. */
-        volatile Object[] values = NONE;
-
-        /** By who holds the lock. */
-        private int children;
-
-        /** Slots that are not empty. By who holds the lock. */
-        private int used;
-
-        Node(@Nullable Node<V> parent, String word, boolean many, boolean belowMany) {
-            this.parent = parent;
-            this.word = word;
-            this.many = many;
-            this.belowMany = belowMany;
-            this.hash = spread(word.hashCode());
-        }
-
-        /** Of the hash code of a word, as String has it: its upper bits count, too. */
-        static int spread(int hash) {
-            return hash ^ hash >>> 16;
-        }
-
-        /** The child whose word is that part of the key. */
-        @Nullable Node<V> child(String key, int from, int to, int hash) {
-            Object[] table = words;
-            int mask = table.length - 1;
-            if (mask < 0) {
-                return null;
-            }
-            for (int i = hash & mask; ; i = i + 1 & mask) {
-                @SuppressWarnings("unchecked") // only put writes children
-                Node<V> child = (Node<V>) SLOT.getAcquire(table, i);
-                if (child == null) {
-                    return null;
-                }
-                if (child.hash == hash
-                        && child.word.length() == to - from
-                        && key.regionMatches(from, child.word, 0, to - from)) {
-                    return child;
-                }
-            }
-        }
-
-        @Nullable Node<V> child(String word) {
-            return child(word, 0, word.length(), spread(word.hashCode()));
-        }
-
-        void put(Node<V> child) {
-            if ((used + 1) * 2 > words.length) {
-                Object[] table = new Object[Math.max(2, Integer.highestOneBit(children + 1) << 2)];
-                for (Object each : words) {
-                    if (each instanceof Node<?> node && node != GONE) {
-                        insert(table, node);
-                    }
-                }
-                used = children;
-                words = table;
-            }
-            insert(words, child);
-            used++;
-            children++;
-        }
-
-        private static void insert(Object[] table, Node<?> child) {
-            int mask = table.length - 1;
-            int i = child.hash & mask;
-            while (table[i] != null) {
-                i = i + 1 & mask;
-            }
-            SLOT.setRelease(table, i, child);
-        }
-
-        void remove(Node<V> child) {
-            Object[] table = words;
-            for (int i = 0; i < table.length; i++) {
-                if (table[i] == child) {
-                    SLOT.setRelease(table, i, GONE);
-                    children--;
-                }
-            }
-            if (children == 0) {
-                used = 0;
-                words = NONE;
-            }
-        }
-
-        boolean isEmpty() {
-            return values.length == 0 && children == 0 && one == null && any == null;
+        Shared(String word) {
+            this.word = word.toCharArray();
         }
     }
 
     /** The nodes reached while a key is matched. For one thread at a time. */
     static final class Walk<V> {
 
-        private List<Node<V>> reached = new ArrayList<>();
-        private List<Node<V>> next = new ArrayList<>();
+        /** The key, whose characters cost less from here than from a string. */
+        private final char[] key = new char[KEY_LENGTH_MAX];
+
+        private TopicNode<V>[] reached = nodes(SCAN_MAX);
+        private int count;
+
+        private TopicNode<V>[] next = nodes(SCAN_MAX);
+        private int nextCount;
 
         /** Of {@code next}, once it is long. */
-        private @Nullable Set<Node<V>> known;
+        private @Nullable Set<TopicNode<V>> known;
 
-        private void begin(Node<V> root) {
-            next.clear();
+        @SuppressWarnings({"unchecked", "rawtypes"}) // Java has no arrays of generic types
+        private static <V> TopicNode<V>[] nodes(int length) {
+            return new TopicNode[length];
+        }
+
+        private void begin(TopicNode<V> root) {
+            nextCount = 0;
             reach(root);
             step();
         }
 
         private void step() {
-            List<Node<V>> before = reached;
+            TopicNode<V>[] before = reached;
             reached = next;
+            count = nextCount;
             next = before;
-            next.clear();
+            nextCount = 0;
             known = null;
         }
 
         /** With its child that stands for none or more words, which may have been reached before. */
-        private void reach(Node<V> node) {
-            next.add(node);
-            Node<V> any = node.any;
+        private void reach(TopicNode<V> node) {
+            stay(node);
+            TopicNode<V> any = node.any;
             if (any != null && !(node.belowMany && isReached(any))) {
                 stay(any);
             }
         }
 
-        private boolean isReached(Node<V> any) {
-            if (next.size() <= SCAN_MAX) {
-                return next.contains(any);
+        private boolean isReached(TopicNode<V> any) {
+            Set<TopicNode<V>> all = known;
+            if (all != null) {
+                return all.contains(any);
             }
-            if (known == null) {
-                known = Collections.newSetFromMap(new IdentityHashMap<>());
-                known.addAll(next);
+            if (nextCount <= SCAN_MAX) {
+                for (int i = 0; i < nextCount; i++) {
+                    if (next[i] == any) {
+                        return true;
+                    }
+                }
+                return false;
             }
-            return known.contains(any);
+            all = Collections.newSetFromMap(new IdentityHashMap<>());
+            all.addAll(Arrays.asList(next).subList(0, nextCount));
+            known = all;
+            return all.contains(any);
         }
 
-        private void stay(Node<V> node) {
-            next.add(node);
+        private void stay(TopicNode<V> node) {
+            if (nextCount == next.length) {
+                next = Arrays.copyOf(next, nextCount * 2);
+            }
+            next[nextCount++] = node;
             if (known != null) {
                 known.add(node);
             }
@@ -241,84 +161,68 @@ final class TopicTrie<V> {
     /** The same value may be added more than once, and counts as often. */
     synchronized void add(String pattern, V value) {
         check(pattern);
-        Node<V> node = root;
+        TopicNode<V> node = root;
         for (String word : words(pattern)) {
             node = childFor(node, word);
         }
-        Object[] values = node.values;
-        Object[] more = new Object[values.length + 1];
-        System.arraycopy(values, 0, more, 0, values.length);
-        more[values.length] = value;
-        node.values = more;
+        node.add(value);
         size++;
     }
 
-    private static <V> Node<V> childFor(Node<V> node, String word) {
+    private TopicNode<V> childFor(TopicNode<V> node, String word) {
+        TopicNode<V> child = find(node, word);
+        if (child != null) {
+            return child;
+        }
         boolean belowMany = node.many || node.belowMany;
         if (word.equals("#")) {
-            if (node.many) {
-                return node;
-            }
-            Node<V> any = node.any;
-            if (any == null) {
-                any = new Node<>(node, word, true, belowMany);
-                node.any = any;
-            }
-            return any;
-        }
-        if (word.equals("*")) {
-            Node<V> one = node.one;
-            if (one == null) {
-                one = new Node<>(node, word, false, belowMany);
-                node.one = one;
-            }
-            return one;
-        }
-        Node<V> child = node.child(word);
-        if (child == null) {
-            child = new Node<>(node, word, false, belowMany);
+            child = new TopicNode<>(node, TopicNode.NO_WORD, true, belowMany);
+            node.any = child;
+        } else if (word.equals("*")) {
+            child = new TopicNode<>(node, TopicNode.NO_WORD, false, belowMany);
+            node.one = child;
+        } else {
+            Shared shared = words.computeIfAbsent(word, Shared::new);
+            shared.nodes++;
+            child = new TopicNode<>(node, shared.word, false, belowMany);
             node.put(child);
         }
         return child;
     }
 
+    private static <V> @Nullable TopicNode<V> find(TopicNode<V> node, String word) {
+        return switch (word) {
+            case "#" -> node.many ? node : node.any;
+            case "*" -> node.one;
+            default -> node.child(word.toCharArray());
+        };
+    }
+
     /** Removes what one {@link #add} has added; false if there is none. */
     synchronized boolean remove(String pattern, V value) {
-        Node<V> node = root;
+        TopicNode<V> node = root;
         for (String word : words(pattern)) {
-            Node<V> child =
-                    word.equals("#") ? (node.many ? node : node.any) : word.equals("*") ? node.one : node.child(word);
+            TopicNode<V> child = find(node, word);
             if (child == null) {
                 return false;
             }
             node = child;
         }
-        Object[] values = node.values;
-        for (int i = 0; i < values.length; i++) {
-            if (values[i] == value) {
-                Object[] fewer = new Object[values.length - 1];
-                System.arraycopy(values, 0, fewer, 0, i);
-                System.arraycopy(values, i + 1, fewer, i, fewer.length - i);
-                node.values = fewer;
-                size--;
-                prune(node);
-                return true;
-            }
+        if (!node.removeValue(value)) {
+            return false;
         }
-        return false;
+        size--;
+        prune(node);
+        return true;
     }
 
-    private static <V> void prune(Node<V> leaf) {
-        Node<V> node = leaf;
-        while (node.parent != null && node.isEmpty()) {
-            Node<V> parent = node.parent;
-            if (parent.any == node) {
-                parent.any = null;
-            } else if (parent.one == node) {
-                parent.one = null;
-            } else {
-                parent.remove(node);
+    private void prune(TopicNode<V> leaf) {
+        TopicNode<V> node = leaf;
+        for (TopicNode<V> parent = node.parent; parent != null && node.isEmpty(); parent = node.parent) {
+            if (parent.any != node && parent.one != node) {
+                words.computeIfPresent(new String(node.word), (word, shared) -> --shared.nodes == 0 ? null : shared);
             }
+            parent.remove(node);
             node = parent;
         }
     }
@@ -330,76 +234,55 @@ final class TopicTrie<V> {
 
     /** How many nodes there are besides the root: none when all is removed. */
     synchronized int nodes() {
-        return count(root) - 1;
+        return root.count() - 1;
     }
 
-    private static <V> int count(@Nullable Node<V> node) {
-        if (node == null) {
-            return 0;
-        }
-        int count = 1 + count(node.one) + count(node.any);
-        for (Object child : node.words) {
-            if (child instanceof Node<?> each && each != Node.GONE) {
-                count += count(each);
-            }
-        }
-        return count;
+    /** How many words are kept for the nodes: none when all is removed. */
+    synchronized int wordsKept() {
+        return words.size();
     }
 
     /** Hands out the values of all patterns that match; one that is under several comes several times. */
     void match(String key, Walk<V> walk, Consumer<? super V> found) {
         checkLength("a routing key", key);
-        walk.begin(root);
         int length = key.length();
-        int hash = 0;
-        int from = 0;
-        for (int at = 0; at <= length && length > 0; at++) {
-            char c = at == length ? '.' : key.charAt(at);
-            if (c != '.') {
-                hash = 31 * hash + c;
-                continue;
+        char[] text = walk.key;
+        key.getChars(0, length, text, 0);
+        walk.begin(root);
+        for (int from = 0; from <= length && length > 0 && walk.count > 0; ) {
+            int hash = 0;
+            int to = from;
+            while (to < length && text[to] != '.') {
+                hash = 31 * hash + text[to++];
             }
-            advance(walk, key, from, at, Node.spread(hash));
-            if (walk.reached.isEmpty()) {
-                return;
-            }
-            hash = 0;
-            from = at + 1;
+            advance(walk, from, to, TopicNode.spread(hash));
+            from = to + 1;
         }
-        List<Node<V>> reached = walk.reached;
-        for (int i = 0; i < reached.size(); i++) {
-            hand(reached.get(i).values, found);
+        for (int i = 0; i < walk.count; i++) {
+            walk.reached[i].handOut(found);
         }
     }
 
-    private static <V> void advance(Walk<V> walk, String key, int from, int to, int hash) {
-        List<Node<V>> reached = walk.reached;
-        int count = reached.size();
+    private static <V> void advance(Walk<V> walk, int from, int to, int hash) {
+        TopicNode<V>[] reached = walk.reached;
+        int count = walk.count;
         // first those that stay, so that none is reached a second time
         for (int i = 0; i < count; i++) {
-            Node<V> node = reached.get(i);
-            if (node.many) {
-                walk.stay(node);
+            if (reached[i].many) {
+                walk.stay(reached[i]);
             }
         }
         for (int i = 0; i < count; i++) {
-            Node<V> node = reached.get(i);
-            Node<V> child = node.child(key, from, to, hash);
+            TopicNode<V> node = reached[i];
+            TopicNode<V> child = node.child(walk.key, from, to, hash);
             if (child != null) {
                 walk.reach(child);
             }
-            Node<V> one = node.one;
+            TopicNode<V> one = node.one;
             if (one != null) {
                 walk.reach(one);
             }
         }
         walk.step();
-    }
-
-    @SuppressWarnings("unchecked") // only add writes values
-    private static <V> void hand(Object[] values, Consumer<? super V> found) {
-        for (Object value : values) {
-            found.accept((V) value);
-        }
     }
 }

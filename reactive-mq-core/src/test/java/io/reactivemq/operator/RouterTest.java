@@ -370,6 +370,49 @@ class RouterTest {
     }
 
     @Test
+    @DisplayName(
+            "R02 a queue whose policy does not subscribe to it holds nobody up, and what only it would get comes back")
+    void policyThatNeverSubscribes() {
+        RouterQueue<String> idle = topic.queue("idle", queue -> Flux.never());
+        topic.bind(idle, "#");
+        Disposable never = topic.bind("#", queue -> Flux.never()).subscribe();
+        List<String> others = collect(topic.bind("a"));
+        assertThat(route(topic, "a", "b")).containsExactly("a ROUTED 1", "b UNROUTABLE 0");
+        assertThat(others).containsExactly("a");
+        never.dispose();
+        idle.dispose();
+        assertThat(topic.bindings()).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("R01 a queue takes elements from the subscription of its policy on, however late that comes")
+    void policyThatSubscribesLate() {
+        Sinks.Empty<String> gate = Sinks.empty();
+        RouterQueue<String> late = topic.queue("late", queue -> queue.delaySubscription(gate.asMono()));
+        topic.bind(late, "#");
+        List<String> received = collect(late.asFlux());
+        List<String> alsoReceived = collect(topic.bind("#", queue -> queue.delaySubscription(gate.asMono())));
+        assertThat(route(topic, "1")).containsExactly("1 UNROUTABLE 0");
+        assertThat(topic.bindings()).isEqualTo(1);
+        gate.tryEmitEmpty().orThrow();
+        assertThat(route(topic, "2")).containsExactly("2 ROUTED 2");
+        assertThat(received).containsExactly("2").isEqualTo(alsoReceived);
+        assertThat(topic.bindings()).isEqualTo(2);
+    }
+
+    @Test
+    @DisplayName("a queue whose policy ends without having subscribed to it is gone, and its consumer is told")
+    void policyThatEndsAtOnce() {
+        RouterQueue<String> failed = topic.queue("q", queue -> Flux.error(new IllegalStateException("no disk")));
+        assertThat(failed.isDisposed()).isTrue();
+        topic.bind(failed, "#");
+        assertThat(topic.bindings()).isZero();
+        StepVerifier.create(failed.asFlux()).verifyErrorMessage("no disk");
+        StepVerifier.create(topic.bind("#", queue -> Flux.empty())).verifyComplete();
+        assertThat(topic.bindings()).isZero();
+    }
+
+    @Test
     @AllowDropped(
             value = Dropped.OPERATOR_ERROR,
             because = "the overflow of error is reported as Reactor reports its own")

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -108,6 +110,28 @@ class TopicTrieTest {
             assertThat(tree.size()).isEqualTo(plain.size());
             plain.forEach(pattern -> tree.remove(pattern, pattern));
             assertThat(tree.nodes()).isZero();
+            assertThat(tree.wordsKept()).isZero();
+        }
+    }
+
+    @Test
+    @DisplayName("R01 a node with many words below it finds each, whichever of them have come and gone")
+    void manyWords() {
+        SplittableRandom random = new SplittableRandom(7);
+        Set<String> there = new HashSet<>();
+        for (int step = 0; step < 20_000; step++) {
+            // words whose hash codes are the same are among them
+            int number = random.nextInt(64);
+            // a value is removed by identity
+            String word = ((number % 2 == 0 ? "Aa" : "BB") + number / 4 + (number % 4 < 2 ? "AaBB" : "BBAa")).intern();
+            if (there.remove(word)) {
+                assertThat(trie.remove("a." + word, word)).isTrue();
+            } else {
+                there.add(word);
+                trie.add("a." + word, word);
+            }
+            String sought = (random.nextBoolean() ? "Aa" : "BB") + random.nextInt(16) + "AaBB";
+            assertThat(match("a." + sought)).isEqualTo(there.contains(sought) ? List.of(sought) : List.of());
         }
     }
 

@@ -1,7 +1,7 @@
 package io.reactivemq.benchmarks;
 
+import com.lmax.disruptor.BusySpinWaitStrategy;
 import com.lmax.disruptor.RingBuffer;
-import com.lmax.disruptor.YieldingWaitStrategy;
 import com.lmax.disruptor.dsl.Disruptor;
 import com.lmax.disruptor.dsl.ProducerType;
 import io.reactivemq.operator.EmitOutcome;
@@ -65,6 +65,9 @@ public class EmitterBenchmark {
     static final int ELEMENTS = 1_000_000;
     private static final Integer[] BOXED = boxed();
     private static final int RECEIVE_AT_ONCE = 256;
+
+    /** Divides {@link #ELEMENTS}. */
+    private static final int PUBLISHED_AT_ONCE = 64;
 
     @SuppressWarnings("NullAway.Init") // by start
     private ExecutorService threads;
@@ -223,9 +226,20 @@ public class EmitterBenchmark {
     @Benchmark
     @OperationsPerInvocation(ELEMENTS)
     public void handOverDisruptor(Blackhole hole) throws Exception {
+        disruptor(hole, 1);
+    }
+
+    /** Slots claimed and published many at a time: an emitter of single elements cannot do that. */
+    @Benchmark
+    @OperationsPerInvocation(ELEMENTS)
+    public void handOverDisruptorBatches(Blackhole hole) throws Exception {
+        disruptor(hole, PUBLISHED_AT_ONCE);
+    }
+
+    private static void disruptor(Blackhole hole, int batch) throws Exception {
         CountDownLatch received = new CountDownLatch(1);
         Disruptor<Slot> disruptor =
-                new Disruptor<>(Slot::new, CAPACITY, threadFactory(), ProducerType.SINGLE, new YieldingWaitStrategy());
+                new Disruptor<>(Slot::new, CAPACITY, threadFactory(), ProducerType.SINGLE, new BusySpinWaitStrategy());
         disruptor.handleEventsWith((slot, sequence, last) -> {
             hole.consume(slot.element);
             if (sequence == ELEMENTS - 1) {
@@ -233,10 +247,13 @@ public class EmitterBenchmark {
             }
         });
         RingBuffer<Slot> ring = disruptor.start();
-        for (int i = 0; i < ELEMENTS; i++) {
-            long sequence = ring.next();
-            ring.get(sequence).element = BOXED[i & (BOXED.length - 1)];
-            ring.publish(sequence);
+        for (int i = 0; i < ELEMENTS; i += batch) {
+            long last = ring.next(batch);
+            long first = last - (batch - 1);
+            for (long sequence = first; sequence <= last; sequence++) {
+                ring.get(sequence).element = BOXED[(int) sequence & (BOXED.length - 1)];
+            }
+            ring.publish(first, last);
         }
         await(received);
         disruptor.shutdown();

@@ -22,7 +22,7 @@ import reactor.util.context.Context;
  * outlet asks for what its subscriber asks for, but for {@code ahead} elements at most at a time. Those that come when nobody is there
  * any more are kept in a ring of that size, and go to the next subscriber, first. That is all that can wait here besides what waits in the operator.
  *
- * <p><b>Two ways out</b>, as in {@link FluxOverflow}: while the subscriber keeps up, elements pass directly, on the thread that brings them,
+ * <p><b>Two ways out</b>, as in {@link OverflowSubscriber}: while the subscriber keeps up, elements pass directly, on the thread that brings them,
  * without an atomic write. Else they go through the ring, and {@link #drain} emits them.
  * <ol>
  * <li>Only the operator's signals add to the ring, one at a time. While they take the direct way, the ring stays empty, and a drain that

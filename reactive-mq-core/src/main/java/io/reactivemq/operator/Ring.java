@@ -4,7 +4,7 @@ import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link FluxOverflow} needs of a ring: one thread adds, one at a time takes. The methods are named as JCTools names them,
+ * What {@link OverflowSubscriber} needs of a ring: one thread adds, one at a time takes. The methods are named as JCTools names them,
  * so that its ring is one as it is.
  */
 interface Ring<E> {

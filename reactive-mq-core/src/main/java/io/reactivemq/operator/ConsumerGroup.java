@@ -5,6 +5,7 @@ import io.reactivemq.assign.Assignment;
 import io.reactivemq.assign.Assignor;
 import io.reactivemq.assign.Membership;
 import io.reactivemq.assign.Membership.Member;
+import io.reactivemq.metrics.GroupMeters;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -66,6 +67,7 @@ public final class ConsumerGroup<T> {
     private final PartitionedFlux<T> lanes;
     private final Assignor assignor;
     private final GroupOptions options;
+    private final GroupMeters meters;
     private final FluxAssignments assignments = new FluxAssignments();
 
     /**
@@ -92,6 +94,11 @@ public final class ConsumerGroup<T> {
     private int endedCount;
     private long epoch;
 
+    /** How many grants there are, and how many of them are revoked. */
+    private int granted;
+
+    private int moving;
+
     /** What the assignor answered last. */
     private Map<String, Set<TopicPartition>> target = Map.of();
 
@@ -106,9 +113,15 @@ public final class ConsumerGroup<T> {
         this.lanes = lanes;
         this.assignor = assignor;
         this.options = options;
+        this.meters = options.metering(lanes.name()).openGroup();
         this.owners = new GroupMember[lanes.partitions()];
         this.grants = new Grant[lanes.partitions()];
         this.ended = new boolean[lanes.partitions()];
+    }
+
+    /** It has come to nothing: the lanes have a group. */
+    void refused() {
+        meters.close();
     }
 
     void watchTheEndOfLanes() {
@@ -222,6 +235,7 @@ public final class ConsumerGroup<T> {
     private void overdue(Grant<T> grant) {
         happened(() -> {
             if (grants[grant.number()] == grant) {
+                meters.overdue();
                 free(grant);
                 todo.add(() -> grant.member().abandon(grant));
                 todo.add(() -> options.onHandoverTimeout().accept(grant.member().id(), grant.partition()));
@@ -237,6 +251,7 @@ public final class ConsumerGroup<T> {
             endedCount++;
             if (endedCount == ended.length) {
                 assignments.end();
+                meters.close();
                 todo.add(assignments::tell);
                 members.values().forEach(this::endMember);
             }
@@ -280,6 +295,7 @@ public final class ConsumerGroup<T> {
                     // whoever holds wip has to let it go
                     todo.add(() -> drop(failure));
                 }
+                meters.now(members.size(), granted, moving, epoch);
                 follows.addAll(todo);
                 follows.addAll(moves);
                 todo.clear();
@@ -334,6 +350,7 @@ public final class ConsumerGroup<T> {
     }
 
     private void rebalance() {
+        meters.rebalanced();
         try {
             Map<String, Set<TopicPartition>> answer = assignor.assign(membership(), target);
             own(answer);
@@ -396,7 +413,8 @@ public final class ConsumerGroup<T> {
                 grant = null;
             } else {
                 Grant<T> revoked = grant;
-                revoked.markRevoked(startTimer(revoked));
+                revoked.markRevoked(startTimer(revoked), options.runtime().nanoTime());
+                moving++;
                 moves.add(revoked::close);
             }
         }
@@ -408,6 +426,7 @@ public final class ConsumerGroup<T> {
     private void start(int lane, GroupMember<T, ?> owner) {
         Grant<T> grant = new Grant<>(lanes, lane, owner, this::released);
         grants[lane] = grant;
+        granted++;
         owner.lanesHeld(1);
         owner.startFollows();
         moves.add(() -> owner.start(grant));
@@ -432,6 +451,11 @@ public final class ConsumerGroup<T> {
     private void free(Grant<T> grant) {
         grant.stopTimer();
         grants[grant.number()] = null;
+        granted--;
+        if (grant.isRevoked()) {
+            moving--;
+            meters.handedOver(options.runtime().nanoTime() - grant.revokedNanos());
+        }
         grant.member().lanesHeld(-1);
         finishIfGone(grant.member());
     }

@@ -45,6 +45,8 @@ final class Grant<T> extends Lane<T> {
     /** The lane is to go to somebody else. */
     private boolean revoked;
 
+    private long revokedNanos;
+
     /** It was released without having been revoked: its publisher ended by itself. */
     private boolean idle;
 
@@ -70,8 +72,14 @@ final class Grant<T> extends Lane<T> {
         return idle;
     }
 
-    void markRevoked(@Nullable Disposable timer) {
+    /** When it was revoked. */
+    long revokedNanos() {
+        return revokedNanos;
+    }
+
+    void markRevoked(@Nullable Disposable timer, long nowNanos) {
         this.revoked = true;
+        this.revokedNanos = nowNanos;
         this.timer = timer;
     }
 

@@ -1,7 +1,10 @@
 package io.reactivemq.operator;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.metrics.GroupMeter;
+import io.reactivemq.metrics.Metering;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.function.BiConsumer;
@@ -16,6 +19,7 @@ public final class GroupOptions {
     private Duration handoverTimeout = HANDOVER_TIMEOUT_DEFAULT;
     private BiConsumer<String, TopicPartition> onHandoverTimeout = (member, lane) -> {};
     private @Nullable MqRuntime runtime;
+    private @Nullable MeterRegistry meterRegistry;
 
     GroupOptions() {}
 
@@ -46,6 +50,16 @@ public final class GroupOptions {
     public GroupOptions runtime(MqRuntime runtime) {
         this.runtime = Objects.requireNonNull(runtime, "runtime");
         return this;
+    }
+
+    /** Where the meters of {@link GroupMeter} are registered, from now on until all lanes have ended; their name is that of the lanes. Without a registry there are none. */
+    public GroupOptions meterRegistry(MeterRegistry registry) {
+        this.meterRegistry = Objects.requireNonNull(registry, "registry");
+        return this;
+    }
+
+    Metering metering(String name) {
+        return new Metering("consumerGroup", name, meterRegistry, null, runtime());
     }
 
     Duration handoverTimeout() {

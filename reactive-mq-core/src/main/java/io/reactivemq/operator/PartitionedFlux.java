@@ -203,6 +203,7 @@ public final class PartitionedFlux<T> {
         configure.accept(options);
         ConsumerGroup<T> mine = new ConsumerGroup<>(this, assignor, options);
         if (!group.compareAndSet(null, mine)) {
+            mine.refused();
             throw new IllegalStateException("the lanes " + name + " have a group already");
         }
         mine.watchTheEndOfLanes();

@@ -143,7 +143,7 @@ class ConsumerGroupTest {
     }
 
     @Test
-    @DisplayName("sticky names the new member at once; it begins when the old one has finished")
+    @DisplayName("M04 sticky names the new member at once; it begins when the old one has finished")
     void eager() {
         ConsumerGroup<Integer> group = group(Assignors.sticky());
         join(group, "a");
@@ -180,7 +180,7 @@ class ConsumerGroupTest {
     }
 
     @Test
-    @DisplayName("a moved lane waits for its old publisher, and what came meanwhile is not lost")
+    @DisplayName("M04 a moved lane waits for its old publisher, and what came meanwhile is not lost")
     void handOverWaits() {
         ConsumerGroup<Integer> group = group(Assignors.cooperativeSticky());
         lanes.connect();
@@ -211,7 +211,7 @@ class ConsumerGroupTest {
     }
 
     @Test
-    @DisplayName("a publisher that does not finish in time is cancelled and reported, and the lane moves on")
+    @DisplayName("M04 a publisher that does not finish in time is cancelled and reported, and the lane moves on")
     void handOverTimesOut() {
         ConsumerGroup<Integer> group = group(Assignors.sticky());
         lanes.connect();
@@ -363,7 +363,7 @@ class ConsumerGroupTest {
     }
 
     @Test
-    @DisplayName("leave: the publishers finish what they have, then the member completes")
+    @DisplayName("M04 leave: the publishers finish what they have, then the member completes")
     void leavesGently() {
         ConsumerGroup<Integer> group = group(Assignors.sticky());
         lanes.connect();
@@ -388,7 +388,7 @@ class ConsumerGroupTest {
 
     @Test
     @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the mapper throws")
-    @DisplayName("a member that fails gets its error, and its lanes move on")
+    @DisplayName("M05 a member that fails gets its error, and its lanes move on")
     void memberFails() {
         ConsumerGroup<Integer> group = group(Assignors.range());
         lanes.connect();
@@ -618,7 +618,7 @@ class ConsumerGroupTest {
     }
 
     @Test
-    @DisplayName("memberships become assignments, in two steps where it is cooperative")
+    @DisplayName("K07 memberships become assignments, in two steps where it is cooperative")
     void asOperator() {
         Flux<Membership> memberships = Flux.just(
                 Membership.of(List.of("a"), "t", 3),

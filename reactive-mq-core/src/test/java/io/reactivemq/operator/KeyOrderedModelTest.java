@@ -46,7 +46,7 @@ class KeyOrderedModelTest {
             value = Dropped.ERROR,
             because = "a second failure, or one that waits for the end when the consumer cancels, has nobody to go to")
     @DisplayName(
-            "random sequences of elements, results, failures, demand and cancellation keep order, bounds and accounts:")
+            "M08 Q04 random sequences of elements, results, failures, demand and cancellation keep order, bounds and accounts:")
     void sequences(Kind kind) {
         Long only = Long.getLong("reactivemq.seed");
         for (long seed = only == null ? 1 : only; seed <= (only == null ? SEQUENCES : only); seed++) {

@@ -73,7 +73,7 @@ class KeyOrderedTest {
     }
 
     @Test
-    @DisplayName("one of a key at a time, in order; other keys meanwhile")
+    @DisplayName("M08 Q04 one of a key at a time, in order; other keys meanwhile")
     void oneOfAKeyAtATime() {
         connect(4);
         consumer.request(100);
@@ -160,7 +160,7 @@ class KeyOrderedTest {
     }
 
     @Test
-    @DisplayName("at the bound demand is withheld, and comes back as waiters get their turn")
+    @DisplayName("M11 at the bound demand is withheld, and comes back as waiters get their turn")
     void bound() {
         connect(2, o -> o.maxWaiting(4));
         consumer.request(Long.MAX_VALUE);
@@ -211,7 +211,7 @@ class KeyOrderedTest {
     }
 
     @Test
-    @DisplayName("the next of a key starts when the results of the one before are emitted")
+    @DisplayName("M08 the next of a key starts when the results of the one before are emitted")
     void resultsInOrderBeforeTheNext() {
         connect(4);
         send(100, 101);
@@ -445,7 +445,7 @@ class KeyOrderedTest {
     }
 
     @Test
-    @DisplayName("a key that backs off holds back only itself, and leaves its place to others")
+    @DisplayName("R11 G03 Q04 a key that backs off holds back only itself, and leaves its place to others")
     void retry() {
         VirtualTimeScheduler time = VirtualTimeScheduler.create();
         AtomicInteger attempts = new AtomicInteger();
@@ -523,7 +523,7 @@ class KeyOrderedTest {
     }
 
     @Test
-    @DisplayName("what backs off counts among what waits, and a cancellation ends the backoffs")
+    @DisplayName("R11 what backs off counts among what waits, and a cancellation ends the backoffs")
     void backoffsAreBounded() {
         VirtualTimeScheduler time = VirtualTimeScheduler.create();
         source.transform(KeyOrdered.<Integer, Integer>flatMap(

@@ -67,11 +67,29 @@ class NothingLeaksTest {
                                     return Mono.<Integer>empty();
                                 },
                                 2))),
+                new Row(
+                        "KeyOrdered with results",
+                        (source, a) -> source.transform(KeyOrdered.<Integer, Integer>flatMap(
+                                e -> e % 3, e -> e % 2 == 0 ? Mono.just(e) : Flux.just(e).hide(), 2))),
+                new Row(
+                        "KeyOrdered with results, a few waiting, errors delayed",
+                        (source, a) -> source.transform(KeyOrdered.<Integer, Integer>flatMap(
+                                e -> e % 3,
+                                e -> Flux.just(e).hide(),
+                                2,
+                                o -> o.maxWaiting(4).prefetch(1).delayErrors()))),
                 new Row("Idempotent", (source, a) -> source.transform(Idempotent.by(e -> e % 7, 3))),
                 new Row(
                         "Idempotent with a store",
                         (source, a) ->
                                 source.transform(Idempotent.by(e -> e % 7, IdempotentStore.<Integer>inMemory(3)))),
+                new Row(
+                        "Idempotent.apply",
+                        (source, a) -> source.transform(Idempotent.<Integer, Integer, Integer>apply(
+                                e -> e % 7,
+                                IdempotentStore.inMemory(3),
+                                e -> e % 2 == 0 ? Mono.just(e) : Mono.just(e).hide(),
+                                2))),
                 new Row("Router", (source, a) -> Router.<Integer>fanout().route(source)),
                 new Row("Router.queue that holds up", (source, a) -> queued(source, a, Overflow.block(4))),
                 new Row("Router.queue, oldest dropped", (source, a) -> queued(source, a, Overflow.dropOldest(4))),

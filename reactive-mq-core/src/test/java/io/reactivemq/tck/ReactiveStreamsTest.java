@@ -5,10 +5,15 @@ import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import io.reactivemq.Serde;
+import io.reactivemq.assign.Assignment;
 import io.reactivemq.assign.Assignors;
+import io.reactivemq.assign.Membership;
+import io.reactivemq.assign.Membership.Member;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
+import io.reactivemq.operator.Autoscale;
 import io.reactivemq.operator.Batch;
+import io.reactivemq.operator.ConsumerGroup;
 import io.reactivemq.operator.Idempotent;
 import io.reactivemq.operator.IdempotentStore;
 import io.reactivemq.operator.KeyOrdered;
@@ -27,6 +32,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.stream.LongStream;
@@ -40,6 +48,7 @@ import org.testng.SkipException;
 import org.testng.annotations.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
 
 /**
@@ -57,6 +66,9 @@ class ReactiveStreamsTest {
 
     /** It asks for as many as the files may hold. */
     private static final long SPILLED_MAX = 1 << 14;
+
+    /** Each is a member more, and each that comes has all of them counted. */
+    private static final long ASSIGNMENTS_MAX = 200;
 
     private static final Serde<Long> NUMBERS = Serde.of(
             number -> ByteBuffer.allocate(Long.BYTES).putLong(number).array(),
@@ -91,6 +103,26 @@ class ReactiveStreamsTest {
                                 .join("a", lane -> lane)),
                 Subject.operator(
                         "KeyOrdered.flatMap", UNBOUNDED, KeyOrdered.flatMap(element -> element % 3, Mono::just, 2)),
+                new Subject(
+                        "ConsumerGroup.assignments",
+                        ASSIGNMENTS_MAX,
+                        elements -> Flux.defer(() -> assignments(elements)).map(Assignment::epoch),
+                        Subject.NEVER_FAILS),
+                Subject.operator(
+                        "ConsumerGroup.assigning",
+                        UNBOUNDED,
+                        source -> source.map(element -> new Membership(
+                                        new TreeMap<>(Map.of("m" + element, new Member(Set.of("t"), 1))),
+                                        new TreeMap<>(Map.of("t", 2))))
+                                .transform(ConsumerGroup.assigning(Assignors.range()))
+                                .map(Assignment::epoch)),
+                // a consumer that is slow gets the latest: one is all that is sure to come
+                Subject.operator(
+                        "Autoscale.signal",
+                        1,
+                        source -> source.map(element -> new Autoscale.Load(element, 0, 1))
+                                .transform(Autoscale.signal(0, 10))
+                                .map(Integer::longValue)),
                 Subject.operator(
                         "Router.route",
                         UNBOUNDED,
@@ -123,10 +155,30 @@ class ReactiveStreamsTest {
                         source -> Flux.defer(() -> source.transform(
                                 Idempotent.by(element -> element, IdempotentStore.<Long>inMemory(16))))),
                 Subject.operator(
+                        "Idempotent.apply",
+                        UNBOUNDED,
+                        source -> Flux.defer(() -> source.transform(Idempotent.<Long, Long, Long>apply(
+                                element -> element, IdempotentStore.inMemory(16), Mono::just, 2)))),
+                Subject.operator(
                         "Batch.bySizeOrTime",
                         UNBOUNDED,
                         source -> source.transform(Batch.bySizeOrTime(1, Duration.ofDays(1)))
                                 .map(batch -> batch.get(0))));
+    }
+
+    /** A member comes with each assignment that is received, so that each of them is the latest until it is. */
+    private static Flux<Assignment> assignments(long elements) {
+        Sinks.Empty<Long> end = Sinks.empty();
+        ConsumerGroup<Long> group = lanes(end.asMono().flux()).autoConnect(0).group(Assignors.range());
+        Consumer<Long> next = epoch -> {
+            if (epoch == elements) {
+                end.tryEmitEmpty().orThrow();
+            } else {
+                group.join("m" + epoch, lane -> lane).subscribe();
+            }
+        };
+        next.accept(0L);
+        return group.assignments().doOnNext(assignment -> next.accept(assignment.epoch()));
     }
 
     private static PartitionedFlux<Long> lanes(Flux<Long> source) {

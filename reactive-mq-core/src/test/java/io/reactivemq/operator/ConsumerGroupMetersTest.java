@@ -24,10 +24,7 @@ class ConsumerGroupMetersTest {
     private final ManualRuntime runtime = new ManualRuntime();
     private final ManualSource source = new ManualSource();
     private final PartitionedFlux<Integer> lanes = PartitionedFlux.by(
-            source,
-            element -> element,
-            4,
-            o -> o.name("orders").partitioner((key, partitions) -> key % partitions));
+            source, element -> element, 4, o -> o.name("orders").partitioner((key, partitions) -> key % partitions));
 
     private double gauge(GroupMeter meter) {
         return registry.get(meter.meterName()).tag("name", "orders").gauge().value();
@@ -46,7 +43,10 @@ class ConsumerGroupMetersTest {
         lanes.connect();
         assertThat(gauge(GroupMeter.MEMBERS)).isZero();
         // what it handles of lane 2 never ends, of the others after a second
-        group.join("a", lane -> lane.concatMap(n -> n == 2 ? Mono.never() : Mono.delay(Duration.ofSeconds(1), runtime.timers())))
+        group.join(
+                        "a",
+                        lane -> lane.concatMap(
+                                n -> n == 2 ? Mono.never() : Mono.delay(Duration.ofSeconds(1), runtime.timers())))
                 .subscribe();
         IntStream.range(0, 4).forEach(source::next);
         assertThat(gauge(GroupMeter.MEMBERS)).isEqualTo(1);

@@ -119,9 +119,11 @@ class KeyOrderedMetersTest {
     void retries() {
         RecordingConsumer consumer = new RecordingConsumer();
         Sinks.One<Integer> gate = Sinks.one();
-        ManualSource source = connect(consumer, o -> o.delayErrors()
-                .retry(Retry.from(failures ->
-                        failures.concatMap(failure -> failure.totalRetries() == 0 ? gate.asMono() : Mono.error(failure.failure())))));
+        ManualSource source = connect(
+                consumer,
+                o -> o.delayErrors()
+                        .retry(Retry.from(failures -> failures.concatMap(failure ->
+                                failure.totalRetries() == 0 ? gate.asMono() : Mono.error(failure.failure())))));
         source.next(100);
         Objects.requireNonNull(handled.get(100)).error(new IllegalStateException("as the test says"));
         assertThat(gauge(KeyMeter.BACKING_OFF)).isEqualTo(1);

@@ -100,7 +100,8 @@ class KeyOrderedRaceTest {
     @Test
     @DisplayName("the last element is not overtaken by the end, while another thread has the turn")
     void lastElementAgainstTurn() {
-        // the element has to come and the source to end between two looks of a turn, which are nanoseconds apart: so there are turns all the while, the
+        // the element has to come and the source to end between two looks of a turn, which are nanoseconds apart: so
+        // there are turns all the while, the
         // source is late by chance, and there are many duels
         SplittableRandom random = new SplittableRandom(1);
         duel(
@@ -124,20 +125,11 @@ class KeyOrderedRaceTest {
                 });
     }
 
-    private static void duel(
-            int sent,
-            Consumer<Round> one,
-            Consumer<Round> other,
-            Consumer<Round> check) {
+    private static void duel(int sent, Consumer<Round> one, Consumer<Round> other, Consumer<Round> check) {
         duel(DUELS, sent, one, other, check);
     }
 
-    private static void duel(
-            int duels,
-            int sent,
-            Consumer<Round> one,
-            Consumer<Round> other,
-            Consumer<Round> check) {
+    private static void duel(int duels, int sent, Consumer<Round> one, Consumer<Round> other, Consumer<Round> check) {
         long began = System.nanoTime();
         for (int i = 0; i < duels && System.nanoTime() - began < DUELS * 150_000L; i += DUELS_AT_ONCE) {
             List<Round> rounds = IntStream.range(0, DUELS_AT_ONCE)

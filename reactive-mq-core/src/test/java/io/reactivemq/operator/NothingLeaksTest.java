@@ -70,7 +70,9 @@ class NothingLeaksTest {
                 new Row(
                         "KeyOrdered with results",
                         (source, a) -> source.transform(KeyOrdered.<Integer, Integer>flatMap(
-                                e -> e % 3, e -> e % 2 == 0 ? Mono.just(e) : Flux.just(e).hide(), 2))),
+                                e -> e % 3,
+                                e -> e % 2 == 0 ? Mono.just(e) : Flux.just(e).hide(),
+                                2))),
                 new Row(
                         "KeyOrdered with results, a few waiting, errors delayed",
                         (source, a) -> source.transform(KeyOrdered.<Integer, Integer>flatMap(

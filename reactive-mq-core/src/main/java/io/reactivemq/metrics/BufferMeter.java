@@ -24,6 +24,9 @@ public enum BufferMeter implements MeterText {
     SPILLED_ELEMENTS("reactivemq.buffer.spilled.elements", "elements", "Elements written to spill files"),
     /** Counter, of operators that spill: bytes written to disk. */
     SPILLED_BYTES("reactivemq.buffer.spilled.bytes", "bytes", "Bytes written to spill files"),
+    /** Counter, of operators that spill: elements deleted with their files, unread, when the subscription was cancelled. */
+    DELETED_ELEMENTS(
+            "reactivemq.buffer.deleted.elements", "elements", "Elements deleted unread with their spill files"),
     /** Gauge, of operators that spill: how large the spill files are now. */
     DISK_BYTES("reactivemq.buffer.disk.bytes", "bytes", "Bytes that the spill files hold now");
 

@@ -41,6 +41,7 @@ public final class BufferMeters {
     private final @Nullable Counter dropped;
     private final @Nullable Counter spilledElements;
     private final @Nullable Counter spilledBytes;
+    private final @Nullable Counter deletedElements;
 
     /** The index of the element that is being timed. */
     private volatile long timed = NOBODY;
@@ -55,6 +56,7 @@ public final class BufferMeters {
         dropped = null;
         spilledElements = null;
         spilledBytes = null;
+        deletedElements = null;
     }
 
     private BufferMeters(Metering metering, BufferDepth.Buffer buffer, boolean spills) {
@@ -66,6 +68,7 @@ public final class BufferMeters {
             dropped = null;
             spilledElements = null;
             spilledBytes = null;
+            deletedElements = null;
             leave = depth == null ? () -> {} : () -> depth.leave(buffer);
         } else {
             Tags tags = metering.tags();
@@ -73,6 +76,7 @@ public final class BufferMeters {
             dropped = MeterText.counter(BufferMeter.DROPPED, tags, registry);
             spilledElements = spills ? MeterText.counter(BufferMeter.SPILLED_ELEMENTS, tags, registry) : null;
             spilledBytes = spills ? MeterText.counter(BufferMeter.SPILLED_BYTES, tags, registry) : null;
+            deletedElements = spills ? MeterText.counter(BufferMeter.DELETED_ELEMENTS, tags, registry) : null;
             Runnable leaveGauges = SharedGauges.join(registry, tags, buffer.gauges());
             leave = () -> {
                 leaveGauges.run();
@@ -115,6 +119,13 @@ public final class BufferMeters {
         if (spilledElements != null && spilledBytes != null) {
             spilledElements.increment((double) elements);
             spilledBytes.increment((double) bytes);
+        }
+    }
+
+    /** So many elements were deleted with the files that they were in. */
+    public void deleted(long elements) {
+        if (deletedElements != null) {
+            deletedElements.increment((double) elements);
         }
     }
 

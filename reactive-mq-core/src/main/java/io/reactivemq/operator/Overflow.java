@@ -189,7 +189,7 @@ public final class Overflow {
         checkCapacity(capacity);
         SpillOptions<T> configured = new SpillOptions<>();
         options.accept(configured);
-        FluxSpill.Spec<T> spec = FluxSpill.Spec.of(directory, serde, capacity, configured);
+        SpillSpec<T> spec = SpillSpec.of(directory, serde, capacity, configured);
         return source -> new FluxSpill<>(source, spec);
     }
 

@@ -2,24 +2,15 @@ package io.reactivemq.operator;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
-import io.reactivemq.operator.FluxSpill.Spec;
-import io.reactivemq.operator.FluxSpill.SpillSubscriber;
 import io.reactivemq.operator.spill.SpillBuffer;
 import io.reactivemq.operator.spill.SpillQueue;
-import io.reactivemq.storage.DirectoryLock;
 import io.reactivemq.storage.StorageException;
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import reactor.core.Disposable;
-import reactor.core.Disposables;
 import reactor.core.Exceptions;
 
 /**
@@ -32,40 +23,25 @@ import reactor.core.Exceptions;
  * a force failed, the spill fails in good order: the source is cancelled, what is in files is delivered, then what is in the
  * buffer, then the error. Bytes that can't be read are an error at once, and no file is deleted any more.
  */
-final class SpillMover<T> implements Runnable {
+final class SpillMover<T> {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(SpillMover.class);
-
-    private static final VarHandle STATE = state();
-
-    /** No work, and no task scheduled. */
-    private static final int IDLE = 0;
-    /** A duty cycle is under way. */
-    private static final int RUNNING = 1;
-    /** Something has come since it began, or a task is scheduled. */
-    private static final int SIGNALLED = 2;
-
-    /** Duty cycles before the thread goes to others that share it. */
-    private static final int CYCLES_MAX = 64;
 
     /** Frames written in one cycle, before the consumer's end gets its turn. */
     private static final int FRAMES_PER_CYCLE = 4;
 
-    /** The directory may still be held by a subscription that was just cancelled. */
-    private static final long LOCK_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(2);
-
-    private static final long LOCK_DELAY_MAX_MS = 64;
     private static final long RETRY_DELAY_MAX_MS = 4_096;
 
     private final SpillSubscriber<T> subscriber;
-    private final Spec<T> spec;
+    private final SpillSpec<T> spec;
+    private final SpillCodec<T> codec;
     private final SpillHead<T> head;
     private final SpillBuffer buffer;
-    private final Outage locking = new Outage();
-    private final Outage reading = new Outage();
-    private final Outage writing = new Outage();
-
-    private volatile int state;
+    private final SpillDemand demand;
+    private final DutyCycle turns;
+    private final SpillDirectory directory;
+    private final SpillOutage reading;
+    private final SpillOutage writing;
 
     // written by the mover, read by others
 
@@ -86,11 +62,7 @@ final class SpillMover<T> implements Runnable {
 
     // the mover's own
 
-    private @Nullable DirectoryLock lock;
-    private @Nullable SpillQueue queue;
-
-    /** Elements from files that are in the head, by their places there; contiguous ones in one run. */
-    private final Deque<Run> runs = new ArrayDeque<>();
+    private final SpillPlaces places = new SpillPlaces();
 
     /** A failure is on its way to the consumer, behind what was taken before. */
     private boolean failing;
@@ -98,82 +70,23 @@ final class SpillMover<T> implements Runnable {
     /** What can't be read may be of use to somebody. */
     private boolean keepsFiles;
 
-    /** What fails, and is tried again, later and later. */
-    private final class Outage {
-        private final Disposable.Swap timer = Disposables.swap();
-        private int failures;
-        private long sinceNanos;
-
-        /** The next attempt is not due yet. */
-        private volatile boolean pausing;
-
-        /** An attempt has failed. False if that has been so for so long that there is to be no other. */
-        boolean isBorne(long timeoutNanos, long delayMaxMs) {
-            long now = spec.runtime().nanoTime();
-            if (failures == 0) {
-                sinceNanos = now;
-            }
-            long left = timeoutNanos - (now - sinceNanos);
-            if (left <= 0) {
-                return false;
-            }
-            long delay = Math.min(delayMaxMs, 1L << Math.min(failures, 20));
-            failures++;
-            pausing = true;
-            timer.update(spec.runtime()
-                    .timers()
-                    .schedule(
-                            this::resume, Math.min(left, TimeUnit.MILLISECONDS.toNanos(delay)), TimeUnit.NANOSECONDS));
-            return true;
-        }
-
-        /** Something has changed: the next attempt is due. */
-        void resume() {
-            pausing = false;
-            wake();
-        }
-
-        void isOver() {
-            failures = 0;
-        }
-
-        void dispose() {
-            timer.dispose();
-        }
-    }
-
-    private static final class Run {
-        final long firstPlace;
-        final long firstSequence;
-        long count;
-
-        Run(long firstPlace, long firstSequence) {
-            this.firstPlace = firstPlace;
-            this.firstSequence = firstSequence;
-        }
-
-        long endPlace() {
-            return firstPlace + count;
-        }
-
-        long endSequence() {
-            return firstSequence + count;
-        }
-    }
-
-    SpillMover(SpillSubscriber<T> subscriber, Spec<T> spec, SpillHead<T> head, SpillBuffer buffer) {
+    SpillMover(
+            SpillSubscriber<T> subscriber,
+            SpillSpec<T> spec,
+            SpillCodec<T> codec,
+            SpillHead<T> head,
+            SpillBuffer buffer,
+            SpillDemand demand) {
         this.subscriber = subscriber;
         this.spec = spec;
+        this.codec = codec;
         this.head = head;
         this.buffer = buffer;
-    }
-
-    private static VarHandle state() {
-        try {
-            return MethodHandles.lookup().findVarHandle(SpillMover.class, "state", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
+        this.demand = demand;
+        this.turns = new DutyCycle(spec.runtime(), this::cycle, this::unforeseen, this::stopped);
+        this.directory = new SpillDirectory(spec, this::wake);
+        this.reading = new SpillOutage(spec.runtime(), this::wake);
+        this.writing = new SpillOutage(spec.runtime(), this::wake);
     }
 
     // --- from any thread -----------------------------------------------------------------------------------------
@@ -212,49 +125,24 @@ final class SpillMover<T> implements Runnable {
 
     /** There may be work. */
     void wake() {
-        VarHandle.fullFence();
-        if (state != SIGNALLED && (int) STATE.getAndSet(this, SIGNALLED) == IDLE) {
-            schedule();
-        }
+        turns.wake();
     }
 
-    private void schedule() {
-        try {
-            spec.runtime().io().schedule(this);
-        } catch (RejectedExecutionException e) {
-            // stopped: nobody else will run this any more
-            fail(e);
-            done = true;
-            discardBuffer();
-            closed = true;
-            subscriber.drain();
-        }
+    /** The runtime has been stopped: nobody will run this any more. */
+    private void stopped(RejectedExecutionException e) {
+        fail(e);
+        done = true;
+        discardBuffer();
+        closed = true;
+        subscriber.drain();
     }
 
     // --- the duty cycle ------------------------------------------------------------------------------------------
 
-    @Override
-    public void run() {
-        for (int cycles = 0; ; cycles++) {
-            if (cycles == CYCLES_MAX) {
-                state = SIGNALLED;
-                schedule();
-                return;
-            }
-            state = RUNNING;
-            VarHandle.fullFence();
-            boolean more = false;
-            try {
-                more = cycle();
-            } catch (Throwable unforeseen) {
-                Exceptions.throwIfJvmFatal(unforeseen);
-                keepsFiles = true;
-                failAtOnce(unforeseen);
-            }
-            if (!more && STATE.compareAndSet(this, RUNNING, IDLE)) {
-                return;
-            }
-        }
+    private void unforeseen(Throwable failure) {
+        Exceptions.throwIfJvmFatal(failure);
+        keepsFiles = true;
+        failAtOnce(failure);
     }
 
     /** True if it may find more to do at once. */
@@ -294,49 +182,20 @@ final class SpillMover<T> implements Runnable {
         return !buffer.isEmpty() || files.unread() > 0;
     }
 
-    // --- opening -------------------------------------------------------------------------------------------------
-
     private @Nullable SpillQueue openedQueue() {
-        SpillQueue files = queue;
-        if (files != null) {
-            return files;
-        }
-        if (locking.pausing) {
-            return null;
-        }
         try {
-            if (lock == null) {
-                SpillQueue.makeDirectory(spec.store(), spec.directory(), spec.files());
-                lock = spec.store().lock(spec.directory());
-            }
-            files = SpillQueue.open(spec.store(), spec.directory(), spec.files());
-            queue = files;
-            return files;
-        } catch (StorageException e) {
-            boolean mayBeGivenUpSoon = e.operation() == StorageException.Operation.LOCK;
-            if (!mayBeGivenUpSoon || !locking.isBorne(LOCK_TIMEOUT_NANOS, LOCK_DELAY_MAX_MS)) {
-                failAtOnce(new MqException(
-                        e.errorCode(), spec.describe() + " can't use its directory: " + e.getMessage(), e));
-            }
+            return directory.open();
         } catch (RuntimeException e) {
             failAtOnce(e);
+            return null;
         }
-        return null;
     }
 
     // --- towards the consumer ------------------------------------------------------------------------------------
 
     /** Tells the files what was delivered. */
     private void retire(SpillQueue files, long taken) {
-        long consumed = -1;
-        for (Run run = runs.peekFirst(); run != null && run.firstPlace < taken; run = runs.peekFirst()) {
-            if (run.endPlace() > taken) {
-                consumed = run.firstSequence + taken - run.firstPlace;
-                break;
-            }
-            consumed = run.endSequence();
-            runs.removeFirst();
-        }
+        long consumed = places.sequenceBelow(taken);
         if (consumed > files.consumedSequence()) {
             long before = files.diskBytes();
             try {
@@ -346,14 +205,14 @@ final class SpillMover<T> implements Runnable {
             }
             if (files.diskBytes() < before) {
                 // there may be room now
-                writing.pausing = false;
+                writing.isDue();
             }
         }
     }
 
     /** Fills the head; true if something came into it. */
     private boolean fill(SpillQueue files) {
-        int room = reading.pausing ? 0 : head.free();
+        int room = reading.isPausing() ? 0 : head.free();
         int left = room;
         boolean fromBuffer = false;
         try {
@@ -361,7 +220,9 @@ final class SpillMover<T> implements Runnable {
                 ByteBuffer bytes = files.next();
                 if (bytes != null) {
                     T element = deserialized(bytes, files);
-                    addRun(head.tail(), files.readSequence() - 1);
+                    long sequence = files.readSequence() - 1;
+                    places.add(head.tail(), sequence);
+                    subscriber.timed().comesToHead(sequence, head.tail());
                     head.add(element);
                     continue;
                 }
@@ -370,7 +231,11 @@ final class SpillMover<T> implements Runnable {
                     break;
                 }
                 fromBuffer = true;
-                head.add(deserialized(bytes, "an element that waits to be written"));
+                T element = codec.deserialize(bytes, "an element that waits to be written");
+                if (buffer.watchedAt() == 0) {
+                    subscriber.timed().comesToHead(head.tail());
+                }
+                head.add(element);
             }
             reading.isOver();
         } catch (StorageException e) {
@@ -390,7 +255,7 @@ final class SpillMover<T> implements Runnable {
     }
 
     private void readFailed(StorageException e) {
-        if (reading.failures == 0) {
+        if (reading.isNew()) {
             LOGGER.warn("{} can't read; it tries again for {}", spec.describe(), spec.retryTimeout(), e);
         }
         if (!reading.isBorne(spec.retryTimeout().toNanos(), RETRY_DELAY_MAX_MS)) {
@@ -399,55 +264,23 @@ final class SpillMover<T> implements Runnable {
         }
     }
 
-    private void addRun(long place, long sequence) {
-        Run run = runs.peekLast();
-        if (run == null || run.endPlace() != place || run.endSequence() != sequence) {
-            run = new Run(place, sequence);
-            runs.addLast(run);
-        }
-        run.count++;
-    }
-
     private T deserialized(ByteBuffer bytes, SpillQueue files) {
         try {
-            return deserialized(bytes);
+            return codec.deserialize(bytes);
         } catch (RuntimeException e) {
-            throw unreadable(files.describeLast(), e);
+            throw codec.unreadable(files.describeLast(), e);
         }
-    }
-
-    /** @param what the element, for the error's message */
-    T deserialized(ByteBuffer bytes, String what) {
-        try {
-            return deserialized(bytes);
-        } catch (RuntimeException e) {
-            throw unreadable(what, e);
-        }
-    }
-
-    private T deserialized(ByteBuffer bytes) {
-        T element = spec.serde().deserialize(bytes);
-        if (element == null) {
-            throw new IllegalStateException("it returned null");
-        }
-        return element;
-    }
-
-    private MqException unreadable(String what, RuntimeException cause) {
-        return new MqException(
-                ErrorCode.INVALID_RECORD, spec.describe() + ": the serde can't read " + what + ": " + cause, cause);
     }
 
     /** True if that has come about already. */
     private boolean chooseWakeAt(SpillQueue files) {
         long place = Long.MAX_VALUE;
-        if (isMoving(files) && !reading.pausing) {
+        if (isMoving(files) && !reading.isPausing()) {
             place = head.tail() - head.capacity / 2;
         }
-        Run run = runs.peekLast();
-        if (run != null) {
-            long half = run.endPlace() - head.capacity / 2;
-            place = Math.min(place, half > subscriber.taken() ? half : run.endPlace());
+        if (!places.isEmpty()) {
+            long half = places.end() - head.capacity / 2;
+            place = Math.min(place, half > subscriber.taken() ? half : places.end());
         }
         wakeAt = place;
         VarHandle.fullFence();
@@ -458,7 +291,7 @@ final class SpillMover<T> implements Runnable {
 
     /** Writes what the buffer holds; true if something was. */
     private boolean write(SpillQueue files) {
-        if (failing || done || buffer.isEmpty() || writing.pausing) {
+        if (failing || done || buffer.isEmpty() || writing.isPausing()) {
             return false;
         }
         long elements = 0;
@@ -482,6 +315,9 @@ final class SpillMover<T> implements Runnable {
                 break;
             }
             buffer.mark();
+            if (buffer.watchedAt() >= 0) {
+                subscriber.timed().goesToFiles(files.writtenSequence() - count + buffer.watchedAt());
+            }
             elements += count;
             bytes += cost;
         }
@@ -524,7 +360,7 @@ final class SpillMover<T> implements Runnable {
 
     /** Lets go what is in the oldest segment and not in the head, and deletes it. */
     private boolean dropOldest(SpillQueue files) {
-        if (reading.pausing) {
+        if (reading.isPausing()) {
             return false;
         }
         long before = files.diskBytes();
@@ -536,6 +372,7 @@ final class SpillMover<T> implements Runnable {
                     break;
                 }
                 T element = deserialized(bytes, files);
+                subscriber.timed().leavesFiles(files.readSequence() - 1);
                 try {
                     subscriber.tellDropped(element);
                 } catch (Throwable callback) {
@@ -562,6 +399,7 @@ final class SpillMover<T> implements Runnable {
         if (files.isFenced()) {
             // what was not forced is looked at again, from the release on
             buffer.resetToReleased();
+            subscriber.timed().goesBackToBuffer(files.writtenSequence());
             failBehind(new MqException(
                     ErrorCode.KAFKA_STORAGE_ERROR,
                     spec.describe() + " can't be written any more: " + e.getMessage(),
@@ -575,7 +413,7 @@ final class SpillMover<T> implements Runnable {
         if (spec.whenFull() == OverflowStrategy.DROP_OLDEST && dropOldest(files)) {
             return true;
         }
-        if (writing.failures == 0) {
+        if (writing.isNew()) {
             LOGGER.warn("{} can't write; it tries again for {}", spec.describe(), spec.retryTimeout(), e);
         }
         if (!writing.isBorne(spec.retryTimeout().toNanos(), RETRY_DELAY_MAX_MS)) {
@@ -596,8 +434,8 @@ final class SpillMover<T> implements Runnable {
             return;
         }
         if (spec.blocks() && !failing && buffer.bytes() < spec.bufferBytes()) {
-            if (subscriber.openDemand() <= spec.prefetch() >> 2) {
-                subscriber.requestOnWorker(subscriber.ask());
+            if (demand.isLow()) {
+                subscriber.requestOnWorker(demand.ask());
             }
         }
         if (buffer.isEmpty() && files.unread() == 0) {
@@ -635,10 +473,9 @@ final class SpillMover<T> implements Runnable {
     }
 
     private void close() {
-        locking.dispose();
         reading.dispose();
         writing.dispose();
-        SpillQueue files = queue;
+        SpillQueue files = directory.queue();
         if (files != null) {
             inGoodOrder(() -> {
                 if (spec.files().keep() && subscriber.isCancelled() && !failing) {
@@ -646,15 +483,16 @@ final class SpillMover<T> implements Runnable {
                 }
                 retire(files, subscriber.taken());
             });
-            inGoodOrder(() -> files.close(!spec.files().keep() && !keepsFiles));
+            boolean deletes = !spec.files().keep() && !keepsFiles;
+            if (deletes) {
+                subscriber.deleted(files.unread());
+            }
+            inGoodOrder(() -> files.close(deletes));
             unread = 0;
             diskBytes = 0;
         }
         inGoodOrder(this::discardBuffer);
-        DirectoryLock held = lock;
-        if (held != null) {
-            inGoodOrder(held::close);
-        }
+        inGoodOrder(directory::close);
         closed = true;
         subscriber.closed();
     }
@@ -691,7 +529,7 @@ final class SpillMover<T> implements Runnable {
     private void discardBuffer() {
         for (ByteBuffer bytes = buffer.next(); bytes != null; bytes = buffer.next()) {
             try {
-                subscriber.discard(deserialized(bytes));
+                subscriber.discard(codec.deserialize(bytes));
             } catch (RuntimeException e) {
                 LOGGER.debug("{}: an element that is let go can't be read", spec.describe(), e);
             }

@@ -57,6 +57,15 @@ class NothingLeaksTest {
                         "Overflow.sink, oldest dropped",
                         (source, a) ->
                                 emitted(source, a, Overflow.sink(4, o -> o.strategy(OverflowStrategy.DROP_OLDEST)))),
+                new Row(
+                        "Overflow.sink that blocks",
+                        (source, a) -> emitted(source, a, Overflow.sink(4, o -> o.strategy(OverflowStrategy.BLOCK)))),
+                new Row(
+                        "Overflow.sink that fails",
+                        (source, a) -> emitted(source, a, Overflow.sink(4, o -> o.strategy(OverflowStrategy.ERROR)))),
+                new Row(
+                        "Overflow.sink that conflates",
+                        (source, a) -> emitted(source, a, Overflow.sink(2, o -> o.conflate(e -> e % 3)))),
                 new Row("Batch", (source, a) -> source.transform(Batch.bySizeOrTime(5, Duration.ofDays(1)))),
                 new Row(
                         "KeyOrdered",

@@ -8,10 +8,6 @@ import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
-import org.reactivestreams.Subscription;
-import reactor.core.CoreSubscriber;
-import reactor.core.publisher.Operators;
-import reactor.util.context.Context;
 
 /**
  * Emission, demand, cancellation and end of an overflow sink, two at a time. A result is: how many emissions were accepted, how many elements
@@ -21,17 +17,11 @@ public final class OverflowSinkStress {
 
     private OverflowSinkStress() {}
 
-    /** A sink with its subscriber, and what became of the elements. */
-    private static final class Pipe implements CoreSubscriber<Integer> {
+    /** A sink with its subscriber. */
+    private static final class Pipe extends StressConsumer {
 
         final OverflowSink<Integer> sink;
         final AtomicInteger accepted = new AtomicInteger();
-        final AtomicInteger received = new AtomicInteger();
-        final AtomicInteger discarded = new AtomicInteger();
-        final AtomicInteger ends = new AtomicInteger();
-
-        @SuppressWarnings("NullAway.Init") // by onSubscribe, first of all
-        Subscription subscription;
 
         Pipe(OverflowStrategy strategy, int waiting, long demand) {
             sink = Overflow.sink(2, o -> o.strategy(strategy));
@@ -48,31 +38,6 @@ public final class OverflowSinkStress {
             if (sink.emit(element).isAccepted()) {
                 accepted.incrementAndGet();
             }
-        }
-
-        @Override
-        public Context currentContext() {
-            return Operators.enableOnDiscard(Context.empty(), element -> discarded.incrementAndGet());
-        }
-
-        @Override
-        public void onSubscribe(Subscription s) {
-            subscription = s;
-        }
-
-        @Override
-        public void onNext(Integer element) {
-            received.incrementAndGet();
-        }
-
-        @Override
-        public void onError(Throwable failure) {
-            ends.addAndGet(10);
-        }
-
-        @Override
-        public void onComplete() {
-            ends.incrementAndGet();
         }
 
         void report(IIII_Result result) {

@@ -1,6 +1,5 @@
 package io.reactivemq.operator;
 
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -9,55 +8,20 @@ import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
-import org.reactivestreams.Subscription;
-import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
-import reactor.core.publisher.Operators;
-import reactor.util.context.Context;
 
 /** Request, emission, cancellation and end of an overflow buffer, two or three at a time. */
 public final class OverflowStress {
 
     private OverflowStress() {}
 
-    /** One subscription, and what became of its elements. */
-    private static final class Pipe implements CoreSubscriber<Integer> {
+    /** One subscription. */
+    private static final class Pipe extends StressConsumer {
 
         final ManualSource source = new ManualSource();
-        final AtomicInteger received = new AtomicInteger();
-        final AtomicInteger discarded = new AtomicInteger();
-        final AtomicInteger ends = new AtomicInteger();
-
-        @SuppressWarnings("NullAway.Init") // by onSubscribe, first of all
-        Subscription subscription;
 
         Pipe(Function<Flux<Integer>, Flux<Integer>> operator) {
             source.transform(operator).subscribe(this);
-        }
-
-        @Override
-        public Context currentContext() {
-            return Operators.enableOnDiscard(Context.empty(), element -> discarded.incrementAndGet());
-        }
-
-        @Override
-        public void onSubscribe(Subscription s) {
-            subscription = s;
-        }
-
-        @Override
-        public void onNext(Integer element) {
-            received.incrementAndGet();
-        }
-
-        @Override
-        public void onError(Throwable failure) {
-            ends.addAndGet(10);
-        }
-
-        @Override
-        public void onComplete() {
-            ends.incrementAndGet();
         }
 
         void report(III_Result result) {

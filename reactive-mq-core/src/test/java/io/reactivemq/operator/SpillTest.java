@@ -3,7 +3,6 @@ package io.reactivemq.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
@@ -12,8 +11,6 @@ import io.reactivemq.Serdes;
 import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
-import io.reactivemq.metrics.BufferDepth;
-import io.reactivemq.metrics.BufferMeter;
 import io.reactivemq.storage.FaultyFileStore;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.Folders;
@@ -38,7 +35,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Exceptions;
-import reactor.core.Scannable;
 import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
@@ -533,37 +529,6 @@ class SpillTest {
         connect(4, o -> o.onSpilled(spilled::add));
         send(1, 10);
         assertThat(spilled).isEqualTo(range(5, 10));
-    }
-
-    @Test
-    @DisplayName("depth, spilled elements and bytes, and the size of the files are metered while it lives")
-    void meters() {
-        SimpleMeterRegistry registry = new SimpleMeterRegistry();
-        BufferDepth depth = new BufferDepth();
-        connect(4, o -> o.meterRegistry(registry).depth(depth).name("orders"));
-        send(1, 100);
-        assertThat(depth.getAsLong()).isEqualTo(100);
-        assertThat(registry.get(BufferMeter.DEPTH.meterName())
-                        .tag("name", "orders")
-                        .gauge()
-                        .value())
-                .isEqualTo(100);
-        assertThat(registry.get(BufferMeter.SPILLED_ELEMENTS.meterName())
-                        .counter()
-                        .count())
-                .isEqualTo(96);
-        assertThat(registry.get(BufferMeter.SPILLED_BYTES.meterName()).counter().count())
-                .isEqualTo((double) bytesInFiles());
-        assertThat(registry.get(BufferMeter.DISK_BYTES.meterName()).gauge().value())
-                .isEqualTo((double) bytesInFiles());
-        assertThat(Scannable.from(source.subscriber()).scan(Scannable.Attr.LARGE_BUFFERED))
-                .isEqualTo(100);
-        request(30);
-        assertThat(depth.getAsLong()).isEqualTo(70);
-        consumer.cancel();
-        runtime.run();
-        assertThat(depth.buffers()).isZero();
-        assertThat(registry.find(BufferMeter.DEPTH.meterName()).gauge()).isNull();
     }
 
     @Test

@@ -20,6 +20,7 @@ import io.reactivemq.operator.KeyOrdered;
 import io.reactivemq.operator.Overflow;
 import io.reactivemq.operator.OverflowSink;
 import io.reactivemq.operator.OverflowSinkOptions;
+import io.reactivemq.operator.OverflowStrategy;
 import io.reactivemq.operator.PartitionedFlux;
 import io.reactivemq.operator.Routed;
 import io.reactivemq.operator.Router;
@@ -84,6 +85,9 @@ class ReactiveStreamsTest {
         return Stream.of(
                 sink("Overflow.sink", options -> {}),
                 sink("Overflow.sink on a worker", options -> options.emitOn(Schedulers.parallel())),
+                sink("Overflow.sink that blocks", options -> options.strategy(OverflowStrategy.BLOCK)),
+                sink("Overflow.sink that fails", options -> options.strategy(OverflowStrategy.ERROR)),
+                sink("Overflow.sink that conflates", options -> options.conflate(key -> key)),
                 Subject.operator("Overflow.dropOldest", BUFFERED_MAX, Overflow.dropOldest(BUFFER)),
                 Subject.operator("Overflow.dropNewest", BUFFERED_MAX, Overflow.dropNewest(BUFFER)),
                 Subject.operator("Overflow.error", BUFFERED_MAX, Overflow.error(BUFFER)),

@@ -34,6 +34,9 @@ public final class SpillBuffer {
     private static final class Chunk {
         final byte[] bytes;
 
+        /** How many elements had been added before its first one. */
+        final long firstOrdinal;
+
         /** How many elements (the upper half) and bytes (the lower) are in it. */
         volatile long published;
 
@@ -42,8 +45,9 @@ public final class SpillBuffer {
         /** Who has come to it first: the reader, or the writer to evict it. */
         volatile int owner;
 
-        Chunk(int size) {
+        Chunk(int size, long firstOrdinal) {
             bytes = new byte[size];
+            this.firstOrdinal = firstOrdinal;
         }
 
         int publishedBytes() {
@@ -68,6 +72,9 @@ public final class SpillBuffer {
     private volatile long evicted;
     private volatile long evictedBytes;
 
+    /** How many elements had been added before the one that is watched; -1: none is. Written by the writer. */
+    private volatile long watched = -1;
+
     // the reader's
 
     private Chunk chunk;
@@ -75,6 +82,7 @@ public final class SpillBuffer {
     private int elements;
     private long seenElements;
     private long seenBytes;
+    private int watchedAt = -1;
 
     private Chunk markedChunk;
     private int markedAt;
@@ -101,7 +109,7 @@ public final class SpillBuffer {
     /** @param bytesMax about as many bytes as are going to be in it at most; sizes the chunks */
     public SpillBuffer(long bytesMax) {
         chunkBytes = (int) Math.max(64, Math.min(CHUNK_BYTES, bytesMax / 4));
-        last = new Chunk(chunkBytes);
+        last = new Chunk(chunkBytes, 0);
         chunk = last;
         markedChunk = last;
         releasedChunk = last;
@@ -139,8 +147,18 @@ public final class SpillBuffer {
         PUBLISHED.setRelease(current, (long) lastElements << 32 | lastBytes);
     }
 
+    /** By the writer: the reader is to notice the element that is added next. */
+    public void watchNext() {
+        watched = added;
+    }
+
+    /** By the writer: whether an element is watched and has not been evicted. */
+    public boolean isWatching() {
+        return watched >= 0;
+    }
+
     private Chunk append(int size) {
-        Chunk chunkForIt = new Chunk(Math.max(chunkBytes, size));
+        Chunk chunkForIt = new Chunk(Math.max(chunkBytes, size), added);
         last.next = chunkForIt;
         last = chunkForIt;
         lastBytes = 0;
@@ -172,6 +190,10 @@ public final class SpillBuffer {
 
     private void evicted(Chunk candidate, Consumer<ByteBuffer> eachElement) {
         long content = candidate.published;
+        long watchedHere = watched - candidate.firstOrdinal;
+        if (watchedHere >= 0 && watchedHere < content >>> 32) {
+            watched = -1;
+        }
         evictedSum += content >>> 32;
         evictedBytesSum += (int) content;
         evicted = evictedSum;
@@ -221,6 +243,7 @@ public final class SpillBuffer {
     /** Copies as many elements as there are and have room, and moves behind them; how many. */
     public int copyTo(ByteBuffer target) {
         int count = 0;
+        watchedAt = -1;
         while (target.hasRemaining() && moveOn()) {
             long content = chunk.published;
             int to = (int) content;
@@ -239,6 +262,10 @@ public final class SpillBuffer {
                 if (more == 0) {
                     break;
                 }
+            }
+            long watchedHere = watched - chunk.firstOrdinal - elements;
+            if (watchedHere >= 0 && watchedHere < more) {
+                watchedAt = count + (int) watchedHere;
             }
             target.put(chunk.bytes, at, to - at);
             seenBytes += to - at;
@@ -261,11 +288,17 @@ public final class SpillBuffer {
         }
         int from = at + ELEMENT_HEADER_BYTES;
         int to = from + lengthAt(at);
+        watchedAt = watched == chunk.firstOrdinal + elements ? 0 : -1;
         seenBytes += to - at;
         seenElements++;
         elements++;
         at = to;
         return view.clear().limit(to).position(from);
+    }
+
+    /** How many elements were before the watched one in what {@link #copyTo} or {@link #next} gave last; -1: it was not there. */
+    public int watchedAt() {
+        return watchedAt;
     }
 
     /** What has been looked at so far is dealt with. */

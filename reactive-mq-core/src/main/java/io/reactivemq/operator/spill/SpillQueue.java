@@ -6,7 +6,6 @@ import static io.reactivemq.operator.spill.SpillFormat.SEGMENT_HEADER_BYTES;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
-import io.reactivemq.operator.spill.SpillFormat.Flaw;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
 import io.reactivemq.storage.StorageException;
@@ -17,7 +16,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,34 +59,27 @@ public final class SpillQueue {
     /** What is written at once, where elements are small enough. */
     private static final int FRAME_BYTES = 256 << 10;
 
-    private static final int REWRITE_BYTES = 1 << 20;
-
     private final FileStore store;
     private final Path directory;
     private final Config config;
 
     /** Oldest first; the last may be the one that is written. */
-    private final Deque<Segment> segments = new ArrayDeque<>();
+    private final Deque<SpillSegment> segments = new ArrayDeque<>();
 
     /** Below the consumed position, and still there because deleting them failed. */
-    private final List<Segment> undeleted = new ArrayList<>();
+    private final List<SpillSegment> undeleted = new ArrayList<>();
 
     /** Made when it is needed: many a queue is only read, or has nothing to do at all. */
     private ByteBuffer frame = ByteBuffer.allocate(0);
 
     private @Nullable StoredFile writer;
-    private @Nullable StoredFile positionFile;
-    private @Nullable Segment reading;
-    private @Nullable StoredFile reader;
-    private @Nullable FrameScan scan;
-    private ByteBuffer payload = ByteBuffer.allocate(0);
-    private long payloadPosition;
+    private final SpillReader reader;
+    private final SpillPosition position;
 
-    /** Invariant: consumed <= readSequence <= readable <= written. */
+    /** Invariant: consumed <= the reader's sequence <= readable <= written. */
     private long written;
 
     private long readable;
-    private long readSequence;
     private long consumed;
 
     private long diskBytes;
@@ -96,11 +87,6 @@ public final class SpillQueue {
     /** How much of the last segment is readable. */
     private long readableBytes;
 
-    /** As it is on file: the last one that was recorded; -1: none. */
-    private long recorded = -1;
-
-    private int nextSlot;
-    private boolean positionNameForced;
     private boolean directoryChanged;
     private boolean fenced;
 
@@ -124,26 +110,12 @@ public final class SpillQueue {
         }
     }
 
-    private static final class Segment {
-        final Path path;
-        final long base;
-        /** Invariant: what is behind these bytes in the file does not count. */
-        long size;
-        /** The sequence behind the last element. */
-        long end;
-
-        Segment(Path path, long base, long size, long end) {
-            this.path = path;
-            this.base = base;
-            this.size = size;
-            this.end = end;
-        }
-    }
-
     private SpillQueue(FileStore store, Path directory, Config config) {
         this.store = store;
         this.directory = directory;
         this.config = config;
+        this.reader = new SpillReader(store, segments);
+        this.position = new SpillPosition(store, directory);
     }
 
     /**
@@ -175,203 +147,31 @@ public final class SpillQueue {
         }
     }
 
-    // --- what is there -------------------------------------------------------------------------------------------
-
     private void recover() {
-        List<Path> files = new ArrayList<>();
-        for (Path file : store.list(directory)) {
-            if (SpillFormat.baseSequenceOf(file).isPresent()) {
-                files.add(file);
-            }
-        }
-        if (config.keep()) {
-            takeUp(files);
-        } else {
-            deleteLeftovers(files);
-        }
-    }
-
-    /** Of a former process that did not want them kept, or that died before it had written anything. */
-    private void deleteLeftovers(List<Path> files) {
-        for (Path file : files) {
-            if (isToBeKept(file)) {
-                throw new MqException(
-                        ErrorCode.INVALID_REQUEST,
-                        directory + " holds elements that a former subscription with recoverOnSubscribe has left ("
-                                + file + "); take them up with recoverOnSubscribe, or delete the files");
-            }
-        }
-        if (!files.isEmpty()) {
-            LOGGER.warn("{}: {} spill files of a process that has ended are deleted", directory, files.size());
-            files.forEach(store::delete);
-        }
-    }
-
-    /** A file that can't be understood is not deleted either. */
-    private boolean isToBeKept(Path path) {
-        try (StoredFile file = store.open(path, OpenMode.READ)) {
-            long size = file.size();
-            if (size < SEGMENT_HEADER_BYTES) {
-                return false;
-            }
-            ByteBuffer header = file.read(0, SEGMENT_HEADER_BYTES);
-            Flaw flaw = SpillFormat.flawOfSegment(header, header.position(), baseOf(path));
-            if (flaw != null && !isZero(header)) {
-                throw SpillDamage.of(path, 0, flaw, "");
-            }
-            return flaw == null && SpillFormat.keeps(header, header.position());
-        }
-    }
-
-    private void takeUp(List<Path> files) {
-        consumed = recordedPosition();
-        for (int i = 0; i < files.size(); i++) {
-            Path file = files.get(i);
-            long base = baseOf(file);
-            if (i + 1 < files.size()) {
-                segments.add(new Segment(file, base, store.size(file), baseOf(files.get(i + 1))));
-            } else {
-                addLast(file, base);
-            }
-        }
-        Segment first = segments.peekFirst();
-        if (first != null && first.base > consumed) {
-            if (recorded >= 0) {
-                throw SpillDamage.of(
-                        SpillFormat.segmentFile(directory, consumed),
-                        0,
-                        new Flaw(
-                                "the segment with element " + consumed,
-                                "to be there",
-                                "missing; the first begins at " + first.base),
-                        "");
-            }
-            consumed = first.base;
-        }
-        Segment last = segments.peekLast();
+        consumed = new SpillRecovery(store, directory, config, position, segments).run();
+        SpillSegment last = segments.peekLast();
         written = Math.max(consumed, last == null ? 0 : last.end);
         readable = written;
-        readSequence = consumed;
+        reader.startAt(consumed);
         segments.forEach(segment -> diskBytes += segment.size);
         deleteConsumed();
-    }
-
-    private static long baseOf(Path file) {
-        return SpillFormat.baseSequenceOf(file).orElseThrow();
-    }
-
-    private static boolean isZero(ByteBuffer bytes) {
-        for (int i = bytes.position(); i < bytes.limit(); i++) {
-            if (bytes.get(i) != 0) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** Reads the segment that was written last to its end, and cuts what a crash has torn. */
-    private void addLast(Path path, long base) {
-        try (StoredFile file = store.open(path, OpenMode.WRITE)) {
-            long size = file.size();
-            Flaw flaw;
-            FrameScan frames = new FrameScan(file, Math.min(size, SEGMENT_HEADER_BYTES), size, base);
-            if (size < SEGMENT_HEADER_BYTES) {
-                flaw = new Flaw("bytes of the segment's header", SEGMENT_HEADER_BYTES, size);
-            } else {
-                ByteBuffer header = file.read(0, SEGMENT_HEADER_BYTES);
-                flaw = SpillFormat.flawOfSegment(header, header.position(), base);
-                while (flaw == null && frames.next()) {
-                    // to the end
-                }
-            }
-            boolean headless = flaw != null;
-            flaw = headless ? flaw : frames.flaw();
-            if (flaw == null) {
-                if (config.forced()) {
-                    makeDurable(file, size);
-                }
-                add(path, base, size, frames.nextSequence());
-                return;
-            }
-            long behind = size < SEGMENT_HEADER_BYTES ? -1 : frames.findFrameBehind();
-            if (behind >= 0) {
-                throw SpillDamage.of(
-                        path, headless ? 0 : frames.position(), flaw, "; the frame at byte " + behind + " counts");
-            }
-            long keptBytes = headless ? 0 : frames.position();
-            LOGGER.warn(
-                    "{}: cut {} bytes of a torn tail from {}, which now ends at byte {} ({})",
-                    directory,
-                    size - keptBytes,
-                    path,
-                    keptBytes,
-                    flaw);
-            file.truncate(keptBytes);
-            if (config.forced()) {
-                makeDurable(file, keptBytes);
-            }
-            add(path, base, keptBytes, frames.nextSequence());
-        }
-    }
-
-    /** The next segment gets the name of one that has no element. */
-    private void add(Path path, long base, long size, long end) {
-        if (end == base) {
-            store.delete(path);
-        } else {
-            segments.add(new Segment(path, base, size, end));
-        }
-    }
-
-    /**
-     * What was found is about to be delivered; the next crash must not take it away. It is written once more in place: if it was a failed
-     * force that ended the process before, the page cache may show bytes that never reached the disk, and would say OK to a mere force.
-     */
-    private void makeDurable(StoredFile file, long end) {
-        for (long position = 0; position < end; ) {
-            ByteBuffer bytes = file.read(position, 1, (int) Math.min(REWRITE_BYTES, end - position));
-            int length = bytes.remaining();
-            file.write(bytes, position);
-            position += length;
-        }
-        file.force();
-        store.forceDirectory(directory);
-    }
-
-    private long recordedPosition() {
-        Path path = directory.resolve(SpillFormat.POSITION_FILE);
-        if (!store.exists(path)) {
-            return 0;
-        }
-        ByteBuffer content = store.readFile(path);
-        content = content.position() == 0 ? content : content.slice();
-        OptionalLong first = SpillFormat.sequenceIn(content, 0);
-        OptionalLong second = SpillFormat.sequenceIn(content, SpillFormat.SECOND_SLOT_AT);
-        if (first.isEmpty() && second.isEmpty()) {
-            LOGGER.warn("{}: {} is damaged; what the files still hold is delivered again", directory, path);
-            return 0;
-        }
-        long sequence = Math.max(first.orElse(0), second.orElse(0));
-        nextSlot = first.orElse(-1) == sequence ? 1 : 0;
-        recorded = sequence;
-        return sequence;
     }
 
     // --- how it stands -------------------------------------------------------------------------------------------
 
     /** How many elements are still to be read. */
     public long unread() {
-        return readable - readSequence;
-    }
-
-    /** How many elements are in files, delivered or not. */
-    public long unconsumed() {
-        return written - consumed;
+        return readable - reader.sequence();
     }
 
     /** The sequence of the element that {@link #next} reads next. */
     public long readSequence() {
-        return readSequence;
+        return reader.sequence();
+    }
+
+    /** The sequence behind the last element that was written. */
+    public long writtenSequence() {
+        return written;
     }
 
     /** How large the files are. */
@@ -409,7 +209,7 @@ public final class SpillQueue {
     }
 
     private boolean mustRoll(int frameBytes) {
-        Segment last = segments.peekLast();
+        SpillSegment last = segments.peekLast();
         return writer == null || last == null || last.size + frameBytes > config.segmentBytes();
     }
 
@@ -424,7 +224,7 @@ public final class SpillQueue {
         if (mustRoll(filled.limit())) {
             roll();
         }
-        Segment segment = segments.getLast();
+        SpillSegment segment = segments.getLast();
         StoredFile file = openWriter();
         SpillFormat.finishFrame(filled, 0, written, count);
         boolean done = false;
@@ -467,8 +267,8 @@ public final class SpillQueue {
             force();
         }
         closeWriter();
-        Segment segment =
-                new Segment(SpillFormat.segmentFile(directory, written), written, SEGMENT_HEADER_BYTES, written);
+        SpillSegment segment =
+                new SpillSegment(SpillFormat.segmentFile(directory, written), written, SEGMENT_HEADER_BYTES, written);
         boolean done = false;
         StoredFile file = store.open(segment.path, OpenMode.CREATE);
         try {
@@ -540,7 +340,7 @@ public final class SpillQueue {
     private void fence() {
         fenced = true;
         StoredFile file = writer;
-        Segment last = segments.peekLast();
+        SpillSegment last = segments.peekLast();
         if (written == readable || file == null || last == null) {
             return;
         }
@@ -563,110 +363,12 @@ public final class SpillQueue {
      * @throws MqException CORRUPT_MESSAGE where the bytes are not what was written; then nothing is read any more
      */
     public @Nullable ByteBuffer next() {
-        if (readSequence == readable) {
-            return null;
-        }
-        // the end of the element before is the begin of the next, whatever its reader did to the view
-        payload.clear();
-        while (payloadPosition == payload.capacity()) {
-            nextFrame();
-        }
-        payload.position((int) payloadPosition);
-        int length = payload.remaining() < ELEMENT_HEADER_BYTES ? -1 : payload.getInt();
-        if (length < 0 || length > payload.remaining()) {
-            throw damage(new Flaw("length of element " + readSequence, "0 to " + payload.remaining(), length));
-        }
-        payload.limit(payload.position() + length);
-        payloadPosition = payload.limit();
-        readSequence++;
-        return payload;
+        return reader.sequence() == readable ? null : reader.next();
     }
 
     /** Where the element that {@link #next} gave is. */
     public String describeLast() {
-        Segment segment = reading;
-        FrameScan frames = scan;
-        return segment == null || frames == null
-                ? "element " + (readSequence - 1)
-                : "element " + (readSequence - 1) + " in " + segment.path + ", in the frame that ends at byte "
-                        + frames.position();
-    }
-
-    private void nextFrame() {
-        for (; ; ) {
-            FrameScan frames = openScan();
-            if (frames.next()) {
-                long skipped = readSequence - (frames.nextSequence() - frames.count());
-                if (skipped >= frames.count()) {
-                    continue; // delivered to a former process
-                }
-                payload = frames.payload().slice();
-                payloadPosition = 0;
-                for (; skipped > 0; skipped--) {
-                    payloadPosition += ELEMENT_HEADER_BYTES + payload.getInt((int) payloadPosition);
-                }
-                return;
-            }
-            Flaw flaw = frames.flaw();
-            if (flaw != null) {
-                throw damage(flaw);
-            }
-            Segment segment = readSegment();
-            if (frames.nextSequence() != segment.end) {
-                throw damage(new Flaw("sequence behind the segment", segment.end, frames.nextSequence()));
-            }
-            closeReader();
-        }
-    }
-
-    private FrameScan openScan() {
-        FrameScan frames = scan;
-        if (frames != null) {
-            frames.extendTo(readSegment().size);
-            return frames;
-        }
-        for (Segment segment : segments) {
-            if (segment.end > readSequence) {
-                return openScan(segment);
-            }
-        }
-        throw new IllegalStateException("element " + readSequence + " is in none of the segments of " + directory);
-    }
-
-    private FrameScan openScan(Segment segment) {
-        StoredFile file = store.open(segment.path, OpenMode.READ);
-        reading = segment;
-        reader = file;
-        FrameScan frames = null;
-        try {
-            if (segment.size < SEGMENT_HEADER_BYTES) {
-                throw damage(new Flaw("bytes of the segment", "at least " + SEGMENT_HEADER_BYTES, segment.size));
-            }
-            ByteBuffer header = file.read(0, SEGMENT_HEADER_BYTES);
-            Flaw flaw = SpillFormat.flawOfSegment(header, header.position(), segment.base);
-            if (flaw != null) {
-                throw damage(flaw);
-            }
-            frames = new FrameScan(file, SEGMENT_HEADER_BYTES, segment.size, segment.base);
-            scan = frames;
-            return frames;
-        } finally {
-            if (frames == null) {
-                closeReader();
-            }
-        }
-    }
-
-    private Segment readSegment() {
-        Segment segment = reading;
-        if (segment == null) {
-            throw new IllegalStateException("no segment is being read");
-        }
-        return segment;
-    }
-
-    private MqException damage(Flaw flaw) {
-        return SpillDamage.of(readSegment().path, scan == null ? 0 : scan.position(), flaw, "");
+        return reader.describeLast();
     }
 
     // --- forgetting ----------------------------------------------------------------------------------------------
@@ -685,44 +387,31 @@ public final class SpillQueue {
 
     /** False where it failed, and nothing may be deleted. */
     private boolean record() {
-        if (recorded == consumed) {
+        if (position.isAt(consumed)) {
             return true;
         }
-        Segment first = segments.peekFirst();
-        boolean deletes = first != null && first.end <= consumed;
-        try {
-            StoredFile file = positionFile;
-            if (file == null) {
-                file = store.open(directory.resolve(SpillFormat.POSITION_FILE), OpenMode.CREATE);
-                positionFile = file;
-                positionNameForced = false;
+        if (!position.write(consumed)) {
+            return false;
+        }
+        SpillSegment first = segments.peekFirst();
+        if (config.forced() && first != null && first.end <= consumed) {
+            // what is deleted must not be missed after a loss of power
+            if (fenced) {
+                return false;
             }
-            file.write(SpillFormat.slot(consumed), nextSlot == 0 ? 0 : SpillFormat.SECOND_SLOT_AT);
-            if (config.forced() && deletes) {
-                if (fenced) {
-                    return false;
-                }
-                file.force();
-                if (!positionNameForced) {
-                    store.forceDirectory(directory);
-                    positionNameForced = true;
-                }
-            }
-            nextSlot = 1 - nextSlot;
-            recorded = consumed;
-            return true;
-        } catch (StorageException e) {
-            if (e.operation().isForce()) {
+            try {
+                position.force();
+            } catch (StorageException e) {
                 fence();
                 throw e;
             }
-            LOGGER.warn("{}: the position could not be recorded", directory, e);
-            return false;
         }
+        position.written(consumed);
+        return true;
     }
 
     private void deleteConsumed() {
-        for (Segment first = segments.peekFirst();
+        for (SpillSegment first = segments.peekFirst();
                 first != null && first.end <= consumed;
                 first = segments.peekFirst()) {
             if (segments.size() == 1) {
@@ -732,15 +421,13 @@ public final class SpillQueue {
                 closeWriter();
             }
             segments.removeFirst();
-            if (first == reading) {
-                closeReader();
-            }
+            reader.leave(first);
             undeleted.add(first);
         }
         undeleted.removeIf(this::delete);
     }
 
-    private boolean delete(Segment segment) {
+    private boolean delete(SpillSegment segment) {
         try {
             store.delete(segment.path);
             diskBytes -= segment.size;
@@ -753,8 +440,8 @@ public final class SpillQueue {
 
     /** The sequence behind the segment that is read next: what {@link #dropRead} can let go once it is read. 0 where all is read. */
     public long endOfOldest() {
-        for (Segment segment : segments) {
-            if (segment.end > readSequence) {
+        for (SpillSegment segment : segments) {
+            if (segment.end > reader.sequence()) {
                 return Math.min(segment.end, readable);
             }
         }
@@ -763,7 +450,7 @@ public final class SpillQueue {
 
     /** What has been read is let go, delivered or not, and its segments deleted, the last one too. */
     public void dropRead() {
-        consumed(readSequence);
+        consumed(reader.sequence());
     }
 
     /** Elements below it are not in files any more, or not needed. */
@@ -790,9 +477,8 @@ public final class SpillQueue {
             undeleted.addAll(segments);
             segments.clear();
             undeleted.removeIf(this::delete);
-            Path position = directory.resolve(SpillFormat.POSITION_FILE);
-            if (undeleted.isEmpty() && store.exists(position)) {
-                store.delete(position);
+            if (undeleted.isEmpty()) {
+                position.delete();
             }
             if (config.keep() && config.forced()) {
                 // whoever comes next counts from 0 again
@@ -803,39 +489,24 @@ public final class SpillQueue {
 
     private void closeFiles() {
         closeWriter();
-        closeReader();
-        StoredFile file = positionFile;
-        positionFile = null;
-        if (file != null) {
-            close(file);
-        }
+        reader.close();
+        position.close();
     }
 
     private void closeWriter() {
         StoredFile file = writer;
         writer = null;
-        if (file != null) {
-            close(file);
-        }
+        close(file);
     }
 
-    private void closeReader() {
-        StoredFile file = reader;
-        reader = null;
-        reading = null;
-        scan = null;
-        payload = ByteBuffer.allocate(0);
-        payloadPosition = 0;
+    /** What fails then can do no harm: what had to be forced has been. */
+    static void close(@Nullable StoredFile file) {
         if (file != null) {
-            close(file);
-        }
-    }
-
-    private void close(StoredFile file) {
-        try {
-            file.close();
-        } catch (StorageException e) {
-            LOGGER.warn("{}: {} could not be closed", directory, file.path(), e);
+            try {
+                file.close();
+            } catch (StorageException e) {
+                LOGGER.warn("{} could not be closed", file.path(), e);
+            }
         }
     }
 }

@@ -222,7 +222,7 @@ class BatchTest {
         consumer.request(1);
         assertThat(consumer.received).containsExactly(List.of(1, 2));
         assertThat(consumer.end)
-                .contains("'rows' holds 2 elements")
+                .contains("'rows' has room for 2 elements")
                 .contains(Exceptions.failWithOverflow().getClass().getSimpleName());
         assertThat(consumer.discarded).containsExactly(3);
         assertThat(source.cancelled).isTrue();

@@ -59,6 +59,19 @@ public record Metering(
         return registry == null && depth == null ? null : new KeyMeters(this, capacity);
     }
 
+    /** For a new subscription that makes batches; null if nobody wants to know. To be closed when it ends.
+     *
+     * @param capacity how many elements may wait
+     */
+    public @Nullable BatchMeters openBatching(long capacity) {
+        return registry == null && depth == null ? null : new BatchMeters(this, capacity);
+    }
+
+    /** For a new source that is routed; null without a registry. To be closed when it ends. */
+    public @Nullable RouterMeters openRouting() {
+        return registry == null ? null : new RouterMeters(tags(), registry);
+    }
+
     /** For a group. To be closed when all its lanes have ended. */
     public GroupMeters openGroup() {
         return new GroupMeters(this);

@@ -1,6 +1,11 @@
 package io.reactivemq.operator;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.reactivemq.MqRuntime;
+import io.reactivemq.metrics.BatchMeter;
+import io.reactivemq.metrics.BufferDepth;
+import io.reactivemq.metrics.BufferMeter;
+import io.reactivemq.metrics.Metering;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -95,7 +100,8 @@ public final class Batch {
         }
         FluxBatch.Limits limits = new FluxBatch.Limits(size, bytes, nanos(time), prefetch, options.name);
         MqRuntime runtime = options.runtime == null ? MqRuntime.system() : options.runtime;
-        return source -> new FluxBatch<T>(source, weigher, limits, runtime);
+        Metering metering = new Metering("batch", options.name, options.meterRegistry, options.depth, runtime);
+        return source -> new FluxBatch<T>(source, weigher, limits, runtime, metering);
     }
 
     /** Durations beyond some 292 years are as good as never. */
@@ -119,6 +125,8 @@ public final class Batch {
         private int prefetch;
         private @Nullable MqRuntime runtime;
         private @Nullable String name;
+        private @Nullable MeterRegistry meterRegistry;
+        private @Nullable BufferDepth depth;
 
         private Options() {}
 
@@ -138,9 +146,24 @@ public final class Batch {
             return this;
         }
 
-        /** How the operator is called in error messages and in {@code Scannable.name()}. */
+        /** How the operator is called in error messages, in {@code Scannable.name()} and in the tags of its meters. */
         public Options name(String name) {
             this.name = Objects.requireNonNull(name, "name");
+            return this;
+        }
+
+        /**
+         * Where the meters of {@link BatchMeter}, and of {@link BufferMeter} for the elements that wait, are registered while there are
+         * subscriptions. Without a registry there are none.
+         */
+        public Options meterRegistry(MeterRegistry registry) {
+            this.meterRegistry = Objects.requireNonNull(registry, "registry");
+            return this;
+        }
+
+        /** Kept live from now on: how many elements wait, over all subscriptions. */
+        public Options depth(BufferDepth depth) {
+            this.depth = Objects.requireNonNull(depth, "depth");
             return this;
         }
     }

@@ -1,6 +1,8 @@
 package io.reactivemq.operator;
 
 import io.reactivemq.MqRuntime;
+import io.reactivemq.metrics.BatchMeters;
+import io.reactivemq.metrics.Metering;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,9 +39,16 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
     private final ToLongFunction<? super T> weigher;
     private final Limits limits;
     private final MqRuntime runtime;
+    private final Metering metering;
 
-    FluxBatch(Flux<? extends T> source, ToLongFunction<? super T> weigher, Limits limits, MqRuntime runtime) {
+    FluxBatch(
+            Flux<? extends T> source,
+            ToLongFunction<? super T> weigher,
+            Limits limits,
+            MqRuntime runtime,
+            Metering metering) {
         super(source);
+        this.metering = metering;
         this.weigher = weigher;
         this.limits = limits;
         this.runtime = runtime;
@@ -47,7 +56,15 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
 
     @Override
     public void subscribe(CoreSubscriber<? super List<T>> actual) {
-        source.subscribe(new BatchSubscriber<T>(actual, weigher, limits, runtime));
+        BatchMeters meters;
+        try {
+            meters = metering.openBatching(limits.prefetch);
+        } catch (Throwable failure) {
+            // the registry refuses the meters
+            Operators.error(actual, Operators.onOperatorError(failure, actual.currentContext()));
+            return;
+        }
+        source.subscribe(new BatchSubscriber<T>(actual, weigher, limits, runtime, meters));
     }
 
     @Override
@@ -74,6 +91,9 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
         private final Limits limits;
         private final MqRuntime runtime;
 
+        /** Null if nobody wants to know. */
+        private final @Nullable BatchMeters meters;
+
         /** The timer has gone off. */
         private volatile boolean rung;
 
@@ -99,11 +119,13 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
                 CoreSubscriber<? super List<T>> actual,
                 ToLongFunction<? super T> weigher,
                 Limits limits,
-                MqRuntime runtime) {
+                MqRuntime runtime,
+                @Nullable BatchMeters meters) {
             super(actual, limits.prefetch);
             this.weigher = weigher;
             this.limits = limits;
             this.runtime = runtime;
+            this.meters = meters;
         }
 
         @Override
@@ -162,6 +184,9 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
             }
             batch.add(element);
             held++;
+            if (meters != null) {
+                meters.came();
+            }
             openWeight += weight;
             if (batch.size() == limits.size || openWeight >= limits.weight) {
                 close(batch);
@@ -223,6 +248,9 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
                     return;
                 }
                 held -= batch.size();
+                if (meters != null) {
+                    meters.emitted(batch.size());
+                }
                 emit(batch);
             }
         }
@@ -230,6 +258,9 @@ final class FluxBatch<T> extends FluxOperator<T, List<T>> {
         @Override
         void ended() {
             stopTimer();
+            if (meters != null) {
+                meters.close();
+            }
         }
 
         @Override

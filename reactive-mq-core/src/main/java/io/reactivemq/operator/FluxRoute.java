@@ -1,5 +1,6 @@
 package io.reactivemq.operator;
 
+import io.reactivemq.metrics.RouterMeters;
 import io.reactivemq.operator.Routed.Outcome;
 import org.jspecify.annotations.Nullable;
 import reactor.core.CoreSubscriber;
@@ -22,7 +23,15 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
 
     @Override
     public void subscribe(CoreSubscriber<? super Routed<T>> actual) {
-        source.subscribe(new RouteSubscriber<T>(actual, router));
+        RouterMeters meters;
+        try {
+            meters = router.metering().openRouting();
+        } catch (Throwable failure) {
+            // the registry refuses the meters
+            Operators.error(actual, Operators.onOperatorError(failure, actual.currentContext()));
+            return;
+        }
+        source.subscribe(new RouteSubscriber<T>(actual, router, meters));
     }
 
     @Override
@@ -49,6 +58,10 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
     static final class RouteSubscriber<T> extends QueueDrainSubscriber<T, Routed<T>> {
 
         private final Router<T, ?> router;
+
+        /** Null if nobody wants to know. */
+        private final @Nullable RouterMeters meters;
+
         private final Runnable wakeUp = this::drain;
         private final RouteMatches<T> matches = new RouteMatches<>();
 
@@ -63,9 +76,11 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
 
         private int taken;
 
-        RouteSubscriber(CoreSubscriber<? super Routed<T>> actual, Router<T, ?> router) {
+        RouteSubscriber(
+                CoreSubscriber<? super Routed<T>> actual, Router<T, ?> router, @Nullable RouterMeters meters) {
             super(actual, PREFETCH);
             this.router = router;
+            this.meters = meters;
             this.level = router;
         }
 
@@ -120,6 +135,9 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
                 while (position < matches.size()) {
                     RouteFeed.Offer offer = offerTo(matches.get(position), element);
                     if (offer == RouteFeed.Offer.FULL) {
+                        if (meters != null) {
+                            meters.heldUp(true);
+                        }
                         return;
                     }
                     if (offer == RouteFeed.Offer.TAKEN) {
@@ -157,7 +175,26 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
                 return;
             }
             Outcome outcome = taken == 0 ? Outcome.UNROUTABLE : level == router ? Outcome.ROUTED : Outcome.ALTERNATE;
+            count(outcome);
             emit(new Routed<>(element, outcome, taken));
+        }
+
+        private void count(Outcome outcome) {
+            if (meters != null) {
+                meters.heldUp(false);
+                switch (outcome) {
+                    case ROUTED -> meters.routed();
+                    case ALTERNATE -> meters.alternate();
+                    case UNROUTABLE -> meters.unroutable();
+                }
+            }
+        }
+
+        @Override
+        void ended() {
+            if (meters != null) {
+                meters.close();
+            }
         }
 
         /** Those who took it have it. */

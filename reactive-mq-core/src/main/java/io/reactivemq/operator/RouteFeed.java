@@ -30,6 +30,9 @@ import reactor.util.context.Context;
  * <p>Before it has a subscriber it refuses what is offered: there is nobody who could ever make room, and to wait for one would hold
  * up the routes for good where a policy never subscribes.
  *
+ * <p>An offer that meets the completion is refused or delivered before the end, never taken and let go: the end is delivered
+ * only when nobody is on the way to the inbox who has not seen the completion.
+ *
  * <p>Invariant: where demand is bounded, {@code taken <= requested}.
  */
 final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
@@ -58,6 +61,10 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
     private static final AtomicLongFieldUpdater<RouteFeed> TAKEN =
             AtomicLongFieldUpdater.newUpdater(RouteFeed.class, "taken");
 
+    @SuppressWarnings("rawtypes") // a class literal has no type arguments
+    private static final AtomicIntegerFieldUpdater<RouteFeed> COMING =
+            AtomicIntegerFieldUpdater.newUpdater(RouteFeed.class, "coming");
+
     private final Consumer<RouteFeed<T>> onSubscribed;
     private final AtomicBoolean subscribed = new AtomicBoolean();
     private final Queue<T> inbox = new MpscVarHandleUnpaddedArrayQueue<>(INBOX_MAX);
@@ -83,6 +90,9 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
 
     /** Offers that were taken; not counted where demand is unbounded. */
     private volatile long taken;
+
+    /** Offers that are about to put an element into the inbox. */
+    private volatile int coming;
 
     private volatile boolean cancelled;
     private volatile boolean completed;
@@ -125,20 +135,32 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
             return Offer.FULL;
         }
         if (wip == 0 && WIP.compareAndSet(this, 0, 1)) {
-            deliver(element);
+            // the end is delivered by who delivers, so it has come before or comes behind
+            boolean late = ended || cancelled;
+            if (!late) {
+                deliver(element);
+            }
             drainLoop();
-            return Offer.TAKEN;
+            return late ? Offer.REFUSED : Offer.TAKEN;
         }
-        if (!inbox.offer(element)) {
+        return offerToInbox(element);
+    }
+
+    private Offer offerToInbox(T element) {
+        COMING.incrementAndGet(this);
+        // in this order: the end waits for those who have not seen that it is near
+        boolean late = completed;
+        boolean kept = !late && inbox.offer(element);
+        COMING.decrementAndGet(this);
+        if (!kept && !late) {
             if (requested != Long.MAX_VALUE) {
                 TAKEN.decrementAndGet(this);
-                // another may have met no demand because of this one
-                wake();
             }
-            return Offer.FULL;
+            // another may have met no demand because of this one
+            wake();
         }
         drain();
-        return Offer.TAKEN;
+        return kept ? Offer.TAKEN : late ? Offer.REFUSED : Offer.FULL;
     }
 
     private boolean reserve() {
@@ -243,8 +265,8 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
         boolean room = false;
         int missed = 1;
         do {
-            // in this order: what is offered behind the completion is not taken
-            boolean last = completed;
+            // in this order: who comes behind that sees the completion, and is refused
+            boolean last = completed && coming == 0;
             for (T element = inbox.poll(); element != null; element = inbox.poll()) {
                 deliver(element);
                 room = true;

@@ -1,6 +1,11 @@
 package io.reactivemq.operator;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.reactivemq.Headers;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.metrics.BufferMeter;
+import io.reactivemq.metrics.Metering;
+import io.reactivemq.metrics.RouterMeter;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -70,6 +75,7 @@ public final class Router<T, B> {
 
     private final RouteTable<T, B> table;
     private final @Nullable String name;
+    private final @Nullable MeterRegistry meterRegistry;
     private final @Nullable Router<T, ?> alternate;
     private final Set<RouteFeed<T>> queues = ConcurrentHashMap.newKeySet();
     private final AtomicInteger bindings = new AtomicInteger();
@@ -80,6 +86,7 @@ public final class Router<T, B> {
         configure.accept(options);
         this.table = table;
         this.name = options.name;
+        this.meterRegistry = options.meterRegistry;
         this.alternate = options.alternate;
     }
 
@@ -129,7 +136,18 @@ public final class Router<T, B> {
 
     /** A queue that is bound to nothing yet, with the default policy. */
     public RouterQueue<T> queue(String name) {
-        return queue(name, Overflow.block(QUEUE_CAPACITY));
+        return queue(name, defaultPolicy(Objects.requireNonNull(name, "name")));
+    }
+
+    private Function<Flux<T>, Flux<T>> defaultPolicy(@Nullable String queue) {
+        return Overflow.block(QUEUE_CAPACITY, options -> {
+            if (queue != null) {
+                options.name(queue);
+            }
+            if (meterRegistry != null) {
+                options.meterRegistry(meterRegistry);
+            }
+        });
     }
 
     /**
@@ -158,7 +176,7 @@ public final class Router<T, B> {
 
     /** What comes under a binding, with the default policy: see {@link #bind(Object, Function)}. */
     public Flux<T> bind(B binding) {
-        return bind(binding, Overflow.block(QUEUE_CAPACITY));
+        return bind(binding, defaultPolicy(name));
     }
 
     /**
@@ -241,6 +259,10 @@ public final class Router<T, B> {
         return alternate;
     }
 
+    Metering metering() {
+        return new Metering("router", name, meterRegistry, null, MqRuntime.system());
+    }
+
     @Nullable String name() {
         return name;
     }
@@ -289,13 +311,24 @@ public final class Router<T, B> {
     public static final class Options<T> {
 
         private @Nullable String name;
+        private @Nullable MeterRegistry meterRegistry;
         private @Nullable Router<T, ?> alternate;
 
         private Options() {}
 
-        /** How the router is called in error messages and in {@code Scannable.name()}. */
+        /** How the router is called in error messages, in {@code Scannable.name()} and in the tags of its meters. */
         public Options<T> name(String name) {
             this.name = Objects.requireNonNull(name, "name");
+            return this;
+        }
+
+        /**
+         * Where the meters of {@link RouterMeter} are registered while there are sources, and those of {@link BufferMeter} for queues of the default
+         * policy: under the name of a queue that has one, else the router's. Without a registry there are none. A policy that is given has
+         * meters as its own options say.
+         */
+        public Options<T> meterRegistry(MeterRegistry registry) {
+            this.meterRegistry = Objects.requireNonNull(registry, "registry");
             return this;
         }
 

@@ -37,6 +37,8 @@ import org.jspecify.annotations.Nullable;
  * orders.filter(order -> filter.test(order.headers()));
  * }</pre>
  *
+ * <p><img src="doc-files/filters.svg" alt="what holds for the headers of an element decides whether it passes">
+ *
  * <p><b>JSON.</b> An object whose properties all have to hold. The name of a property is the name of a header; its value is an
  * array of conditions, of which one has to hold:
  * <ul>

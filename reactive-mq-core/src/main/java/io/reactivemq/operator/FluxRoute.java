@@ -76,8 +76,7 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
 
         private int taken;
 
-        RouteSubscriber(
-                CoreSubscriber<? super Routed<T>> actual, Router<T, ?> router, @Nullable RouterMeters meters) {
+        RouteSubscriber(CoreSubscriber<? super Routed<T>> actual, Router<T, ?> router, @Nullable RouterMeters meters) {
             super(actual, PREFETCH);
             this.router = router;
             this.meters = meters;

@@ -152,10 +152,8 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
         boolean late = completed;
         boolean kept = !late && inbox.offer(element);
         COMING.decrementAndGet(this);
-        if (!kept && !late) {
-            if (requested != Long.MAX_VALUE) {
-                TAKEN.decrementAndGet(this);
-            }
+        if (!kept && !late && requested != Long.MAX_VALUE) {
+            TAKEN.decrementAndGet(this);
             // another may have met no demand because of this one
             wake();
         }

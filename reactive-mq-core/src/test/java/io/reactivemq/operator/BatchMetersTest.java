@@ -30,11 +30,15 @@ class BatchMetersTest {
     private final TestPublisher<Integer> source = TestPublisher.create();
 
     private Flux<List<Integer>> batches() {
-        return source.flux().transform(Batch.bySizeOrTime(3, Duration.ofSeconds(1), o -> o.prefetch(10)
-                .name("rows")
-                .meterRegistry(registry)
-                .depth(depth)
-                .runtime(runtime)));
+        return source.flux()
+                .transform(Batch.bySizeOrTime(
+                        3,
+                        Duration.ofSeconds(1),
+                        o -> o.prefetch(10)
+                                .name("rows")
+                                .meterRegistry(registry)
+                                .depth(depth)
+                                .runtime(runtime)));
     }
 
     private double gauge(BufferMeter meter) {
@@ -51,7 +55,8 @@ class BatchMetersTest {
     }
 
     @Test
-    @DisplayName("batches and their sizes are counted, what is held is seen, waiting is timed from the first of a batch")
+    @DisplayName(
+            "batches and their sizes are counted, what is held is seen, waiting is timed from the first of a batch")
     void all() {
         StepVerifier.create(batches(), 1)
                 .then(() -> {

@@ -68,6 +68,10 @@ class NothingLeaksTest {
                         (source, a) -> emitted(source, a, Overflow.sink(2, o -> o.conflate(e -> e % 3)))),
                 new Row("Batch", (source, a) -> source.transform(Batch.bySizeOrTime(5, Duration.ofDays(1)))),
                 new Row(
+                        "Batch by weight, several ahead",
+                        (source, a) -> source.transform(
+                                Batch.bySizeOrTime(5, 20, e -> e % 9, Duration.ofDays(1), o -> o.prefetch(16)))),
+                new Row(
                         "KeyOrdered",
                         (source, a) -> source.transform(KeyOrdered.flatMap(
                                 e -> e % 3,
@@ -110,7 +114,9 @@ class NothingLeaksTest {
                     route(source, a, router, router::close);
                     return router.bind("", Overflow.block(4));
                 }),
-                new Row("Router.bind", (source, a) -> routed(Router.fanout(), source, a)),
+                new Row(
+                        "Router.bind, what finds it gone comes back",
+                        (source, a) -> routed(Router.fanout(), source, a)),
                 new Row("PartitionedFlux", (source, a) -> ofOneLane(source, lanes -> lanes.lane(0))),
                 new Row(
                         "ConsumerGroup",

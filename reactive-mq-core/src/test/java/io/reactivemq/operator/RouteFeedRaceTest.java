@@ -34,7 +34,8 @@ class RouteFeedRaceTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R01 what is taken is delivered or let go, once and one at a time; nobody waits for room that there is, or for a queue that is gone:")
+    @DisplayName(
+            "R01 what is taken is delivered or let go, once and one at a time; nobody waits for room that there is, or for a queue that is gone:")
     void offersAgainst(End end) {
         SplittableRandom random = new SplittableRandom(SEED);
         List<Round> rounds = Stream.generate(() -> new Round(random.split(), end))
@@ -155,8 +156,8 @@ class RouteFeedRaceTest {
                                     discarded.stream().mapToInt(n -> (Integer) n))
                             .boxed())
                     .as(replay)
-                    .containsExactlyInAnyOrderElementsOf(
-                            Stream.concat(one.taken.stream(), other.taken.stream()).toList());
+                    .containsExactlyInAnyOrderElementsOf(Stream.concat(one.taken.stream(), other.taken.stream())
+                            .toList());
             for (Route route : List.of(one, other)) {
                 assertThat(received.stream().filter(n -> n / 100 * 100 == route.from))
                         .as(replay)

@@ -82,10 +82,10 @@ public final class ConsumerGroup<T> {
     // the state: whoever holds wip reads and writes it, and calls nothing but the assignor meanwhile
 
     /** By id. */
-    private final SortedMap<String, GroupMember<T, ?>> members = new TreeMap<>();
+    private final SortedMap<String, MemberSubscription<T, ?>> members = new TreeMap<>();
 
     /** Who shall have a lane, by index; null: nobody. */
-    private final @Nullable GroupMember<T, ?>[] owners;
+    private final @Nullable MemberSubscription<T, ?>[] owners;
 
     /** Who has it, until it is released; null: nobody. */
     private final @Nullable Grant<T>[] grants;
@@ -114,7 +114,7 @@ public final class ConsumerGroup<T> {
         this.assignor = assignor;
         this.options = options;
         this.meters = options.metering(lanes.name()).openGroup();
-        this.owners = new GroupMember[lanes.partitions()];
+        this.owners = new MemberSubscription[lanes.partitions()];
         this.grants = new Grant[lanes.partitions()];
         this.ended = new boolean[lanes.partitions()];
     }
@@ -161,7 +161,7 @@ public final class ConsumerGroup<T> {
      */
     public void leave(String id) {
         happened(() -> {
-            GroupMember<T, ?> member = members.get(id);
+            MemberSubscription<T, ?> member = members.get(id);
             if (member != null) {
                 remove(member);
             }
@@ -192,7 +192,7 @@ public final class ConsumerGroup<T> {
 
     // events
 
-    void joined(GroupMember<T, ?> member) {
+    void joined(MemberSubscription<T, ?> member) {
         happened(() -> {
             if (members.containsKey(member.id())) {
                 member.markGone();
@@ -213,7 +213,7 @@ public final class ConsumerGroup<T> {
     }
 
     /** It has cancelled its publishers. */
-    void left(GroupMember<T, ?> member) {
+    void left(MemberSubscription<T, ?> member) {
         happened(() -> remove(member));
     }
 
@@ -259,7 +259,7 @@ public final class ConsumerGroup<T> {
     }
 
     /** All lanes have ended. Whose publishers have seen that hears it from them; who has none hears of a failure from here. */
-    private void endMember(GroupMember<T, ?> member) {
+    private void endMember(MemberSubscription<T, ?> member) {
         Throwable failure = failureOfAll();
         if (member.holdsNothing() && failure != null) {
             todo.add(() -> member.fail(failure));
@@ -333,7 +333,7 @@ public final class ConsumerGroup<T> {
 
     // what follows from them
 
-    private void remove(GroupMember<T, ?> member) {
+    private void remove(MemberSubscription<T, ?> member) {
         if (member.isGone()) {
             return;
         }
@@ -343,7 +343,7 @@ public final class ConsumerGroup<T> {
         finishIfGone(member);
     }
 
-    private void finishIfGone(GroupMember<T, ?> member) {
+    private void finishIfGone(MemberSubscription<T, ?> member) {
         if (member.isGone() && member.holdsNothing()) {
             todo.add(member::finish);
         }
@@ -357,7 +357,7 @@ public final class ConsumerGroup<T> {
             target = answer;
         } catch (Throwable failure) {
             // no member can know what is its own any more
-            for (GroupMember<T, ?> member : List.copyOf(members.values())) {
+            for (MemberSubscription<T, ?> member : List.copyOf(members.values())) {
                 member.markGone();
                 todo.add(() -> member.fail(failure));
             }
@@ -379,12 +379,12 @@ public final class ConsumerGroup<T> {
 
     /** Takes over an answer of the assignor, if it is one. */
     private void own(Map<String, Set<TopicPartition>> answer) {
-        @Nullable GroupMember<T, ?>[] next = owners.clone();
+        @Nullable MemberSubscription<T, ?>[] next = owners.clone();
         Arrays.fill(next, null);
         Set<TopicPartition> missing = new TreeSet<>();
         lanes.lanes().forEach(lane -> missing.add(lane.partition()));
         answer.forEach((id, partitions) -> {
-            GroupMember<T, ?> member = members.get(id);
+            MemberSubscription<T, ?> member = members.get(id);
             if (member == null) {
                 throw new IllegalStateException(
                         "assignor " + assignor.name() + " gave " + partitions + " to " + id + ", who is no member");
@@ -406,7 +406,7 @@ public final class ConsumerGroup<T> {
     /** Brings a lane one step nearer to its owner. */
     private void reconcile(int lane) {
         Grant<T> grant = grants[lane];
-        GroupMember<T, ?> owner = owners[lane];
+        MemberSubscription<T, ?> owner = owners[lane];
         if (grant != null && grant.member() != owner && !grant.isRevoked()) {
             if (grant.isIdle()) {
                 free(grant);
@@ -423,7 +423,7 @@ public final class ConsumerGroup<T> {
         }
     }
 
-    private void start(int lane, GroupMember<T, ?> owner) {
+    private void start(int lane, MemberSubscription<T, ?> owner) {
         Grant<T> grant = new Grant<>(lanes, lane, owner, this::released);
         grants[lane] = grant;
         granted++;
@@ -471,7 +471,7 @@ public final class ConsumerGroup<T> {
         SortedMap<String, SortedSet<TopicPartition>> held = new TreeMap<>();
         members.keySet().forEach(id -> held.put(id, new TreeSet<>()));
         for (int lane = 0; lane < owners.length; lane++) {
-            GroupMember<T, ?> owner = owners[lane];
+            MemberSubscription<T, ?> owner = owners[lane];
             Grant<T> grant = grants[lane];
             boolean elsewhere = grant != null && grant.member() != owner;
             if (owner != null && !(elsewhere && assignor.isCooperative())) {
@@ -514,7 +514,7 @@ public final class ConsumerGroup<T> {
 
         @Override
         public void subscribe(CoreSubscriber<? super R> actual) {
-            GroupMember<T, R> member = new GroupMember<>(group, id, options, work, actual);
+            MemberSubscription<T, R> member = new MemberSubscription<>(group, id, options, work, actual);
             actual.onSubscribe(member);
             group.joined(member);
         }

@@ -26,7 +26,7 @@ final class Grant<T> extends Lane<T> {
 
     private final PartitionedFlux<T> lanes;
     private final LaneOutlet<T> outlet;
-    private final GroupMember<T, ?> member;
+    private final MemberSubscription<T, ?> member;
     private final Consumer<Grant<T>> released;
 
     private final AtomicReference<Entry> entry = new AtomicReference<>(Entry.NEW);
@@ -52,7 +52,7 @@ final class Grant<T> extends Lane<T> {
 
     private @Nullable Disposable timer;
 
-    Grant(PartitionedFlux<T> lanes, int index, GroupMember<T, ?> member, Consumer<Grant<T>> released) {
+    Grant(PartitionedFlux<T> lanes, int index, MemberSubscription<T, ?> member, Consumer<Grant<T>> released) {
         super(lanes.lane(index).partition());
         this.lanes = lanes;
         this.outlet = lanes.outlet(index);
@@ -60,7 +60,7 @@ final class Grant<T> extends Lane<T> {
         this.released = released;
     }
 
-    GroupMember<T, ?> member() {
+    MemberSubscription<T, ?> member() {
         return member;
     }
 

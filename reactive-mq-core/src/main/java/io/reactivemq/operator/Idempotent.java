@@ -47,9 +47,6 @@ public final class Idempotent {
     /** The most keys that are remembered. */
     public static final int WINDOW_MAX = 1 << 26;
 
-    /** The key of Reactor's discard hook in a context, which it does not publish. */
-    private static final String ON_DISCARD = "reactor.onDiscard.local";
-
     private Idempotent() {}
 
     /**
@@ -177,10 +174,10 @@ public final class Idempotent {
         return Mono.deferContextual(context -> {
             Context hooks = Context.of(context);
             Held<R> result = new Held<>();
-            Object hook = context.getOrDefault(ON_DISCARD, null);
             // not then(): that would hand the result to the discard hook
             Mono<Void> run = effect.<Void>handle((value, sink) -> letGo(result.put(value), hooks))
-                    .contextWrite(inStore -> hook == null ? inStore : inStore.put(ON_DISCARD, hook));
+                    .contextWrite(inStore ->
+                            Operators.enableOnDiscard(inStore, discarded -> Operators.onDiscard(discarded, hooks)));
             return outcome(store, key, run)
                     .<R>handle((outcome, sink) -> {
                         if (outcome == Outcome.DUPLICATE) {
@@ -200,7 +197,7 @@ public final class Idempotent {
     private static <K> Mono<Outcome> outcome(IdempotentStore<K> store, K key, Mono<Void> effect) {
         return store.applyOnce(key, effect)
                 // the outcomes of the store are none of the elements that the hook is for
-                .contextWrite(outside -> outside.delete(ON_DISCARD))
+                .contextWrite(outside -> Operators.enableOnDiscard(outside, ignored -> {}))
                 .switchIfEmpty(
                         Mono.error(() -> new IllegalStateException("the store has no outcome for the key " + key)));
     }

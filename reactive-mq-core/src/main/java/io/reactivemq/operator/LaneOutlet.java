@@ -41,9 +41,6 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
     /** Enough to make the cost of asking small beside that of the elements. */
     static final int AHEAD_MAX = 32;
 
-    /** Reactor's own key of the hook that {@code doOnDiscard} sets. */
-    private static final String DISCARD_HOOK = "reactor.onDiscard.local";
-
     @SuppressWarnings("rawtypes") // a class literal has no type arguments
     private static final AtomicIntegerFieldUpdater<LaneOutlet> WIP =
             AtomicIntegerFieldUpdater.newUpdater(LaneOutlet.class, "wip");
@@ -139,7 +136,7 @@ final class LaneOutlet<T> implements CoreSubscriber<T>, Scannable {
 
     /** To be called before the operator is subscribed to. Whoever joined last hears of discarded elements, else {@code base}. */
     void context(Context base) {
-        context = Operators.enableOnDiscard(base.delete(DISCARD_HOOK), element -> {
+        context = Operators.enableOnDiscard(base, element -> {
             Context latest = latestContext;
             Operators.onDiscard(element, latest == null ? base : latest);
         });

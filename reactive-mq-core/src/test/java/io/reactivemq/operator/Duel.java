@@ -1,6 +1,7 @@
 package io.reactivemq.operator;
 
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -14,7 +15,17 @@ import java.util.function.Consumer;
  */
 final class Duel {
 
+    /** Turns of a drain that another thread takes one after the other, enough to be under way when one comes who is {@link #lateByChance}. */
+    static final int TURNS = 150;
+
     private Duel() {}
+
+    /** For a window of nanoseconds between two looks of a drain: where one side drains all the while, the other hits it by chance. */
+    static void lateByChance(SplittableRandom random) {
+        for (int spins = random.nextInt(20); spins > 0; spins--) {
+            Thread.onSpinWait();
+        }
+    }
 
     /** Runs {@code one} and {@code other} on each of the rounds at the same time; returns when all are done. */
     static <R> void fight(List<R> rounds, Consumer<R> one, Consumer<R> other) {

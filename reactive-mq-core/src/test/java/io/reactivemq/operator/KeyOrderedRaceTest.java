@@ -100,25 +100,16 @@ class KeyOrderedRaceTest {
     @Test
     @DisplayName("the last element is not overtaken by the end, while another thread has the turn")
     void lastElementAgainstTurn() {
-        // the element has to come and the source to end between two looks of a turn, which are nanoseconds apart: so
-        // there are turns all the while, the
-        // source is late by chance, and there are many duels
         SplittableRandom random = new SplittableRandom(1);
         duel(
                 10 * DUELS,
                 0,
                 round -> {
-                    for (int spins = random.nextInt(20); spins > 0; spins--) {
-                        Thread.onSpinWait();
-                    }
+                    Duel.lateByChance(random);
                     round.send();
                     round.source.complete();
                 },
-                round -> {
-                    for (int i = 0; i < 150; i++) {
-                        round.subscription.request(1);
-                    }
-                },
+                Round::takeTurns,
                 round -> {
                     assertThat(round.publishers).hasSize(1);
                     assertThat(round.end).isNull();
@@ -232,6 +223,12 @@ class KeyOrderedRaceTest {
 
         void demand() {
             for (int i = 0; i < demand; i++) {
+                subscription.request(1);
+            }
+        }
+
+        void takeTurns() {
+            for (int i = 0; i < Duel.TURNS; i++) {
                 subscription.request(1);
             }
         }

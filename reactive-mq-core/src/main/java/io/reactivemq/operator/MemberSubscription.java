@@ -1,11 +1,9 @@
 package io.reactivemq.operator;
 
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
@@ -26,27 +24,27 @@ import reactor.util.context.Context;
  * <p>A publisher runs on whichever thread gives the lane, and may run for long there (a lane with a backlog is consumed while it is subscribed to). So giving lanes is not
  * serialised: {@link #runs} is replaced by compare-and-set.
  */
-final class GroupMember<T, R> implements Subscription, Scannable {
+final class MemberSubscription<T, R> implements Subscription, Scannable {
 
     @SuppressWarnings("rawtypes") // a class literal has no type arguments
-    private static final AtomicIntegerFieldUpdater<GroupMember> WIP =
-            AtomicIntegerFieldUpdater.newUpdater(GroupMember.class, "wip");
+    private static final AtomicIntegerFieldUpdater<MemberSubscription> WIP =
+            AtomicIntegerFieldUpdater.newUpdater(MemberSubscription.class, "wip");
 
     @SuppressWarnings("rawtypes") // a class literal has no type arguments
-    private static final AtomicIntegerFieldUpdater<GroupMember> STARTS =
-            AtomicIntegerFieldUpdater.newUpdater(GroupMember.class, "starts");
+    private static final AtomicIntegerFieldUpdater<MemberSubscription> STARTS =
+            AtomicIntegerFieldUpdater.newUpdater(MemberSubscription.class, "starts");
 
     @SuppressWarnings("rawtypes") // a class literal has no type arguments
-    private static final AtomicLongFieldUpdater<GroupMember> REQUESTED =
-            AtomicLongFieldUpdater.newUpdater(GroupMember.class, "requested");
+    private static final AtomicLongFieldUpdater<MemberSubscription> REQUESTED =
+            AtomicLongFieldUpdater.newUpdater(MemberSubscription.class, "requested");
 
     @SuppressWarnings("rawtypes") // a class literal has no type arguments
-    private static final AtomicReferenceFieldUpdater<GroupMember, @Nullable Throwable> FAILURE =
-            AtomicReferenceFieldUpdater.newUpdater(GroupMember.class, Throwable.class, "failure");
+    private static final AtomicReferenceFieldUpdater<MemberSubscription, @Nullable Throwable> FAILURE =
+            AtomicReferenceFieldUpdater.newUpdater(MemberSubscription.class, Throwable.class, "failure");
 
     @SuppressWarnings("rawtypes") // a class literal has no type arguments
-    private static final AtomicReferenceFieldUpdater<GroupMember, Run[]> RUNS =
-            AtomicReferenceFieldUpdater.newUpdater(GroupMember.class, Run[].class, "runs");
+    private static final AtomicReferenceFieldUpdater<MemberSubscription, LaneRun[]> RUNS =
+            AtomicReferenceFieldUpdater.newUpdater(MemberSubscription.class, LaneRun[].class, "runs");
 
     private final ConsumerGroup<T> group;
     private final String id;
@@ -55,10 +53,10 @@ final class GroupMember<T, R> implements Subscription, Scannable {
     private final Function<? super Lane<T>, ? extends Publisher<? extends R>> work;
     private final CoreSubscriber<? super R> actual;
 
-    private volatile Run<T, R>[] runs = none();
+    private volatile LaneRun<T, R>[] runs = none();
 
     /** Runs that were cancelled by the group and may have got one more result; the drain discards it. */
-    private final Queue<Run<T, R>> orphans = new ConcurrentLinkedQueue<>();
+    private final Queue<LaneRun<T, R>> orphans = new ConcurrentLinkedQueue<>();
 
     private volatile int wip;
 
@@ -88,7 +86,7 @@ final class GroupMember<T, R> implements Subscription, Scannable {
     /** It is no member any more. Written by the group. */
     private boolean gone;
 
-    GroupMember(
+    MemberSubscription(
             ConsumerGroup<T> group,
             String id,
             MemberOptions options,
@@ -103,8 +101,8 @@ final class GroupMember<T, R> implements Subscription, Scannable {
     }
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // an array of a generic type
-    private static <T, R> Run<T, R>[] none() {
-        return new Run[0];
+    private static <T, R> LaneRun<T, R>[] none() {
+        return new LaneRun[0];
     }
 
     // the group's notes
@@ -142,7 +140,7 @@ final class GroupMember<T, R> implements Subscription, Scannable {
 
     /** Makes a publisher of the lane and runs it. */
     void start(Grant<T> grant) {
-        Run<T, R> run = new Run<>(this, grant, prefetch);
+        LaneRun<T, R> run = new LaneRun<>(this, grant, prefetch);
         boolean added = add(run);
         // behind add: whoever sees that none is to come sees this one
         STARTS.decrementAndGet(this);
@@ -163,7 +161,7 @@ final class GroupMember<T, R> implements Subscription, Scannable {
 
     /** Cancels the publisher that did not finish in time. What it has produced is still delivered. */
     void abandon(Grant<T> grant) {
-        for (Run<T, R> run : runs) {
+        for (LaneRun<T, R> run : runs) {
             if (run.grant == grant) {
                 run.abandon();
                 drain();
@@ -186,13 +184,13 @@ final class GroupMember<T, R> implements Subscription, Scannable {
         }
     }
 
-    private boolean add(Run<T, R> run) {
+    private boolean add(LaneRun<T, R> run) {
         for (; ; ) {
-            Run<T, R>[] now = runs;
+            LaneRun<T, R>[] now = runs;
             if (over || failure != null) {
                 return false;
             }
-            Run<T, R>[] more = Arrays.copyOf(now, now.length + 1);
+            LaneRun<T, R>[] more = Arrays.copyOf(now, now.length + 1);
             more[now.length] = run;
             if (RUNS.compareAndSet(this, now, more)) {
                 if (over || failure != null) {
@@ -204,14 +202,14 @@ final class GroupMember<T, R> implements Subscription, Scannable {
         }
     }
 
-    private void remove(Run<T, R> run) {
+    private void remove(LaneRun<T, R> run) {
         for (; ; ) {
-            Run<T, R>[] now = runs;
+            LaneRun<T, R>[] now = runs;
             int at = Arrays.asList(now).indexOf(run);
             if (at < 0) {
                 return;
             }
-            Run<T, R>[] fewer = Arrays.copyOf(now, now.length - 1);
+            LaneRun<T, R>[] fewer = Arrays.copyOf(now, now.length - 1);
             System.arraycopy(now, at + 1, fewer, at, fewer.length - at);
             if (RUNS.compareAndSet(this, now, fewer)) {
                 return;
@@ -240,7 +238,7 @@ final class GroupMember<T, R> implements Subscription, Scannable {
 
     /** Publishers first: a lane that completed would make them believe that they had seen all. */
     private void leave() {
-        for (Run<T, R> run : runs) {
+        for (LaneRun<T, R> run : runs) {
             run.abandon();
         }
         group.left(this);
@@ -248,7 +246,16 @@ final class GroupMember<T, R> implements Subscription, Scannable {
 
     // either side
 
-    private void drain() {
+    Context currentContext() {
+        return actual.currentContext();
+    }
+
+    /** It was cancelled by the group, and a result came all the same. */
+    void abandonedLate(LaneRun<T, R> run) {
+        orphans.offer(run);
+    }
+
+    void drain() {
         if (WIP.getAndIncrement(this) == 0) {
             drainLoop(1);
         }
@@ -263,14 +270,14 @@ final class GroupMember<T, R> implements Subscription, Scannable {
     }
 
     private void drainOnce() {
-        for (Run<T, R> orphan = orphans.poll(); orphan != null; orphan = orphans.poll()) {
+        for (LaneRun<T, R> orphan = orphans.poll(); orphan != null; orphan = orphans.poll()) {
             if (orphan.removed) {
                 orphan.discard();
             }
         }
         for (; ; ) {
             if (over) {
-                for (Run<T, R> run : runs) {
+                for (LaneRun<T, R> run : runs) {
                     run.discard();
                 }
                 return;
@@ -284,7 +291,7 @@ final class GroupMember<T, R> implements Subscription, Scannable {
             }
             // in this order: when no more lanes are given, none is added
             boolean last = complete && starts == 0;
-            Run<T, R>[] now = runs;
+            LaneRun<T, R>[] now = runs;
             if (now.length == 0) {
                 if (last) {
                     over = true;
@@ -299,11 +306,11 @@ final class GroupMember<T, R> implements Subscription, Scannable {
     }
 
     /** At most one result of each lane. False if there was nothing to do. */
-    private boolean emitOneRound(Run<T, R>[] now) {
+    private boolean emitOneRound(LaneRun<T, R>[] now) {
         boolean worked = false;
         int at = turn < now.length ? turn : 0;
         for (int i = 0; i < now.length && !over && failure == null; i++) {
-            Run<T, R> run = now[at];
+            LaneRun<T, R> run = now[at];
             at = at + 1 < now.length ? at + 1 : 0;
             // in this order: behind the end nothing is added
             boolean ended = run.done;
@@ -325,13 +332,13 @@ final class GroupMember<T, R> implements Subscription, Scannable {
         return worked;
     }
 
-    private void emit(Run<T, R> run, R result) {
+    private void emit(LaneRun<T, R> run, R result) {
         emitted++;
         actual.onNext(result);
         run.consumed();
     }
 
-    private void onNext(Run<T, R> run, R result) {
+    void onNext(LaneRun<T, R> run, R result) {
         if (wip == 0 && WIP.compareAndSet(this, 0, 1)) {
             if (!over && failure == null && !run.abandoned && emitted != requested && run.results.isEmpty()) {
                 emit(run, result);
@@ -381,162 +388,5 @@ final class GroupMember<T, R> implements Subscription, Scannable {
             return failure;
         }
         return key == Attr.RUN_STYLE ? Attr.RunStyle.SYNC : null;
-    }
-
-    /** The publisher of one lane. */
-    private static final class Run<T, R> implements CoreSubscriber<R>, Scannable {
-
-        @SuppressWarnings("rawtypes") // a class literal has no type arguments
-        private static final AtomicReferenceFieldUpdater<Run, @Nullable Subscription> UPSTREAM =
-                AtomicReferenceFieldUpdater.newUpdater(Run.class, Subscription.class, "upstream");
-
-        private final GroupMember<T, R> member;
-        private final Grant<T> grant;
-        private final int prefetch;
-        private final Ring<R> results;
-
-        private volatile @Nullable Subscription upstream;
-
-        /** The lane's grant knows that the publisher has ended. */
-        private final AtomicBoolean ended = new AtomicBoolean();
-
-        /** It was cancelled. Written before {@code done}. */
-        private volatile boolean abandoned;
-
-        /** No more results will be kept. */
-        private volatile boolean done;
-
-        /** It is not among the runs any more. Written by who holds the member's {@code wip}. */
-        private volatile boolean removed;
-
-        /** How many results were consumed since more were asked for. Written by who holds the member's {@code wip}. */
-        private int consumed;
-
-        Run(GroupMember<T, R> member, Grant<T> grant, int prefetch) {
-            this.member = member;
-            this.grant = grant;
-            this.prefetch = prefetch;
-            this.results = Ring.ofCapacity(prefetch);
-        }
-
-        @Override
-        public void onSubscribe(Subscription subscription) {
-            if (Operators.setOnce(UPSTREAM, this, subscription)) {
-                subscription.request(prefetch);
-            }
-        }
-
-        @Override
-        public void onNext(R result) {
-            if (abandoned) {
-                Operators.onDiscard(result, currentContext());
-            } else if (done) {
-                Operators.onNextDropped(result, currentContext());
-            } else {
-                member.onNext(this, result);
-            }
-        }
-
-        @Override
-        public void onError(Throwable error) {
-            if (done || abandoned) {
-                Operators.onErrorDropped(error, currentContext());
-                return;
-            }
-            UPSTREAM.lazySet(this, Operators.cancelledSubscription());
-            done = true;
-            member.fail(error);
-            end();
-        }
-
-        @Override
-        public void onComplete() {
-            if (done) {
-                return;
-            }
-            UPSTREAM.lazySet(this, Operators.cancelledSubscription());
-            done = true;
-            member.drain();
-            end();
-        }
-
-        /** Tells the grant, once. */
-        private void end() {
-            if (ended.compareAndSet(false, true)) {
-                grant.publisherEnded();
-            }
-        }
-
-        void abandon() {
-            abandoned = true;
-            Operators.terminate(UPSTREAM, this);
-            done = true;
-            end();
-        }
-
-        void keep(R result) {
-            if (!results.offer(result)) {
-                Operators.onDiscard(result, currentContext());
-                member.fail(new IllegalStateException("the publisher of lane " + grant + " at member " + member.id
-                        + " sends more than is requested"));
-                return;
-            }
-            // the result is there before this looks, and abandoned before the drain looks for results
-            VarHandle.fullFence();
-            if (abandoned) {
-                member.orphans.offer(this);
-            }
-        }
-
-        /** By who holds the member's {@code wip}. */
-        void consumed() {
-            if (++consumed == prefetch - (prefetch >> 2)) {
-                int more = consumed;
-                consumed = 0;
-                Subscription subscription = upstream;
-                if (subscription != null) {
-                    subscription.request(more);
-                }
-            }
-        }
-
-        /** By who holds the member's {@code wip}. */
-        void discard() {
-            for (R result = results.poll(); result != null; result = results.poll()) {
-                Operators.onDiscard(result, currentContext());
-            }
-        }
-
-        @Override
-        public Context currentContext() {
-            return member.actual.currentContext();
-        }
-
-        @Override
-        @SuppressWarnings("rawtypes") // as Scannable declares it
-        public @Nullable Object scanUnsafe(Attr key) {
-            if (key == Attr.PARENT) {
-                return upstream;
-            }
-            if (key == Attr.ACTUAL) {
-                return member;
-            }
-            if (key == Attr.NAME) {
-                return grant.toString();
-            }
-            if (key == Attr.BUFFERED) {
-                return results.size();
-            }
-            if (key == Attr.PREFETCH) {
-                return prefetch;
-            }
-            if (key == Attr.TERMINATED) {
-                return done && results.isEmpty();
-            }
-            if (key == Attr.CANCELLED) {
-                return abandoned;
-            }
-            return key == Attr.RUN_STYLE ? Attr.RunStyle.SYNC : null;
-        }
     }
 }

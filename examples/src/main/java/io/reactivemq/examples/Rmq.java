@@ -4,6 +4,7 @@ import io.reactivemq.examples.cli.BadInputException;
 import io.reactivemq.examples.cli.ExitCode;
 import io.reactivemq.examples.cli.UnfinishedException;
 import io.reactivemq.examples.demo.DemoCommand;
+import io.reactivemq.examples.logs.LogCommand;
 import io.reactivemq.examples.members.MembersCommand;
 import io.reactivemq.examples.outage.OutageCommand;
 import io.reactivemq.examples.router.RouterCommand;
@@ -38,6 +39,7 @@ import picocli.CommandLine.Spec;
             OutageCommand.class,
             RouterCommand.class,
             SensorsCommand.class,
+            LogCommand.class,
             HelpCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",

@@ -1,0 +1,162 @@
+package io.reactivemq.examples.logs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.Serdes;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.examples.RmqAccess;
+import io.reactivemq.produce.Sender;
+import io.reactivemq.produce.SenderOptions;
+import io.reactivemq.produce.SenderRecord;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import reactor.core.publisher.Flux;
+
+@DisplayName("rmq log")
+class LogCommandTest {
+
+    private static final Duration WAIT = Duration.ofSeconds(30);
+    private static final String SEGMENT = "00000000000000000000.log";
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // by JUnit
+    private Path data;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @BeforeEach
+    void write() {
+        EmbeddedBroker broker = EmbeddedBroker.open(data).block(WAIT);
+        assertThat(broker).isNotNull();
+        if (broker != null) {
+            broker.createTopic(NewTopic.of("orders", 2)).block(WAIT);
+            Sender<String, String> sender = Sender.on(broker, SenderOptions.of(Serdes.string(), Serdes.string()));
+            Flux<SenderRecord<String, String>> orders =
+                    Flux.range(0, 100).map(i -> SenderRecord.of("orders", "customer " + i % 5, "order " + i));
+            sender.send(orders).blockLast(WAIT);
+            broker.closeGracefully(WAIT).block(WAIT);
+        }
+    }
+
+    private int run(String... args) {
+        CommandLine commandLine = RmqAccess.configured(new CommandLine(new LogCommand()));
+        return commandLine
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .execute(args);
+    }
+
+    /** Each file's content and time of change. */
+    private Map<String, String> files() throws IOException {
+        Map<String, String> found = new TreeMap<>();
+        try (Stream<Path> walk = Files.walk(data)) {
+            for (Path path : walk.toList()) {
+                found.put(
+                        path.toString(),
+                        Files.getLastModifiedTime(path)
+                                + (Files.isRegularFile(path) ? " " + Arrays.hashCode(Files.readAllBytes(path)) : ""));
+            }
+        }
+        return found;
+    }
+
+    /** Of the two partitions the one that has records. */
+    private Path written() throws IOException {
+        for (int partition = 0; partition < 2; partition++) {
+            Path file = data.resolve("orders-" + partition).resolve(SEGMENT);
+            if (Files.size(file) > 0) {
+                return file;
+            }
+        }
+        throw new IOException("no partition has records");
+    }
+
+    @Test
+    @DisplayName("inspect says what each log holds, and leaves every file as it is")
+    void inspect() throws IOException {
+        Map<String, String> before = files();
+        assertThat(run("inspect", data.toString())).isZero();
+        assertThat(files()).isEqualTo(before);
+        assertThat(out.toString())
+                .contains("orders-0", "orders-1", "__cluster_metadata-0", SEGMENT + "  from offset 0")
+                .contains("closed in good order");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("verify says that a directory is sound, or names file, byte and what is wrong, and exits with 1")
+    void verify() throws IOException {
+        assertThat(run("verify", data.toString())).isZero();
+        assertThat(out.toString()).contains("sound   orders-0: offsets 0 to ").doesNotContain("DAMAGE");
+        Path file = written();
+        byte[] content = Files.readAllBytes(file);
+        content[content.length / 2] ^= 1;
+        Files.write(file, content);
+        out.getBuffer().setLength(0);
+        assertThat(run("verify", data.toString())).isOne();
+        assertThat(out.toString())
+                .contains("DAMAGE " + file + " at byte ", "crc of the batch: expected ")
+                .contains("DAMAGED " + file.getName(file.getNameCount() - 2))
+                .contains("sound   __cluster_metadata-0");
+    }
+
+    @Test
+    @DisplayName("verify takes what a crash left of the last write for what it is")
+    void tornTail() throws IOException {
+        Path file = written();
+        Files.write(file, new byte[1234], StandardOpenOption.APPEND);
+        assertThat(run(
+                        "verify",
+                        data.resolve(file.getName(file.getNameCount() - 2)).toString()))
+                .isZero();
+        assertThat(out.toString()).contains("TORN_TAIL " + file, "1234 bytes that are no batch");
+    }
+
+    @Test
+    @DisplayName("dump prints batches, and records with their keys and values")
+    void dump() {
+        assertThat(run("dump", data.toString())).isZero();
+        assertThat(out.toString()).contains("  at 0          offsets 0 to ").doesNotContain("\"order 7\"");
+        out.getBuffer().setLength(0);
+        assertThat(run("dump", "--records", data.toString())).isZero();
+        assertThat(out.toString()).contains("\"customer 2\" = \"order 7\"");
+        out.getBuffer().setLength(0);
+        assertThat(run("dump", "--records", "--bytes", "3", "--from", "10", data.toString()))
+                .isZero();
+        assertThat(out.toString())
+                .contains("\"cus\"... (10 bytes) = \"ord\"... (")
+                .doesNotContain("\n    9  ");
+    }
+
+    @Test
+    @DisplayName("a directory that is none, or holds no log, and a wrong option are told in one line, exit 2")
+    void wrongUsage() {
+        assertThat(run("verify", data.resolve("nowhere").toString())).isEqualTo(2);
+        assertThat(run("dump", "--bytes", "0", data.toString())).isEqualTo(2);
+        assertThat(run("dump", "--from", "-1", data.toString())).isEqualTo(2);
+        assertThat(run("inspect")).isEqualTo(2);
+        assertThat(run()).isEqualTo(2);
+        assertThat(err.toString().lines())
+                .hasSize(5)
+                .allSatisfy(line -> assertThat(line).startsWith("rmq: "))
+                .anySatisfy(line -> assertThat(line).contains("nowhere does not exist"))
+                .anySatisfy(line -> assertThat(line).contains("--bytes: expected 1 to 1048576, actual 0"));
+        assertThat(out.toString()).isEmpty();
+    }
+}

@@ -1,0 +1,284 @@
+package io.reactivemq.log;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.log.LogFinding.Kind;
+import io.reactivemq.log.TailScan.Flaw;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.OpenMode;
+import io.reactivemq.storage.StorageException;
+import io.reactivemq.storage.StoredFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads logs as they lie on disk: takes no lock, opens files for reading only, and changes nothing. Every byte of every segment is looked
+ * at, and every record parsed. Damage is a finding, not an error: the reading goes on behind it with the next batch that counts.
+ *
+ * <p>A log that a broker is writing to can be read, too; then its last batches may look like a torn tail, and what retention deletes meanwhile
+ * like damage. Not safe for more than one thread.
+ */
+public final class LogInspector {
+
+    private final FileStore store;
+    private final Visitor visitor;
+
+    /** What is told of, in the order in which it lies there. Nothing has to be implemented. */
+    public interface Visitor {
+
+        /** A log begins. */
+        default void log(Path folder) {}
+
+        /** A segment begins, of that many bytes. */
+        default void segment(Path file, long baseOffset, long sizeInBytes) {}
+
+        /** A batch that counts, at that byte of the segment. It may not be kept. */
+        default void batch(Path file, long position, RecordBatch batch) {}
+
+        /** Something is not as it should be. */
+        default void finding(LogFinding finding) {}
+    }
+
+    public LogInspector(FileStore store, Visitor visitor) {
+        this.store = store;
+        this.visitor = visitor;
+    }
+
+    /**
+     * The folders of logs: the directory itself if it holds segments or a checkpoint, else those directly in it that do, in the order of their names.
+     *
+     * @throws MqException INVALID_CONFIG naming the directory, if it is none or none of this holds
+     */
+    public List<Path> logsIn(Path directory) {
+        if (!store.isDirectory(directory)) {
+            throw new MqException(
+                    ErrorCode.INVALID_CONFIG,
+                    directory + (store.exists(directory) ? " is not a directory" : " does not exist"));
+        }
+        if (isLog(directory)) {
+            return List.of(directory);
+        }
+        List<Path> logs = store.list(directory).stream()
+                .filter(path -> store.isDirectory(path) && isLog(path))
+                .toList();
+        if (logs.isEmpty()) {
+            throw new MqException(
+                    ErrorCode.INVALID_CONFIG,
+                    directory
+                            + " holds no log: expected a data directory with folders <topic>-<partition>, or one such folder");
+        }
+        return logs;
+    }
+
+    private boolean isLog(Path directory) {
+        return store.list(directory).stream()
+                .anyMatch(path -> path.endsWith(LogCheckpoint.FILE_NAME)
+                        || IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX)
+                                .isPresent());
+    }
+
+    /** Reads the log in that folder. Files that cannot be read are findings. */
+    public LogSummary read(Path folder) {
+        visitor.log(folder);
+        return new Reading(folder).run();
+    }
+
+    /** Of one log. */
+    private final class Reading {
+
+        private final Path folder;
+        private final List<LogFinding> findings = new ArrayList<>();
+        private long bytes;
+        private long batches;
+        private long records;
+
+        Reading(Path folder) {
+            this.folder = folder;
+        }
+
+        LogSummary run() {
+            List<Long> bases = new ArrayList<>();
+            for (Path path : store.list(folder)) {
+                IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
+            }
+            LogCheckpoint checkpoint = checkpoint();
+            LeaderEpochs epochs = epochs(checkpoint);
+            long logStart = checkpoint == null ? (bases.isEmpty() ? 0 : bases.get(0)) : checkpoint.logStartOffset();
+            while (bases.size() > 1 && bases.get(1) <= logStart) {
+                note(
+                        IndexFormat.logFile(folder, bases.remove(0)),
+                        "lies before the log start offset " + logStart + "; the next opening deletes it");
+            }
+            if (bases.isEmpty()) {
+                damage(folder, 0, "no segment");
+            } else if (bases.get(0) > logStart) {
+                damage(
+                        IndexFormat.logFile(folder, logStart),
+                        0,
+                        "missing: the log begins at offset " + logStart + ", the first segment at " + bases.get(0));
+            }
+            long next = logStart;
+            for (int i = 0; i < bases.size(); i++) {
+                long base = bases.get(i);
+                if (i > 0 && base != next) {
+                    damage(IndexFormat.logFile(folder, base), 0, "the segment before it ends at offset " + next);
+                }
+                next = segment(base, i == bases.size() - 1, checkpoint, epochs);
+            }
+            if (checkpoint != null && !bases.isEmpty() && checkpoint.recoveryPoint() > next) {
+                damage(
+                        IndexFormat.logFile(folder, bases.get(bases.size() - 1)),
+                        0,
+                        "the log ends at offset " + next + ", but was forced up to " + checkpoint.recoveryPoint());
+            }
+            return new LogSummary(
+                    folder,
+                    bases.size(),
+                    bytes,
+                    batches,
+                    records,
+                    logStart,
+                    next,
+                    epochs == null ? -1 : epochs.latest(),
+                    checkpoint != null && checkpoint.clean(),
+                    checkpoint == null ? -1 : checkpoint.recoveryPoint(),
+                    findings);
+        }
+
+        private @Nullable LogCheckpoint checkpoint() {
+            Path file = folder.resolve(LogCheckpoint.FILE_NAME);
+            if (!store.exists(file)) {
+                note(file, "missing; the next opening scans the whole log");
+                return null;
+            }
+            LogCheckpoint checkpoint = LogCheckpoint.decode(store.readFile(file));
+            if (checkpoint == null) {
+                note(file, "damaged; the next opening scans the whole log");
+            }
+            return checkpoint;
+        }
+
+        private @Nullable LeaderEpochs epochs(@Nullable LogCheckpoint checkpoint) {
+            Path file = folder.resolve(LeaderEpochs.FILE_NAME);
+            ByteBuffer content = store.exists(file) ? store.readFile(file) : null;
+            LeaderEpochs epochs = content == null ? null : LeaderEpochs.decode(content);
+            if (content == null || epochs == null) {
+                note(
+                        file,
+                        (content == null ? "missing" : "damaged") + "; the next opening makes it again from the log");
+                return null;
+            }
+            if (checkpoint != null && LeaderEpochs.crcOf(content) != checkpoint.leaderEpochsCrc()) {
+                note(file, "not what the checkpoint tells of; the next opening makes it again from the log");
+                return null;
+            }
+            return epochs;
+        }
+
+        /** Returns the offset behind it. */
+        private long segment(
+                long base, boolean last, @Nullable LogCheckpoint checkpoint, @Nullable LeaderEpochs epochs) {
+            Path path = IndexFormat.logFile(folder, base);
+            try (StoredFile file = store.open(path, OpenMode.READ)) {
+                long size = file.size();
+                visitor.segment(path, base, size);
+                bytes += size;
+                if (size > Integer.MAX_VALUE) {
+                    damage(path, Integer.MAX_VALUE, "larger than a segment can be: " + size + " bytes");
+                    return base;
+                }
+                boolean whole = !last || (checkpoint != null && checkpoint.clean());
+                IndexCheck index = whole ? IndexCheck.of(store, folder, base) : null;
+                int forced = last
+                        ? checkpoint != null && checkpoint.segment() == base ? checkpoint.position() : 0
+                        : (int) size;
+                long next = batches(file, base, (int) size, forced, epochs, index);
+                if (index != null) {
+                    index.end().forEach(finding -> report(finding));
+                }
+                return next;
+            } catch (StorageException e) {
+                damage(path, 0, "cannot be read: " + e.getMessage());
+                return base;
+            }
+        }
+
+        /** @param forced everything before that byte was forced once */
+        private long batches(
+                StoredFile file,
+                long base,
+                int size,
+                int forced,
+                @Nullable LeaderEpochs epochs,
+                @Nullable IndexCheck index) {
+            boolean known = epochs != null;
+            LeaderEpochs before = epochs == null ? LeaderEpochs.startingAt(0, base) : epochs;
+            TailScan scan = new TailScan(file, 0, size, base, before, known);
+            for (; ; ) {
+                while (scan.next()) {
+                    batch(file, scan, index);
+                }
+                Flaw flaw = scan.flaw();
+                if (flaw == null) {
+                    return scan.nextOffset();
+                }
+                int behind = scan.findBatchBehind();
+                if (behind < 0 && scan.position() >= forced) {
+                    report(new LogFinding(
+                            Kind.TORN_TAIL,
+                            file.path(),
+                            scan.position(),
+                            (size - scan.position()) + " bytes that are no batch (" + flaw
+                                    + "); the next opening cuts them off"));
+                    return scan.nextOffset();
+                }
+                damage(file.path(), scan.position(), flaw.toString());
+                if (behind <= scan.position()) {
+                    return scan.nextOffset();
+                }
+                ByteBuffer header = file.read(behind, BatchHeader.BYTES);
+                scan = new TailScan(file, behind, size, BatchHeader.baseOffset(header, 0), before, known);
+            }
+        }
+
+        private void batch(StoredFile file, TailScan scan, @Nullable IndexCheck index) {
+            int position = scan.batchPosition();
+            RecordBatch batch = RecordBatch.at(file.read(position, scan.position() - position), 0);
+            batches++;
+            records += batch.count();
+            if (index != null) {
+                index.batch(position, batch.lastOffset(), batch.maxTimestamp());
+            }
+            try {
+                batch.validate(file.path().toString());
+                batch.validateRecords(file.path().toString());
+            } catch (MqException e) {
+                if (e.errorCode() == ErrorCode.UNSUPPORTED_COMPRESSION_TYPE) {
+                    note(file.path(), "the records at byte " + position + " were not looked at: " + e.getMessage());
+                } else {
+                    damage(file.path(), position, e.getMessage());
+                }
+            }
+            visitor.batch(file.path(), position, batch);
+        }
+
+        private void damage(Path file, long position, @Nullable String what) {
+            report(new LogFinding(Kind.DAMAGE, file, position, String.valueOf(what)));
+        }
+
+        private void note(Path file, String what) {
+            report(new LogFinding(Kind.NOTE, file, 0, what));
+        }
+
+        private void report(LogFinding finding) {
+            if (findings.size() < LogSummary.FINDINGS_MAX) {
+                findings.add(finding);
+            }
+            visitor.finding(finding);
+        }
+    }
+}

@@ -6,6 +6,7 @@ import io.reactivemq.benchmarks.EmbeddedBenchmark.Acknowledgement;
 import io.reactivemq.benchmarks.EmbeddedBenchmark.Engine;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,9 +41,7 @@ class BenchmarksSmokeTest {
         assertThat(results.stream()
                         .map(result -> result.getParams().getBenchmark())
                         .distinct())
-                .hasSize(BenchmarkList.defaultList()
-                        .getAll(null, java.util.List.of())
-                        .size());
+                .hasSize(BenchmarkList.defaultList().getAll(null, List.of()).size());
         assertThat(results).hasSizeGreaterThanOrEqualTo(10);
     }
 
@@ -57,6 +56,35 @@ class BenchmarksSmokeTest {
         assertThat(new EmbeddedBenchmark().measure(engine, acknowledgement, 5_000, 2, 0, 1, data))
                 .singleElement()
                 .satisfies(run -> assertThat(run.messagesPerSecond()).isPositive());
+        assertThat(data).isEmptyDirectory();
+    }
+
+    @Test
+    void theLogBenchmarkRuns(@TempDir Path data) throws Exception {
+        assertAllMeasured(new LogBenchmark(data, 100, 20_000, 2, true).measure(0, 1), data);
+    }
+
+    @Test
+    void theDurableBenchmarkRuns(@TempDir Path data) throws Exception {
+        assertAllMeasured(new DurableBenchmark(data, 1, 200).measure(0, 1), data);
+        assertAllMeasured(new DurableBenchmark(data, 4, 200).measure(0, 1), data);
+    }
+
+    @Test
+    void theOpenBenchmarkRuns(@TempDir Path data) throws Exception {
+        OpenBenchmark benchmark = new OpenBenchmark(data);
+        List<Samples> partitions = benchmark.partitions(8, 1);
+        assertThat(partitions.get(0).figures())
+                .singleElement()
+                .satisfies(seconds -> assertThat(seconds).isPositive());
+        assertAllMeasured(List.of(benchmark.recovery(4, 1)), data);
+    }
+
+    private static void assertAllMeasured(List<Samples> all, Path data) {
+        assertThat(all)
+                .allSatisfy(samples -> assertThat(samples.figures())
+                        .singleElement()
+                        .satisfies(figure -> assertThat(figure).isPositive()));
         assertThat(data).isEmptyDirectory();
     }
 }

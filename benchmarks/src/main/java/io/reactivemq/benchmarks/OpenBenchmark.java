@@ -1,0 +1,193 @@
+package io.reactivemq.benchmarks;
+
+import io.reactivemq.Durability;
+import io.reactivemq.Headers;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.log.LogConfig;
+import io.reactivemq.log.PartitionLog;
+import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.storage.FileStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import reactor.core.publisher.Flux;
+
+/**
+ * How long a broker takes to open, and what a partition costs that nobody uses.
+ *
+ * <ul>
+ *   <li>{@code open}: a directory with that many partitions, ten batches in each, that was closed in good order.
+ *   <li>{@code heap}, {@code files}: of the open broker, for each partition, against a broker without; after a full collection.
+ *   <li>{@code recover}: a log of that size that was not closed, until it can be read.
+ * </ul>
+ *
+ * <pre>
+ * benchmarks/run open [--partitions 1000,10000] [--mebibytes 10240] [--runs 5] [--data DIRECTORY]
+ * </pre>
+ */
+final class OpenBenchmark {
+
+    private static final int BATCHES = 10;
+    private static final Duration TIMEOUT = Duration.ofMinutes(10);
+    private static final Caller CALLER = Caller.embedded("benchmark");
+    private static final Path OPEN_FILES = Path.of("/proc/self/fd");
+
+    private final Path data;
+
+    OpenBenchmark(Path data) {
+        this.data = data;
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Options options = Options.of(arguments);
+        OpenBenchmark benchmark = new OpenBenchmark(options.path("data"));
+        int runs = options.number("runs", 5);
+        Samples.printHeading();
+        for (int partitions : options.numbers("partitions", "1000,10000")) {
+            benchmark.partitions(partitions, runs).forEach(samples -> System.out.println(samples.line()));
+        }
+        int mebibytes = options.number("mebibytes", 10 << 10);
+        if (mebibytes > 0) {
+            System.out.println(benchmark.recovery(mebibytes, runs).line());
+        }
+    }
+
+    List<Samples> partitions(int partitions, int runs) throws Exception {
+        Samples open = new Samples(String.format(Locale.ROOT, "open, %,d partitions", partitions), "s");
+        Samples heap = new Samples("heap of an idle partition", "bytes");
+        Samples files = new Samples("open files of a partition", "");
+        try (Folder folder = Folder.in(data);
+                Folder empty = Folder.in(data)) {
+            fill(folder.path(), partitions);
+            EmbeddedBroker none = open(empty.path());
+            long heapBefore = heapUsed();
+            long filesBefore = openFiles();
+            close(none);
+            for (int i = 0; i <= runs; i++) {
+                Stopwatch stopwatch = Stopwatch.start();
+                Cpu before = Cpu.now();
+                EmbeddedBroker broker = open(folder.path());
+                double seconds = stopwatch.seconds();
+                if (i > 0) {
+                    Cpu used = Cpu.now().minus(before);
+                    open.add(seconds, used, seconds, 1);
+                    heap.add((double) (heapUsed() - heapBefore) / partitions, used, seconds, 1);
+                    files.add((double) (openFiles() - filesBefore) / partitions, used, seconds, 1);
+                }
+                close(broker);
+            }
+        }
+        return List.of(open, heap, files);
+    }
+
+    private static EmbeddedBroker open(Path folder) {
+        return EmbeddedBroker.openNow(folder, TIMEOUT, o -> o.durability(Durability.OS_BUFFERED));
+    }
+
+    private static void close(EmbeddedBroker broker) {
+        broker.closeGracefully(TIMEOUT).block(TIMEOUT);
+    }
+
+    private static void fill(Path folder, int partitions) {
+        EmbeddedBroker broker = open(folder);
+        broker.createTopic(CALLER, NewTopic.of("bench", partitions)).block(TIMEOUT);
+        Flux.range(0, partitions * BATCHES)
+                .flatMap(
+                        i -> broker.append(CALLER, new TopicPartition("bench", i % partitions), batch(10), Acks.ALL),
+                        64)
+                .blockLast(TIMEOUT);
+        close(broker);
+    }
+
+    private static ByteBuffer batch(int records) {
+        RecordBatchBuilder builder = new RecordBatchBuilder(1 << 10, 1 << 20);
+        for (int i = 0; i < records; i++) {
+            builder.tryAppend(1_000, null, new byte[1_000], Headers.empty());
+        }
+        return builder.build();
+    }
+
+    private static long heapUsed() throws InterruptedException {
+        Runtime runtime = Runtime.getRuntime();
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < 5; i++) {
+            System.gc();
+            Thread.sleep(50);
+            least = Math.min(least, runtime.totalMemory() - runtime.freeMemory());
+        }
+        return least;
+    }
+
+    private static long openFiles() throws IOException {
+        if (!Files.isDirectory(OPEN_FILES)) {
+            return 0;
+        }
+        try (Stream<Path> files = Files.list(OPEN_FILES)) {
+            return files.count();
+        }
+    }
+
+    /** Checkpoints and the like. */
+    private static Map<Path, byte[]> smallFiles(Path folder) throws IOException {
+        Map<Path, byte[]> found = new HashMap<>();
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file :
+                    files.filter(path -> path.toString().endsWith("checkpoint")).toList()) {
+                found.put(file, Files.readAllBytes(file));
+            }
+        }
+        return found;
+    }
+
+    Samples recovery(int mebibytes, int runs) throws IOException {
+        Samples recover =
+                new Samples(String.format(Locale.ROOT, "recover, %,d MiB that were not closed", mebibytes), "s");
+        TopicPartition partition = new TopicPartition("bench", 0);
+        try (Folder folder = Folder.in(data)) {
+            Path path = folder.path().resolve(partition.toString());
+            List<PartitionLog> left = new ArrayList<>();
+            try {
+                PartitionLog log = PartitionLog.open(FileStore.disk(), path, partition, LogConfig.defaults());
+                left.add(log);
+                ByteBuffer batch = batch(1_000);
+                long written = 0;
+                for (long i = 0; written < (long) mebibytes << 20; i++) {
+                    log.append(batch.duplicate(), 1_000);
+                    written += batch.limit();
+                    if (i % 64 == 63) {
+                        log.force();
+                    }
+                }
+                // what a crash leaves: nobody closes it, and each run begins from what was recorded then
+                Map<Path, byte[]> recorded = smallFiles(path);
+                for (int i = 0; i <= runs; i++) {
+                    for (Map.Entry<Path, byte[]> file : recorded.entrySet()) {
+                        Files.write(file.getKey(), file.getValue());
+                    }
+                    Stopwatch stopwatch = Stopwatch.start();
+                    PartitionLog recovered = PartitionLog.open(FileStore.disk(), path, partition, LogConfig.defaults());
+                    stopwatch.stopTime(recover, i > 0, 1);
+                    left.add(recovered);
+                    if (recovered.recovery().isClean()) {
+                        throw new IllegalStateException("closed in good order: a wrong measurement");
+                    }
+                }
+            } finally {
+                left.forEach(PartitionLog::close);
+            }
+        }
+        return recover;
+    }
+}

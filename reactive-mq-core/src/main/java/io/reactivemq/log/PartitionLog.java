@@ -91,6 +91,9 @@ public final class PartitionLog implements Closeable {
     /** The writer's: an append was cut back, and the next one begins a new epoch. */
     private boolean cutBack;
 
+    /** The writer's: a roll has failed, and there may be a file that says that the next segment begins at the end of the log. */
+    private boolean rollUnfinished;
+
     private volatile boolean closed;
 
     private PartitionLog(
@@ -282,7 +285,8 @@ public final class PartitionLog implements Closeable {
     private boolean mustRoll(int bytes, long offsetSpan, LogConfig settings) {
         LogEnd at = end;
         return at.position() > 0
-                && ((long) at.position() + bytes > settings.segmentBytes()
+                && (rollUnfinished
+                        || (long) at.position() + bytes > settings.segmentBytes()
                         || at.offset() + offsetSpan - 1 - at.segment().baseOffset() > Integer.MAX_VALUE);
     }
 
@@ -347,6 +351,7 @@ public final class PartitionLog implements Closeable {
         Segment full = at.segment();
         Segment next;
         forceFile(full);
+        rollUnfinished = true;
         try {
             next = LogRecovery.newSegment(store, directory, at.offset(), config);
         } catch (StorageException e) {
@@ -370,6 +375,7 @@ public final class PartitionLog implements Closeable {
         }
         segments = after;
         end = begin;
+        rollUnfinished = false;
         full.release();
         record(() -> recordRecoveryPoint());
     }

@@ -1,4 +1,8 @@
-/** Child processes that are killed with SIGKILL while they produce, and what must be found on their files afterwards. */
+/**
+ * What is left after a crash. {@code KillTest}: child processes that are killed with SIGKILL while they produce, and what must be found on
+ * their files. {@code LogCrashStatesTest}: lives of a log ({@code LogLife}) beside an account of what it promised ({@code Ledger}), and
+ * every disk that a loss of power could leave of them ({@code CrashRun}); {@code PlantedBugsTest} shows that the same finds mistakes.
+ */
 @NullMarked
 package io.reactivemq.test.crash;
 

@@ -55,7 +55,15 @@ final class FluxKeyOrdered<T, R> extends FluxOperator<T, R> {
 
     @Override
     public void subscribe(CoreSubscriber<? super R> actual) {
-        source.subscribe(new KeyOrderedSubscriber<T, R>(actual, keyOf, handler, settings));
+        KeyOrderedSubscriber<T, R> subscriber;
+        try {
+            subscriber = new KeyOrderedSubscriber<>(actual, keyOf, handler, settings);
+        } catch (Throwable failure) {
+            // the registry refuses the meters
+            Operators.error(actual, Operators.onOperatorError(failure, actual.currentContext()));
+            return;
+        }
+        source.subscribe(subscriber);
     }
 
     @Override

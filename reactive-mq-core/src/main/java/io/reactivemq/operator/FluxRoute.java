@@ -76,6 +76,9 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
 
         private int taken;
 
+        /** The queue that was last waited for. */
+        private @Nullable RouteFeed<T> waitedFor;
+
         RouteSubscriber(CoreSubscriber<? super Routed<T>> actual, Router<T, ?> router, @Nullable RouterMeters meters) {
             super(actual, PREFETCH);
             this.router = router;
@@ -161,6 +164,7 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
         private RouteFeed.Offer offerTo(RouteFeed<T> queue, T element) {
             RouteFeed.Offer offer = queue.offer(element);
             if (offer == RouteFeed.Offer.FULL) {
+                waitedFor = queue;
                 queue.await(wakeUp);
                 // there may have come room in between
                 offer = queue.offer(element);
@@ -191,6 +195,11 @@ final class FluxRoute<T> extends FluxOperator<T, Routed<T>> {
 
         @Override
         void ended() {
+            RouteFeed<T> queue = waitedFor;
+            if (queue != null) {
+                waitedFor = null;
+                queue.forget(wakeUp);
+            }
             if (meters != null) {
                 meters.close();
             }

@@ -47,7 +47,7 @@ final class KeyOrderedTurn<T, R> {
     private Subscription upstream;
 
     /** Null if nobody wants to know. */
-    private @Nullable KeyMeters meters;
+    private final @Nullable KeyMeters meters;
 
     private final Map<Object, KeyQueue<T, R>> active = new HashMap<>();
     private final ArrayDeque<KeyQueue<T, R>> ready = new ArrayDeque<>();
@@ -75,6 +75,7 @@ final class KeyOrderedTurn<T, R> {
             Function<? super T, ?> keyOf,
             Function<? super T, ? extends Publisher<? extends R>> handler,
             Settings settings) {
+        this.meters = settings.metering().openKeyed(settings.maxWaiting());
         this.parent = parent;
         this.actual = actual;
         this.context = actual.currentContext();
@@ -89,7 +90,6 @@ final class KeyOrderedTurn<T, R> {
     void begin(Subscription subscription) {
         upstream = subscription;
         outstanding = settings.maxWaiting();
-        meters = settings.metering().openKeyed(settings.maxWaiting());
     }
 
     boolean isOver() {
@@ -449,8 +449,11 @@ final class KeyOrderedTurn<T, R> {
             failed(sourceError);
         }
         closeMeters();
-        if (delayed != null) {
-            actual.onError(delayed);
+        // no longer here: who asks for more behind the end must not find it undelivered
+        Throwable failure = delayed;
+        delayed = null;
+        if (failure != null) {
+            actual.onError(failure);
         } else {
             actual.onComplete();
         }

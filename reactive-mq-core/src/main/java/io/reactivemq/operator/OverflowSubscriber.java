@@ -43,6 +43,9 @@ import reactor.util.context.Context;
  * <li>The consumer may, inside its {@code onNext}, cause the source to emit again on the same thread. Such an element goes to
  *     the ring, behind {@code emitting}; whoever sees it there sees {@code emitting}, too, and leaves it to the direct emission
  *     to drain after its return.
+ * <li>A drain may begin for an element that another one has emitted since, just when the direct way has found that nobody drains. So it
+ *     looks into the ring anew, and only then at {@code emitting}: a ring that is empty is left alone, and while it is not, the direct way is
+ *     closed. From then on {@code DRAINING} keeps it closed.
  * </ol>
  *
  * <p><b>No element is forgotten.</b> The source's side adds to the ring, then looks for demand. The consumer's side adds demand,
@@ -410,13 +413,22 @@ abstract class OverflowSubscriber<T> implements CoreSubscriber<T>, Subscription,
             }
             return;
         }
+        // in this order: behind the end nothing is added; and who sees what was added sees the emission that it came
+        // within
+        boolean last = done;
+        boolean empty = ring.isEmpty();
+        if ((boolean) EMITTING.getAcquire(this)) {
+            return;
+        }
+        if (empty) {
+            if (last) {
+                endDownstream();
+            }
+            return;
+        }
         long requested = requested(seen);
         do {
-            // in this order: behind the end nothing is added
-            boolean last = done;
-            if ((boolean) EMITTING.getAcquire(this)) {
-                return;
-            }
+            last = done;
             T element = emitted == requested ? null : ring.poll();
             if (element == null) {
                 if (last && ring.isEmpty()) {

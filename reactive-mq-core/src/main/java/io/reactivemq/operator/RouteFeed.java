@@ -185,6 +185,18 @@ final class RouteFeed<T> extends Flux<T> implements Subscription, Scannable {
         }
     }
 
+    /** The route is over: it is not to be kept until there is room, which may be never. */
+    void forget(Runnable route) {
+        if (waiting.remove(route)) {
+            waiters.remove(route);
+        }
+    }
+
+    /** How many routes wait. */
+    int waiting() {
+        return waiters.size();
+    }
+
     /** The subscriber gets what was taken, then the end. */
     void complete() {
         if (!completed) {

@@ -3,6 +3,7 @@ package io.reactivemq.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.reactivemq.broker.testing.ManualRuntime;
@@ -191,5 +192,15 @@ class KeyOrderedMetersTest {
         assertThat(depth.getAsLong()).isEqualTo(1);
         unwatched.cancel();
         assertThat(depth.buffers()).isZero();
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the registry refuses the meters")
+    @DisplayName("a registry that refuses the meters is an error of the subscription")
+    void refusedByTheRegistry() {
+        registry.gauge(KeyMeter.HANDLED.meterName(), Tags.of("operator", "keyOrdered", "name", "orders"), 1);
+        RecordingConsumer consumer = new RecordingConsumer();
+        connect(consumer, o -> {});
+        assertThat(consumer.error()).isInstanceOf(IllegalArgumentException.class);
     }
 }

@@ -302,6 +302,23 @@ class KeyOrderedTest {
     }
 
     @Test
+    @DisplayName(
+            "with delayErrors, an error that was delivered is not dropped besides, whatever is asked for behind the end")
+    void delayErrorsEndsOnce() {
+        connect(2, KeyOrdered.Options::delayErrors);
+        consumer.onElement = element -> consumer.request(1);
+        consumer.request(1);
+        send(100, 200);
+        source.complete();
+        publisher(100).error(new IllegalStateException("one"));
+        finish(200);
+        assertThat(consumer.error()).hasMessage("one");
+        consumer.request(1);
+        consumer.cancel();
+        assertThat(consumer.errors).hasSize(1);
+    }
+
+    @Test
     @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the functions fail")
     @DisplayName("a function that throws or returns null ends all, and the element is let go")
     void functionsThatThrow() {

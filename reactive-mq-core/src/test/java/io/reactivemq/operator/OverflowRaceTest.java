@@ -11,6 +11,7 @@ import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
@@ -49,6 +50,7 @@ class OverflowRaceTest {
         for (int seed = 1; seed <= ROUNDS; seed++) {
             Round round = new Round(kind, seed);
             RaceTestUtils.race(round::produce, round::demand, round::demand);
+            round.checkNoMoreThanAskedFor();
             round.checkNothingIsStuck();
             round.finish();
             round.checkAccounts();
@@ -66,6 +68,7 @@ class OverflowRaceTest {
         for (int seed = 1; seed <= ROUNDS; seed++) {
             Round round = new Round(kind, seed);
             RaceTestUtils.race(round::produce, round::demand, round::cancel);
+            round.checkNoMoreThanAskedFor();
             round.checkAccounts();
         }
     }
@@ -123,6 +126,35 @@ class OverflowRaceTest {
                 });
     }
 
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "what the source sends from within onNext waits for its return, and for demand, whoever asks for more:")
+    void elementFromWithinOnNextAgainstDemand(Kind kind) {
+        fight(kind, 2 * Duel.TURNS, 0, OverflowRaceTest::sendFromWithin, OverflowRaceTest::askInTurns, meeting -> {
+            assertThat(meeting.consumer.received).hasSizeLessThanOrEqualTo(Duel.TURNS);
+        });
+    }
+
+    /** Each second element comes while the one before it is handed on, if that is on this thread: the source is its. */
+    private static void sendFromWithin(Meeting meeting) {
+        Thread mine = Thread.currentThread();
+        meeting.consumer.onElement = element -> {
+            if (element % 2 == 0 && Thread.currentThread() == mine) {
+                meeting.source.next(element + 1);
+            }
+        };
+        for (int i = 0; i < Duel.TURNS; i++) {
+            meeting.source.next(2 * i);
+        }
+    }
+
+    private static void askInTurns(Meeting meeting) {
+        for (int i = 0; i < Duel.TURNS; i++) {
+            meeting.consumer.subscription.request(1);
+        }
+    }
+
     @Test
     @DisplayName("M11 drop-oldest spares an element for which there is room just then, and the latest always")
     void evictionAgainstDemand() {
@@ -151,15 +183,28 @@ class OverflowRaceTest {
             java.util.function.Consumer<ManualSource> sends,
             java.util.function.Consumer<Subscription> asks,
             java.util.function.Consumer<Meeting> check) {
+        fight(
+                kind,
+                capacity,
+                waiting,
+                meeting -> sends.accept(meeting.source),
+                meeting -> asks.accept(meeting.consumer.subscription),
+                check);
+    }
+
+    private static void fight(
+            Kind kind,
+            int capacity,
+            int waiting,
+            java.util.function.Consumer<Meeting> one,
+            java.util.function.Consumer<Meeting> other,
+            java.util.function.Consumer<Meeting> check) {
         long began = System.nanoTime();
         for (int i = 0; i < DUELS_MAX && System.nanoTime() - began < 1_000_000_000L; i += DUELS_AT_ONCE) {
             List<Meeting> meetings = IntStream.range(0, DUELS_AT_ONCE)
                     .mapToObj(ignored -> new Meeting(kind, capacity, waiting))
                     .toList();
-            Duel.fight(
-                    meetings,
-                    meeting -> sends.accept(meeting.source),
-                    meeting -> asks.accept(meeting.consumer.subscription));
+            Duel.fight(meetings, one, other);
             for (Meeting meeting : meetings) {
                 check.accept(meeting);
                 assertThat(meeting.consumer.breaches).isEmpty();
@@ -192,6 +237,7 @@ class OverflowRaceTest {
         private final Consumer consumer;
         private final Queue<Integer> dropped = new ConcurrentLinkedQueue<>();
         private final List<Integer> wronglyEvicted = new ArrayList<>();
+        private final AtomicInteger asked = new AtomicInteger();
 
         /** By the source's thread. */
         private int sent;
@@ -235,7 +281,8 @@ class OverflowRaceTest {
         }
 
         void demand() {
-            for (int asked = 0; asked < demand; asked += step) {
+            for (int sum = 0; sum < demand; sum += step) {
+                asked.addAndGet(step);
                 consumer.subscription.request(step);
                 busy(pause);
             }
@@ -251,6 +298,10 @@ class OverflowRaceTest {
             if (sent < elements) {
                 produce();
             }
+        }
+
+        void checkNoMoreThanAskedFor() {
+            assertThat(consumer.received).as(this::toString).hasSizeLessThanOrEqualTo(asked.get());
         }
 
         void checkNothingIsStuck() {
@@ -312,6 +363,9 @@ class OverflowRaceTest {
         @SuppressWarnings("NullAway.Init") // by onSubscribe
         Subscription subscription;
 
+        /** Run inside onNext. */
+        volatile IntConsumer onElement = element -> {};
+
         private final AtomicInteger inside = new AtomicInteger();
         private final int pause;
 
@@ -333,6 +387,7 @@ class OverflowRaceTest {
         public void onNext(Integer element) {
             enter("onNext(" + element + ")");
             received.add(element);
+            onElement.accept(element);
             busy(pause);
             inside.decrementAndGet();
         }

@@ -347,6 +347,24 @@ class RouterTest {
     }
 
     @Test
+    @DisplayName("R01 a source that is cancelled while it is held up is not kept by the queue that holds it up")
+    void heldUpAndCancelled() {
+        RouterQueue<String> full = topic.queue("full", Overflow.block(1));
+        topic.bind(full, "#");
+        assertThat(route(topic, "a")).containsExactly("a ROUTED 1");
+        List<Disposable> heldUp = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            heldUp.add(topic.route(Flux.just("b")).subscribe());
+        }
+        assertThat(full.feed().waiting()).isEqualTo(3);
+        heldUp.get(1).dispose();
+        assertThat(full.feed().waiting()).isEqualTo(2);
+        List<String> received = collect(full.asFlux());
+        assertThat(received).containsExactly("a", "b", "b");
+        assertThat(full.feed().waiting()).isZero();
+    }
+
+    @Test
     @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the policy fails")
     @DisplayName("a policy that fails is an error of its subscriber; nothing is bound by it, and nobody held up")
     void failedPolicy() {

@@ -4,7 +4,7 @@ import java.util.List;
 import reactor.core.publisher.Mono;
 
 /**
- * Topics: create, list, describe, delete. The methods without a {@link Caller} are for applications; a door that others come through,
+ * Topics: create, list, describe, configure, delete. The methods without a {@link Caller} are for applications; a door that others come through,
  * such as a server, says who asks.
  */
 public interface AdminApi {
@@ -45,5 +45,30 @@ public interface AdminApi {
     /** {@link #describeTopic(Caller, String)} by this application. */
     default Mono<TopicDescription> describeTopic(String topic) {
         return describeTopic(Caller.embedded("admin"), topic);
+    }
+
+    /**
+     * All settings of a topic as they hold, by name: those given for it and the broker's defaults. {@code UNKNOWN_TOPIC_OR_PARTITION}
+     * where there is no such topic.
+     */
+    Mono<List<ConfigEntry>> describeTopicConfigs(Caller caller, String topic);
+
+    /** {@link #describeTopicConfigs(Caller, String)} by this application. */
+    default Mono<List<ConfigEntry>> describeTopicConfigs(String topic) {
+        return describeTopicConfigs(Caller.embedded("admin"), topic);
+    }
+
+    /**
+     * Changes some settings of a topic and leaves the others as they are. All changes hold, or none. When the Mono completes they survive what
+     * the broker's metadata survives, and hold for every append and fetch that begins later.
+     *
+     * @return the topic as it is then; errors are {@code UNKNOWN_TOPIC_OR_PARTITION}, {@code INVALID_CONFIG}, {@code
+     *     INVALID_TOPIC_EXCEPTION} for a topic of the broker's own
+     */
+    Mono<TopicDescription> alterTopicConfigs(Caller caller, String topic, List<ConfigChange> changes);
+
+    /** {@link #alterTopicConfigs(Caller, String, List)} by this application. */
+    default Mono<TopicDescription> alterTopicConfigs(String topic, List<ConfigChange> changes) {
+        return alterTopicConfigs(Caller.embedded("admin"), topic, changes);
     }
 }

@@ -96,6 +96,16 @@ public abstract class ForwardingBroker implements Broker {
     }
 
     @Override
+    public Mono<List<ConfigEntry>> describeTopicConfigs(Caller caller, String topic) {
+        return forward(target.describeTopicConfigs(caller, topic));
+    }
+
+    @Override
+    public Mono<TopicDescription> alterTopicConfigs(Caller caller, String topic, List<ConfigChange> changes) {
+        return forward(target.alterTopicConfigs(caller, topic, changes));
+    }
+
+    @Override
     public Mono<Void> closeGracefully(Duration timeout) {
         return forward(target.closeGracefully(timeout));
     }

@@ -1,11 +1,14 @@
 package io.reactivemq.engine;
 
 import io.reactivemq.Durability;
+import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.group.GroupConfig;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.topic.TopicConfig;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -17,6 +20,7 @@ public final class BrokerOptions {
     private MqRuntime runtime = MqRuntime.system();
     private Durability durability;
     private LogConfig log;
+    private final Map<String, String> topicDefaults = new LinkedHashMap<>();
     private Duration sessionTimeout = GroupConfig.DEFAULT.sessionTimeout();
     private Duration heartbeatInterval = GroupConfig.DEFAULT.heartbeatInterval();
 
@@ -65,6 +69,19 @@ public final class BrokerOptions {
         return this;
     }
 
+    /**
+     * A setting for topics that do not have it, under Kafka's name: {@code o.topicDefault("retention.ms", "86400000")}.
+     *
+     * @throws MqException {@code INVALID_CONFIG} naming the setting and what is valid
+     */
+    public BrokerOptions topicDefault(String name, String value) {
+        Map<String, String> next = new LinkedHashMap<>(topicDefaults);
+        next.put(name, value);
+        new TopicConfig(durability, log).with(next);
+        topicDefaults.put(name, value);
+        return this;
+    }
+
     /** How long a member of a group may be silent before it is removed; 45 s by default, as Kafka. */
     public BrokerOptions groupSessionTimeout(Duration sessionTimeout) {
         this.sessionTimeout = Objects.requireNonNull(sessionTimeout, "sessionTimeout");
@@ -85,7 +102,7 @@ public final class BrokerOptions {
     }
 
     TopicConfig topicDefaults() {
-        return new TopicConfig(durability, log);
+        return new TopicConfig(durability, log).with(topicDefaults);
     }
 
     GroupConfig groupConfig() {

@@ -10,6 +10,8 @@ import io.reactivemq.broker.AppendResult;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.ConfigChange;
+import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.GroupDescription;
@@ -294,6 +296,22 @@ public final class EmbeddedBroker implements Broker {
                             new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "there is no topic '" + topic + "'"))
                     : Mono.just(found);
         });
+    }
+
+    @Override
+    public Mono<List<ConfigEntry>> describeTopicConfigs(Caller caller, String topic) {
+        return whileOpen(() -> {
+            List<ConfigEntry> entries = topics.describeConfigs(topic);
+            return entries == null
+                    ? Mono.error(
+                            new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "there is no topic '" + topic + "'"))
+                    : Mono.just(entries);
+        });
+    }
+
+    @Override
+    public Mono<TopicDescription> alterTopicConfigs(Caller caller, String topic, List<ConfigChange> changes) {
+        return whileOpen(() -> topics.alter(topic, changes));
     }
 
     @Override

@@ -5,6 +5,8 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.ConfigChange;
+import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.coordinator.Coordinator;
@@ -15,6 +17,7 @@ import io.reactivemq.metadata.MetadataShard;
 import io.reactivemq.metadata.TopicImage;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.topic.Admission;
+import io.reactivemq.topic.CleanupPolicy;
 import io.reactivemq.topic.Partition;
 import io.reactivemq.topic.TopicConfig;
 import java.nio.ByteBuffer;
@@ -83,9 +86,14 @@ final class TopicRegistry implements TopicCatalog {
         store.createDirectories(directory);
         TopicPartition id = new TopicPartition(MetadataShard.TOPIC, 0);
         Durability durability = defaults.durability() == Durability.MEMORY ? Durability.MEMORY : Durability.FSYNC;
-        this.internal = new TopicConfig(defaults.durability(), INTERNAL);
-        this.metadataPartition = open(id, new TopicConfig(durability, INTERNAL), Admission.OPEN);
+        this.internal = ofTheBroker(defaults.durability());
+        this.metadataPartition = open(id, ofTheBroker(durability), Admission.OPEN);
         this.metadata = new Coordinator<>(metadataPartition, runtime, MetadataShard::new);
+    }
+
+    /** Nothing of the broker's own state goes because it is old. */
+    private static TopicConfig ofTheBroker(Durability durability) {
+        return new TopicConfig(durability, INTERNAL).withCleanup(Set.of(CleanupPolicy.COMPACT));
     }
 
     /** Replays the metadata, opens every topic, and finishes what a crash has interrupted. */
@@ -118,6 +126,47 @@ final class TopicRegistry implements TopicCatalog {
                     .map(this::describe);
         });
         return Mono.fromFuture(work::toFuture, true);
+    }
+
+    /** Changes settings of a topic; once subscribed it runs to its end, whoever cancels. */
+    Mono<TopicDescription> alter(String name, List<ConfigChange> changes) {
+        Mono<TopicDescription> work = metadata.handle(machine -> machine.alter(name, changes, configs -> {
+                    changes.forEach(change -> TopicConfig.requireSetting(change.name()));
+                    defaults.with(configs);
+                }))
+                .flatMap(image -> apply(image).thenReturn(describe(image)));
+        return Mono.fromFuture(work::toFuture, true);
+    }
+
+    /** Settings reach the partitions in the order in which they were recorded: the answers come in that order, on one thread at a time. */
+    private Mono<Void> apply(TopicImage image) {
+        Topic altered = topics.computeIfPresent(image.name(), (name, topic) -> new Topic(image, topic.partitions));
+        if (altered == null) {
+            return Mono.empty(); // deleted meanwhile
+        }
+        TopicConfig config = configOf(image);
+        // all are told at once, and then waited for
+        return Flux.merge(Flux.fromIterable(altered.partitions.stream()
+                        .map(partition -> partition.configure(config))
+                        .toList()))
+                .then();
+    }
+
+    /** All settings of a topic as they hold; null where there is no such topic. */
+    @Nullable List<ConfigEntry> describeConfigs(String name) {
+        Topic topic = topics.get(name);
+        if (topic == null) {
+            return null;
+        }
+        Set<String> given = topic.image.configs().keySet();
+        List<ConfigEntry> entries = new ArrayList<>();
+        configOf(topic.image)
+                .asText()
+                .forEach((setting, value) -> entries.add(new ConfigEntry(
+                        setting,
+                        value,
+                        given.contains(setting) ? ConfigEntry.Source.TOPIC : ConfigEntry.Source.BROKER)));
+        return entries;
     }
 
     /** Deletes a topic; once subscribed it runs to its end, whoever cancels. */
@@ -245,7 +294,7 @@ final class TopicRegistry implements TopicCatalog {
 
     private Partition open(TopicPartition id, TopicConfig config, Admission gate) {
         PartitionLog log = PartitionLog.open(store, folder(id), id, config.log());
-        return new Partition(id, log, config.durability(), runtime, gate);
+        return new Partition(id, log, config, runtime, gate);
     }
 
     /** The folder says which topic it belongs to, as Kafka writes it; where it says nothing it is told. */

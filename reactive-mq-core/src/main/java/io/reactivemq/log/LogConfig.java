@@ -8,6 +8,8 @@ import java.util.Objects;
  *
  * @param segmentBytes {@code segment.bytes}: a segment is full when the next append would make it larger; an append larger
  *     than this has a segment to itself
+ * @param segmentMs {@code segment.ms}: a segment is full when the next append has a timestamp so much later than the segment's first
+ *     batch
  * @param indexIntervalBytes {@code index.interval.bytes}: how many bytes of the log lie between two entries of its index
  * @param maxMessageBytes {@code max.message.bytes}: the largest batch, its header included
  * @param timestampType {@code message.timestamp.type}: whose clock gives the records their timestamps
@@ -17,17 +19,25 @@ import java.util.Objects;
  */
 public record LogConfig(
         int segmentBytes,
+        long segmentMs,
         int indexIntervalBytes,
         int maxMessageBytes,
         TimestampType timestampType,
         RecordCheck recordCheck,
         int recoveryPointBytes) {
 
-    private static final LogConfig DEFAULTS =
-            new LogConfig(1 << 30, 4096, (1 << 20) + 12, TimestampType.CREATE_TIME, RecordCheck.BATCH, 64 << 20);
+    private static final LogConfig DEFAULTS = new LogConfig(
+            1 << 30,
+            7L * 24 * 60 * 60 * 1000,
+            4096,
+            (1 << 20) + 12,
+            TimestampType.CREATE_TIME,
+            RecordCheck.BATCH,
+            64 << 20);
 
     public LogConfig {
         requirePositive("segmentBytes", segmentBytes);
+        requirePositive("segmentMs", segmentMs);
         requirePositive("maxMessageBytes", maxMessageBytes);
         requirePositive("recoveryPointBytes", recoveryPointBytes);
         if (indexIntervalBytes < 0) {
@@ -42,33 +52,48 @@ public record LogConfig(
         return DEFAULTS;
     }
 
-    public LogConfig withSegmentBytes(int bytes) {
+    public LogConfig withSegmentBytes(int value) {
         return new LogConfig(
-                bytes, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes);
+                value, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes);
     }
 
-    public LogConfig withIndexIntervalBytes(int bytes) {
-        return new LogConfig(segmentBytes, bytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes);
-    }
-
-    public LogConfig withMaxMessageBytes(int bytes) {
-        return new LogConfig(segmentBytes, indexIntervalBytes, bytes, timestampType, recordCheck, recoveryPointBytes);
-    }
-
-    public LogConfig withTimestampType(TimestampType type) {
-        return new LogConfig(segmentBytes, indexIntervalBytes, maxMessageBytes, type, recordCheck, recoveryPointBytes);
-    }
-
-    public LogConfig withRecordCheck(RecordCheck check) {
+    public LogConfig withSegmentMs(long value) {
         return new LogConfig(
-                segmentBytes, indexIntervalBytes, maxMessageBytes, timestampType, check, recoveryPointBytes);
+                segmentBytes,
+                value,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes);
     }
 
-    public LogConfig withRecoveryPointBytes(int bytes) {
-        return new LogConfig(segmentBytes, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, bytes);
+    public LogConfig withIndexIntervalBytes(int value) {
+        return new LogConfig(
+                segmentBytes, segmentMs, value, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes);
     }
 
-    private static void requirePositive(String name, int value) {
+    public LogConfig withMaxMessageBytes(int value) {
+        return new LogConfig(
+                segmentBytes, segmentMs, indexIntervalBytes, value, timestampType, recordCheck, recoveryPointBytes);
+    }
+
+    public LogConfig withTimestampType(TimestampType value) {
+        return new LogConfig(
+                segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, value, recordCheck, recoveryPointBytes);
+    }
+
+    public LogConfig withRecordCheck(RecordCheck value) {
+        return new LogConfig(
+                segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, value, recoveryPointBytes);
+    }
+
+    public LogConfig withRecoveryPointBytes(int value) {
+        return new LogConfig(
+                segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, value);
+    }
+
+    private static void requirePositive(String name, long value) {
         if (value <= 0) {
             throw new IllegalArgumentException(name + " must be more than 0, was " + value);
         }

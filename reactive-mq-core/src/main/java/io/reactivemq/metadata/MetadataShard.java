@@ -2,15 +2,20 @@ package io.reactivemq.metadata;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.coordinator.CoordinatorShard;
 import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +61,42 @@ public final class MetadataShard implements CoordinatorShard {
     /** The folders of an announced topic are there. */
     public CoordinatorResult<TopicImage> ready(String name) {
         return changed(require(name).with(TopicImage.State.READY));
+    }
+
+    /**
+     * Changes settings of a topic that is ready.
+     *
+     * @param check throws where the settings that come out are not valid
+     */
+    public CoordinatorResult<TopicImage> alter(
+            String name, List<ConfigChange> changes, Consumer<Map<String, String>> check) {
+        TopicImage topic = require(name);
+        if (topic.internal()) {
+            throw new MqException(
+                    ErrorCode.INVALID_TOPIC_EXCEPTION, "topic " + name + " is the broker's own and is not altered");
+        }
+        if (topic.state() != TopicImage.State.READY) {
+            throw new MqException(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    "topic " + name + " is being created or deleted and can't be altered");
+        }
+        Map<String, String> configs = new HashMap<>(topic.configs());
+        Set<String> changed = new HashSet<>();
+        for (ConfigChange change : changes) {
+            if (!changed.add(change.name())) {
+                throw new MqException(
+                        ErrorCode.INVALID_CONFIG,
+                        "topic setting " + change.name() + " is changed twice in one request");
+            }
+            String value = change.value();
+            if (value == null) {
+                configs.remove(change.name());
+            } else {
+                configs.put(change.name(), value);
+            }
+        }
+        check.accept(configs);
+        return changed(topic.with(configs));
     }
 
     /** Announces a deletion; the folders go next, then {@link #deleted}. */

@@ -51,6 +51,10 @@ public record TopicImage(
         }
     }
 
+    TopicImage with(Map<String, String> newConfigs) {
+        return new TopicImage(name, id, partitions, newConfigs, internal, state);
+    }
+
     TopicImage with(State next) {
         return new TopicImage(name, id, partitions, configs, internal, next);
     }

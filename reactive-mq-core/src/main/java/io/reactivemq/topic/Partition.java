@@ -12,12 +12,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.varhandle.MpscChunkedVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
@@ -38,6 +42,9 @@ public final class Partition {
     /** Appends that may wait for the writer. Senders have a few under way each, so this is room for hundreds of them. */
     private static final int COMMANDS_MAX = 4096;
 
+    /** Administration that may wait for the writer: a few callers, not traffic. */
+    private static final int TASKS_MAX = 1024;
+
     /** Written before a force at most, so that the first of a long queue is not kept waiting for the last. */
     private static final int BYTES_PER_FORCE_MAX = 8 * 1024 * 1024;
 
@@ -45,9 +52,12 @@ public final class Partition {
     private final PartitionLog log;
     private final MqRuntime runtime;
     private final Admission admission;
-    private final Durability durability;
+    private final boolean blocking;
 
     private final MessagePassingQueue<Append> commands = new MpscChunkedVarHandleArrayQueue<>(8, COMMANDS_MAX);
+    /** What else the drain loop is to do. */
+    private final MessagePassingQueue<Task<?>> tasks = new MpscChunkedVarHandleArrayQueue<>(2, TASKS_MAX);
+
     private final AtomicInteger wip = new AtomicInteger();
     /** Guarded by itself. Woken in the order in which they came, so that a simulated run can be repeated. */
     private final Set<Runnable> waiters = new LinkedHashSet<>();
@@ -67,15 +77,18 @@ public final class Partition {
     private long reclaimTo;
 
     // The fields below belong to the drain loop.
+    private TopicConfig config;
+    private final Disposable.Swap flushTimer = Disposables.swap();
+    private boolean flushTimerRuns;
     private final List<Append> written = new ArrayList<>();
     private final List<AppendInfo> infos = new ArrayList<>();
     private @Nullable Append parked;
 
-    public Partition(
-            TopicPartition id, PartitionLog log, Durability durability, MqRuntime runtime, Admission admission) {
+    public Partition(TopicPartition id, PartitionLog log, TopicConfig config, MqRuntime runtime, Admission admission) {
         this.id = id;
         this.log = log;
-        this.durability = durability;
+        this.config = config;
+        this.blocking = config.durability() != Durability.MEMORY;
         this.runtime = runtime;
         this.admission = admission;
         this.highWatermark = log.logEndOffset();
@@ -97,7 +110,43 @@ public final class Partition {
 
     /** Whether reads and writes block on files, so that they belong on the runtime's io threads. */
     public boolean isBlocking() {
-        return durability != Durability.MEMORY;
+        return blocking;
+    }
+
+    /**
+     * Changes the settings: the Mono ends when they hold for all that comes. Where the partition becomes {@code fsync}, all that readers see is forced
+     * by then. The order of calls is kept, whenever the Monos are subscribed.
+     */
+    public Mono<Void> configure(TopicConfig next) {
+        return onWriter(() -> {
+                    boolean forcesFromNowOn =
+                            next.durability() == Durability.FSYNC && config.durability() != Durability.FSYNC;
+                    config = next;
+                    log.configure(next.log());
+                    if (forcesFromNowOn) {
+                        log.force();
+                    }
+                    flushTimerRuns = false;
+                    flushTimer.update(Disposables.disposed());
+                    armFlushTimer();
+                    return Boolean.TRUE;
+                })
+                .then();
+    }
+
+    /** Does the work on the drain loop, whether the Mono is subscribed or not; the Mono is its result. */
+    private <T> Mono<T> onWriter(Callable<T> work) {
+        Sinks.One<T> result = Sinks.one();
+        if (closing) {
+            result.tryEmitError(gone());
+        } else if (tasks.offer(new Task<>(work, result))) {
+            schedule();
+        } else {
+            result.tryEmitError(new MqException(
+                    ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+                    "partition " + id + " has " + TASKS_MAX + " administrative requests waiting; send it again later"));
+        }
+        return result.asMono();
     }
 
     /**
@@ -191,6 +240,7 @@ public final class Partition {
         int missed = 1;
         do {
             applyReclaim();
+            runTasks();
             while (!closed && writeSome()) {
                 commit();
             }
@@ -237,7 +287,7 @@ public final class Partition {
     /** Makes what was written durable, shows it to readers and answers. */
     private void commit() {
         MqException failure = null;
-        if (durability == Durability.FSYNC) {
+        if (mustForce()) {
             try {
                 log.force();
             } catch (MqException e) {
@@ -259,7 +309,44 @@ public final class Partition {
         }
         written.clear();
         infos.clear();
+        armFlushTimer();
         wake();
+    }
+
+    private boolean mustForce() {
+        return switch (config.durability()) {
+            case FSYNC -> true;
+            case OS_BUFFERED ->
+                log.logEndOffset() - log.forcedOffset() >= config.flush().messages();
+            case MEMORY -> false;
+        };
+    }
+
+    /** One force at a time is due: that of the oldest record which is not forced. */
+    private void armFlushTimer() {
+        if (config.durability() != Durability.OS_BUFFERED
+                || config.flush().ms() == FlushPolicy.NEVER
+                || flushTimerRuns
+                || closed
+                || log.forcedOffset() >= log.logEndOffset()) {
+            return;
+        }
+        flushTimerRuns = true;
+        flushTimer.update(runtime.timers()
+                .schedule(
+                        () -> onWriter(() -> {
+                            flushTimerRuns = false;
+                            log.force();
+                            return Boolean.TRUE;
+                        }),
+                        config.flush().ms(),
+                        TimeUnit.MILLISECONDS));
+    }
+
+    private void runTasks() {
+        for (Task<?> task = tasks.poll(); task != null; task = tasks.poll()) {
+            task.run(closed ? gone() : null);
+        }
     }
 
     private void wake() {
@@ -304,6 +391,8 @@ public final class Partition {
             return;
         }
         closed = true;
+        flushTimer.dispose();
+        runTasks();
         admission.onFreed(log.sizeInBytes());
         try {
             log.close();
@@ -325,6 +414,21 @@ public final class Partition {
     @Override
     public String toString() {
         return "Partition " + id;
+    }
+
+    /** Work for the drain loop, and who waits for it. What fails is the waiting caller's to know. */
+    private record Task<T>(Callable<T> work, Sinks.One<T> result) {
+        void run(@Nullable MqException refusal) {
+            if (refusal != null) {
+                result.tryEmitError(refusal);
+                return;
+            }
+            try {
+                result.tryEmitValue(work.call());
+            } catch (Exception e) {
+                result.tryEmitError(e);
+            }
+        }
     }
 
     /** An append on its way to the log. */

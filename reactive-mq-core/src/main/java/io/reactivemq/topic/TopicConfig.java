@@ -3,100 +3,182 @@ package io.reactivemq.topic;
 import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
-import io.reactivemq.TimestampType;
 import io.reactivemq.log.LogConfig;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
- * A topic's settings: what was given for it under Kafka's names, and the broker's defaults for the rest.
+ * A topic's settings: what was given for it under Kafka's names, and the broker's defaults for the rest. All can be altered while the
+ * topic is in use.
  *
  * <table>
  * <caption>Settings</caption>
- * <tr><th>name</th><th>value</th></tr>
- * <tr><td>{@code durability}</td><td>{@code fsync}, {@code os-buffered}; {@code memory} on a broker in memory</td></tr>
- * <tr><td>{@code segment.bytes}</td><td>where a segment ends, 1,024 or more</td></tr>
- * <tr><td>{@code max.message.bytes}</td><td>the largest batch that is taken, 1 or more</td></tr>
- * <tr><td>{@code message.timestamp.type}</td><td>{@code CreateTime}, {@code LogAppendTime}</td></tr>
+ * <tr><th>name</th><th>value</th><th>default</th></tr>
+ * <tr><td>{@code durability}</td><td>{@code fsync}, {@code os-buffered}; {@code memory} on a broker in memory</td><td>the
+ *     broker's</td></tr>
+ * <tr><td>{@code flush.messages}</td><td>1 or more; 1 means durability {@code fsync}</td><td>never</td></tr>
+ * <tr><td>{@code flush.ms}</td><td>0 or more</td><td>never</td></tr>
+ * <tr><td>{@code segment.bytes}</td><td>where a segment ends, 1,024 or more</td><td>1 GiB</td></tr>
+ * <tr><td>{@code segment.ms}</td><td>how much later than a segment's first record its last may be, 1 or more</td><td>7 days</td></tr>
+ * <tr><td>{@code index.interval.bytes}</td><td>0 or more</td><td>4,096</td></tr>
+ * <tr><td>{@code max.message.bytes}</td><td>the largest batch that is taken, 1 or more</td><td>1 MiB + 12</td></tr>
+ * <tr><td>{@code message.timestamp.type}</td><td>{@code CreateTime}, {@code LogAppendTime}</td><td>{@code CreateTime}</td></tr>
+ * <tr><td>{@code cleanup.policy}</td><td>{@code delete}, {@code compact}, {@code compact,delete}</td><td>{@code delete}</td></tr>
+ * <tr><td>{@code retention.ms}, {@code retention.bytes}, {@code retention.records}</td><td>0 or more; -1: no bound</td><td>7 days,
+ *     -1, -1</td></tr>
+ * <tr><td>{@code delete.retention.ms}</td><td>0 or more</td><td>1 day</td></tr>
+ * <tr><td>{@code min.cleanable.dirty.ratio}</td><td>0 to 1</td><td>0.5</td></tr>
+ * <tr><td>{@code min.compaction.lag.ms}, {@code max.compaction.lag.ms}</td><td>0 or more, 1 or more</td><td>0, none</td></tr>
  * </table>
  *
  * @param durability when an append counts as done
+ * @param flush how often a log is forced although nobody waits for it
  * @param log the settings of the partitions' logs
+ * @param cleanup what becomes of old records; at least one policy
+ * @param retention how much is kept where the policy is to delete
+ * @param compaction how the topic is compacted where that is its policy
  */
-public record TopicConfig(Durability durability, LogConfig log) {
+public record TopicConfig(
+        Durability durability,
+        FlushPolicy flush,
+        LogConfig log,
+        Set<CleanupPolicy> cleanup,
+        Retention retention,
+        Compaction compaction) {
 
     /** The least value of {@code segment.bytes}. */
     public static final int SEGMENT_BYTES_MIN = 1024;
 
+    private static final String DURABILITY = "durability";
+    private static final String FLUSH_MESSAGES = "flush.messages";
+
+    public TopicConfig {
+        cleanup = Set.copyOf(cleanup);
+        if (cleanup.isEmpty()) {
+            throw new IllegalArgumentException("cleanup needs at least one policy");
+        }
+    }
+
+    /** Kafka's defaults for all but these. */
+    public TopicConfig(Durability durability, LogConfig log) {
+        this(
+                durability,
+                FlushPolicy.DEFAULT.withMessages(durability == Durability.FSYNC ? 1 : FlushPolicy.NEVER),
+                log,
+                Set.of(CleanupPolicy.DELETE),
+                Retention.DEFAULT,
+                Compaction.DEFAULT);
+    }
+
     /**
-     * The settings given, over these defaults.
+     * The settings given, over these.
      *
      * @throws MqException {@code INVALID_CONFIG} naming the setting, its value and what is valid
      */
     public TopicConfig with(Map<String, String> configs) {
         TopicConfig result = this;
+        if (durability == Durability.FSYNC) {
+            result = result.withFlush(flush.withMessages(FlushPolicy.NEVER));
+        }
         for (Map.Entry<String, String> config : configs.entrySet()) {
-            result = result.with(config.getKey(), config.getValue());
+            result = setting(config.getKey()).apply(result, config.getValue());
         }
-        return result;
+        return result.reconciled(configs, durability);
     }
 
-    private TopicConfig with(String name, String value) {
-        return switch (name) {
-            case "durability" -> new TopicConfig(durabilityOf(name, value), log);
-            case "segment.bytes" ->
-                new TopicConfig(durability, log.withSegmentBytes(atLeast(name, value, SEGMENT_BYTES_MIN)));
-            case "max.message.bytes" -> new TopicConfig(durability, log.withMaxMessageBytes(atLeast(name, value, 1)));
-            case "message.timestamp.type" ->
-                new TopicConfig(durability, log.withTimestampType(timestampTypeOf(name, value)));
-            default ->
-                throw invalid(
-                        name,
-                        value,
-                        "one of the settings durability, segment.bytes, max.message.bytes, message.timestamp.type");
-        };
+    /** INVALID_CONFIG where no setting has that name. */
+    public static void requireSetting(String name) {
+        setting(name);
     }
 
-    private Durability durabilityOf(String name, String value) {
-        Durability wanted;
-        try {
-            wanted = Durability.ofConfigName(value);
-        } catch (IllegalArgumentException e) {
-            throw new MqException(ErrorCode.INVALID_CONFIG, String.valueOf(e.getMessage()), e);
+    private static TopicSetting<?> setting(String name) {
+        TopicSetting<?> setting = TopicSetting.ALL.get(name);
+        if (setting == null) {
+            throw new MqException(
+                    ErrorCode.INVALID_CONFIG,
+                    "there is no topic setting '" + name + "': expected one of "
+                            + String.join(", ", new TreeSet<>(TopicSetting.ALL.keySet())));
         }
-        if ((wanted == Durability.MEMORY) != (durability == Durability.MEMORY)) {
-            throw invalid(
-                    name,
-                    value,
-                    durability == Durability.MEMORY ? "memory on a broker in memory" : "fsync or os-buffered on files");
+        return setting;
+    }
+
+    /** What the settings say together. */
+    private TopicConfig reconciled(Map<String, String> given, Durability broker) {
+        if ((durability == Durability.MEMORY) != (broker == Durability.MEMORY)) {
+            throw new MqException(
+                    ErrorCode.INVALID_CONFIG,
+                    "topic setting durability: expected "
+                            + (broker == Durability.MEMORY
+                                    ? "memory on a broker in memory"
+                                    : "fsync or os-buffered on files")
+                            + ", was '" + durability.configName() + "'");
         }
-        return wanted;
-    }
-
-    private static TimestampType timestampTypeOf(String name, String value) {
-        return switch (value) {
-            case "CreateTime" -> TimestampType.CREATE_TIME;
-            case "LogAppendTime" -> TimestampType.LOG_APPEND_TIME;
-            default -> throw invalid(name, value, "CreateTime or LogAppendTime");
-        };
-    }
-
-    private static int atLeast(String name, String value, int min) {
-        try {
-            int number = Integer.parseInt(value);
-            if (number >= min) {
-                return number;
+        if (compaction.minLagMs() > compaction.maxLagMs()) {
+            throw new MqException(
+                    ErrorCode.INVALID_CONFIG,
+                    "topic setting min.compaction.lag.ms: expected at most max.compaction.lag.ms, which is "
+                            + compaction.maxLagMs() + ", was " + compaction.minLagMs());
+        }
+        if (durability == Durability.MEMORY) {
+            return this;
+        }
+        boolean each = flush.messages() == 1;
+        if (each && given.containsKey(DURABILITY) && durability != Durability.FSYNC) {
+            if (given.containsKey(FLUSH_MESSAGES)) {
+                throw new MqException(
+                        ErrorCode.INVALID_CONFIG,
+                        "topic setting flush.messages: 1 means durability fsync, but durability was '"
+                                + durability.configName() + "'; give one of the two");
             }
-        } catch (NumberFormatException e) {
-            throw new MqException(ErrorCode.INVALID_CONFIG, expected(name, value, min + " or more"), e);
+            return withFlush(flush.withMessages(FlushPolicy.NEVER));
         }
-        throw invalid(name, value, min + " or more");
+        if (each) {
+            return withDurability(Durability.FSYNC);
+        }
+        return durability == Durability.FSYNC ? withFlush(flush.withMessages(1)) : this;
     }
 
-    private static MqException invalid(String name, String value, String expected) {
-        return new MqException(ErrorCode.INVALID_CONFIG, expected(name, value, expected));
+    /** Every setting as text, by name. */
+    public SortedMap<String, String> asText() {
+        SortedMap<String, String> text = new TreeMap<>();
+        TopicSetting.ALL.forEach((name, setting) -> text.put(name, setting.textIn(this)));
+        return text;
     }
 
-    private static String expected(String name, String value, String expected) {
-        return "topic setting " + name + ": expected " + expected + ", was '" + value + "'";
+    /** Whether old segments are deleted. */
+    public boolean deletes() {
+        return cleanup.contains(CleanupPolicy.DELETE);
+    }
+
+    /** Whether older records of a key are taken away. */
+    public boolean compacts() {
+        return cleanup.contains(CleanupPolicy.COMPACT);
+    }
+
+    public TopicConfig withDurability(Durability value) {
+        return new TopicConfig(value, flush, log, cleanup, retention, compaction);
+    }
+
+    TopicConfig withFlush(FlushPolicy value) {
+        return new TopicConfig(durability, value, log, cleanup, retention, compaction);
+    }
+
+    public TopicConfig withLog(LogConfig value) {
+        return new TopicConfig(durability, flush, value, cleanup, retention, compaction);
+    }
+
+    public TopicConfig withCleanup(Set<CleanupPolicy> value) {
+        return new TopicConfig(durability, flush, log, value, retention, compaction);
+    }
+
+    TopicConfig withRetention(Retention value) {
+        return new TopicConfig(durability, flush, log, cleanup, value, compaction);
+    }
+
+    TopicConfig withCompaction(Compaction value) {
+        return new TopicConfig(durability, flush, log, cleanup, retention, value);
     }
 }

@@ -15,6 +15,7 @@ import io.reactivemq.storage.StorageException.Operation;
 import io.reactivemq.storage.testing.WatchedStore;
 import io.reactivemq.topic.Admission;
 import io.reactivemq.topic.Partition;
+import io.reactivemq.topic.TopicConfig;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -202,7 +203,7 @@ class CoordinatorTest {
         Path folder = Path.of("data", ID.toString());
         watched.store().createDirectories(folder);
         PartitionLog log = PartitionLog.open(watched.store(), folder, ID, LogConfig.defaults());
-        return new Partition(ID, log, Durability.FSYNC, runtime, Admission.OPEN);
+        return new Partition(ID, log, new TopicConfig(Durability.FSYNC, LogConfig.defaults()), runtime, Admission.OPEN);
     }
 
     /** Named values. */

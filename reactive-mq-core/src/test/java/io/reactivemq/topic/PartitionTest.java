@@ -68,6 +68,58 @@ class PartitionTest {
     }
 
     @Test
+    void aPartitionThatBecomesFsyncForcesWhatReadersSeeAndEveryAppendFromThenOn() {
+        Partition partition = open(Durability.OS_BUFFERED, Admission.OPEN);
+        append(partition, "a", 1);
+        runtime.run();
+        int before = watched.count("force");
+
+        CompletableFuture<Void> done = partition
+                .configure(new TopicConfig(Durability.FSYNC, LogConfig.defaults()))
+                .toFuture();
+        append(partition, "b", 1);
+        runtime.run();
+
+        assertThat(done).isCompleted();
+        assertThat(watched.count("force") - before).isEqualTo(2);
+    }
+
+    @Test
+    void settingsHoldForTheAppendsThatComeAfterThem() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        partition.configure(
+                new TopicConfig(Durability.FSYNC, LogConfig.defaults().withMaxMessageBytes(10)));
+
+        append(partition, "a", 1);
+        runtime.run();
+
+        assertThat(heard).containsExactly("a MESSAGE_TOO_LARGE");
+    }
+
+    @Test
+    void osBufferedForcesAfterSoManyRecordsOrSoMuchTime() {
+        Partition partition = open(Durability.OS_BUFFERED, Admission.OPEN);
+        TopicConfig buffered = new TopicConfig(Durability.OS_BUFFERED, LogConfig.defaults());
+        partition.configure(buffered.withFlush(new FlushPolicy(5, 1_000)));
+        runtime.run();
+        int before = watched.count("force");
+
+        append(partition, "a", 4);
+        runtime.run();
+        assertThat(watched.count("force") - before).isZero();
+        append(partition, "b", 1);
+        runtime.run();
+        assertThat(watched.count("force") - before).as("five records").isEqualTo(1);
+        append(partition, "c", 1);
+        runtime.advanceBy(Duration.ofMillis(999));
+        assertThat(watched.count("force") - before).isEqualTo(1);
+        runtime.advanceBy(Duration.ofMillis(1));
+        assertThat(watched.count("force") - before).as("a second").isEqualTo(2);
+        runtime.advanceBy(Duration.ofSeconds(10));
+        assertThat(watched.count("force") - before).as("nothing more to force").isEqualTo(2);
+    }
+
+    @Test
     void afterAFailedForceNothingIsAcknowledgedOrSeenAndTheLogTakesNoMore() {
         Partition partition = open(Durability.FSYNC, Admission.OPEN);
         append(partition, "a", 1);
@@ -215,8 +267,8 @@ class PartitionTest {
         FileStore store = durability == Durability.MEMORY ? FileStore.memory() : watched.store();
         Path folder = Path.of("data", ID.toString());
         store.createDirectories(folder);
-        return new Partition(
-                ID, PartitionLog.open(store, folder, ID, LogConfig.defaults()), durability, runtime, admission);
+        TopicConfig config = new TopicConfig(durability, LogConfig.defaults());
+        return new Partition(ID, PartitionLog.open(store, folder, ID, config.log()), config, runtime, admission);
     }
 
     private void append(Partition partition, String name, int records) {

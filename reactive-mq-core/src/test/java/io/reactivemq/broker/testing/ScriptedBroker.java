@@ -9,6 +9,8 @@ import io.reactivemq.broker.AppendResult;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.ConfigChange;
+import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.GroupDescription;
@@ -690,6 +692,16 @@ public final class ScriptedBroker implements Broker {
     @Override
     public Mono<GroupDescription> describeGroup(Caller caller, String groupId) {
         return Mono.error(new MqException(ErrorCode.GROUP_ID_NOT_FOUND, "group " + groupId + " is not there"));
+    }
+
+    @Override
+    public Mono<List<ConfigEntry>> describeTopicConfigs(Caller caller, String topic) {
+        return Mono.error(new MqException(ErrorCode.INVALID_REQUEST, "no settings are scripted"));
+    }
+
+    @Override
+    public Mono<TopicDescription> alterTopicConfigs(Caller caller, String topic, List<ConfigChange> changes) {
+        return Mono.error(new MqException(ErrorCode.INVALID_REQUEST, "no settings are scripted"));
     }
 
     // ---------------------------------------------------------------- life

@@ -7,6 +7,8 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.ConfigChange;
+import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.TopicDescription;
@@ -244,6 +246,103 @@ public abstract class TopicsContract extends EngineContract {
         restart();
         assertThat(userTopics()).containsExactly("a", "c");
         assertFails(broker().createTopic(CALLER, NewTopic.of("a", 1)), ErrorCode.TOPIC_ALREADY_EXISTS);
+    }
+
+    @Test
+    @DisplayName("K23 a topic's settings are described: those given for it, and the defaults")
+    void settings_are_described() {
+        topic("orders", 1, Map.of("max.message.bytes", "2000", "retention.ms", "-1"));
+
+        List<ConfigEntry> settings = await(broker().describeTopicConfigs(CALLER, "orders"));
+
+        assertThat(settings)
+                .contains(
+                        new ConfigEntry("max.message.bytes", "2000", ConfigEntry.Source.TOPIC),
+                        new ConfigEntry("retention.ms", "-1", ConfigEntry.Source.TOPIC),
+                        new ConfigEntry("retention.bytes", "-1", ConfigEntry.Source.BROKER),
+                        new ConfigEntry("segment.ms", "604800000", ConfigEntry.Source.BROKER),
+                        new ConfigEntry("cleanup.policy", "delete", ConfigEntry.Source.BROKER));
+        assertThat(settings).extracting(ConfigEntry::name).isSorted().doesNotHaveDuplicates();
+        assertFails(broker().describeTopicConfigs(CALLER, "nowhere"), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    }
+
+    @Test
+    @DisplayName("K23 an altered setting holds from then on, leaves the others alone, and survives a restart")
+    void settings_are_altered() {
+        topic("orders", 2, Map.of("max.message.bytes", "2000", "retention.bytes", "5000"));
+        TopicPartition orders = new TopicPartition("orders", 1);
+        assertFails(
+                broker().append(CALLER, orders, StoredRecord.values("x".repeat(3000)), Acks.ALL),
+                ErrorCode.MESSAGE_TOO_LARGE);
+
+        TopicDescription altered = await(
+                broker().alterTopicConfigs(CALLER, "orders", List.of(ConfigChange.set("max.message.bytes", "4000"))));
+
+        assertThat(altered.maxMessageBytes()).isEqualTo(4000);
+        assertThat(altered).isEqualTo(await(broker().describeTopic(CALLER, "orders")));
+        append(orders, StoredRecord.values("x".repeat(3000)));
+        restartIfDurable();
+        append(orders, StoredRecord.values("y".repeat(3000)));
+        assertThat(valueOf("orders", "max.message.bytes")).isEqualTo("4000");
+        assertThat(valueOf("orders", "retention.bytes")).isEqualTo("5000");
+        await(broker().alterTopicConfigs(CALLER, "orders", List.of(ConfigChange.set("max.message.bytes", "1000"))));
+        assertFails(
+                broker().append(CALLER, orders, StoredRecord.values("z".repeat(1000)), Acks.ALL),
+                ErrorCode.MESSAGE_TOO_LARGE);
+        assertThat(readAll(orders)).hasSize(2);
+    }
+
+    @Test
+    @DisplayName("K23 a setting that is reset has the default again")
+    void settings_are_reset() {
+        topic("orders", 1);
+        String before = valueOf("orders", "segment.ms");
+        await(broker().alterTopicConfigs(CALLER, "orders", List.of(ConfigChange.set("segment.ms", "100000"))));
+        assertThat(valueOf("orders", "segment.ms")).isEqualTo("100000");
+
+        await(broker().alterTopicConfigs(CALLER, "orders", List.of(ConfigChange.reset("segment.ms"))));
+
+        assertThat(valueOf("orders", "segment.ms")).isEqualTo(before);
+        assertThat(await(broker().describeTopic(CALLER, "orders")).configs()).doesNotContainKey("segment.ms");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "max.message.bytes=-1",
+                "retention.ms=-2",
+                "retention.ms=soon",
+                "cleanup.policy=forget",
+                "min.cleanable.dirty.ratio=1.1",
+                "no.such.config=1"
+            })
+    @DisplayName("K23 of changes of which one is not valid none holds")
+    void settings_that_are_not_valid_are_refused(String setting) {
+        topic("orders", 1);
+        String[] nameAndValue = setting.split("=", 2);
+        List<ConfigEntry> before = await(broker().describeTopicConfigs(CALLER, "orders"));
+
+        assertFails(
+                broker().alterTopicConfigs(
+                                CALLER,
+                                "orders",
+                                List.of(
+                                        ConfigChange.set("segment.ms", "100000"),
+                                        ConfigChange.set(nameAndValue[0], nameAndValue[1]))),
+                ErrorCode.INVALID_CONFIG);
+
+        assertThat(await(broker().describeTopicConfigs(CALLER, "orders"))).isEqualTo(before);
+        assertFails(
+                broker().alterTopicConfigs(CALLER, "nowhere", List.of(ConfigChange.set("segment.ms", "100000"))),
+                ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    }
+
+    private String valueOf(String topic, String setting) {
+        return await(broker().describeTopicConfigs(CALLER, topic)).stream()
+                .filter(entry -> entry.name().equals(setting))
+                .map(ConfigEntry::value)
+                .findFirst()
+                .orElseThrow();
     }
 
     private List<String> userTopics() {

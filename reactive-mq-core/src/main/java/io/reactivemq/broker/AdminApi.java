@@ -1,5 +1,6 @@
 package io.reactivemq.broker;
 
+import io.reactivemq.TopicPartition;
 import java.util.List;
 import reactor.core.publisher.Mono;
 
@@ -70,5 +71,18 @@ public interface AdminApi {
     /** {@link #alterTopicConfigs(Caller, String, List)} by this application. */
     default Mono<TopicDescription> alterTopicConfigs(String topic, List<ConfigChange> changes) {
         return alterTopicConfigs(Caller.embedded("admin"), topic, changes);
+    }
+
+    /**
+     * Deletes records from the begin of a partition. When the Mono completes nobody reads them any more, after a restart neither.
+     *
+     * @return the first offset that is left; errors are {@code UNKNOWN_TOPIC_OR_PARTITION}, {@code OFFSET_OUT_OF_RANGE} beyond the high
+     *     watermark, {@code POLICY_VIOLATION} where the topic is only compacted
+     */
+    Mono<Long> deleteRecords(Caller caller, TopicPartition partition, RecordsToDelete records);
+
+    /** {@link #deleteRecords(Caller, TopicPartition, RecordsToDelete)} by this application. */
+    default Mono<Long> deleteRecords(TopicPartition partition, RecordsToDelete records) {
+        return deleteRecords(Caller.embedded("admin"), partition, records);
     }
 }

@@ -3,6 +3,7 @@ package io.reactivemq.broker;
 import io.reactivemq.TopicPartition;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What to read.
@@ -11,11 +12,14 @@ import java.util.List;
  * @param minBytes the answer waits until that many bytes are there, or {@code maxWait} has passed; 0 never waits
  * @param maxBytes the bound on the whole answer, more than 0; a first batch that is larger is returned all the same
  * @param maxWait the bound on the wait
+ * @param isolation which records of transactions are wanted
  */
-public record FetchRequest(List<Partition> partitions, int minBytes, int maxBytes, Duration maxWait) {
+public record FetchRequest(
+        List<Partition> partitions, int minBytes, int maxBytes, Duration maxWait, IsolationLevel isolation) {
 
     public FetchRequest {
         partitions = List.copyOf(partitions);
+        Objects.requireNonNull(isolation, "isolation");
         if (partitions.isEmpty()) {
             throw new IllegalArgumentException("a fetch needs at least one partition");
         }
@@ -24,6 +28,11 @@ public record FetchRequest(List<Partition> partitions, int minBytes, int maxByte
                     "minBytes must be 0 or more, maxBytes more than 0, maxWait not negative; were " + minBytes + ", "
                             + maxBytes + ", " + maxWait);
         }
+    }
+
+    /** A fetch that sees all records of transactions. */
+    public FetchRequest(List<Partition> partitions, int minBytes, int maxBytes, Duration maxWait) {
+        this(partitions, minBytes, maxBytes, maxWait, IsolationLevel.READ_UNCOMMITTED);
     }
 
     /**

@@ -24,6 +24,9 @@ public record FetchResult(List<Partition> partitions) {
      * @param error why there are no records; null where all is well
      * @param logStartOffset the partition's first offset; -1 with an error that leaves it unknown
      * @param highWatermark the offset behind the last durable record; -1 with an error that leaves it unknown
+     * @param lastStableOffset where the first open transaction begins, or the high watermark; -1 with an error that leaves it unknown
+     * @param abortedTransactions for readers of committed records: what to leave out, by producer, each from its first offset up to the
+     *     producer's next control batch
      * @param records whole batches; read-only; the first may begin before the offset asked for, and records below it are
      *     to be skipped; empty where there is nothing
      */
@@ -32,5 +35,30 @@ public record FetchResult(List<Partition> partitions) {
             @Nullable MqException error,
             long logStartOffset,
             long highWatermark,
-            ByteBuffer records) {}
+            long lastStableOffset,
+            List<AbortedTransaction> abortedTransactions,
+            ByteBuffer records) {
+
+        public Partition {
+            abortedTransactions = List.copyOf(abortedTransactions);
+        }
+
+        /** Without open or aborted transactions. */
+        public Partition(
+                TopicPartition partition,
+                @Nullable MqException error,
+                long logStartOffset,
+                long highWatermark,
+                ByteBuffer records) {
+            this(partition, error, logStartOffset, highWatermark, highWatermark, List.of(), records);
+        }
+    }
+
+    /**
+     * A transaction that was aborted.
+     *
+     * @param producerId whose it was
+     * @param firstOffset of its first record
+     */
+    public record AbortedTransaction(long producerId, long firstOffset) {}
 }

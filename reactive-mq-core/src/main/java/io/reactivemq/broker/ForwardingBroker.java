@@ -106,6 +106,11 @@ public abstract class ForwardingBroker implements Broker {
     }
 
     @Override
+    public Mono<Long> deleteRecords(Caller caller, TopicPartition partition, RecordsToDelete records) {
+        return forward(target.deleteRecords(caller, partition, records));
+    }
+
+    @Override
     public Mono<Void> closeGracefully(Duration timeout) {
         return forward(target.closeGracefully(timeout));
     }

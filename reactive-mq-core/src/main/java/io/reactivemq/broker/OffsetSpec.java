@@ -13,6 +13,11 @@ public sealed interface OffsetSpec {
         return Latest.INSTANCE;
     }
 
+    /** The offset behind the last record that readers of committed records see: the last stable offset. */
+    static OffsetSpec latestStable() {
+        return LatestStable.INSTANCE;
+    }
+
     /** The first record whose timestamp is at or after the given one; the high watermark where there is none. */
     static OffsetSpec atOrAfter(long timestampMs) {
         return new AtOrAfter(timestampMs);
@@ -25,6 +30,11 @@ public sealed interface OffsetSpec {
 
     /** See {@link #latest()}. */
     enum Latest implements OffsetSpec {
+        INSTANCE
+    }
+
+    /** See {@link #latestStable()}. */
+    enum LatestStable implements OffsetSpec {
         INSTANCE
     }
 

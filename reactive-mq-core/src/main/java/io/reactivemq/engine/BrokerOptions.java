@@ -21,6 +21,7 @@ public final class BrokerOptions {
     private Durability durability;
     private LogConfig log;
     private final Map<String, String> topicDefaults = new LinkedHashMap<>();
+    private Duration retentionCheckInterval = Duration.ofMinutes(5);
     private Duration sessionTimeout = GroupConfig.DEFAULT.sessionTimeout();
     private Duration heartbeatInterval = GroupConfig.DEFAULT.heartbeatInterval();
 
@@ -82,6 +83,29 @@ public final class BrokerOptions {
         return this;
     }
 
+    /** How often partitions are looked over for segments that are beyond what is to be kept; 5 min by default, as Kafka. */
+    public BrokerOptions retentionCheckInterval(Duration retentionCheckInterval) {
+        this.retentionCheckInterval = positive("retentionCheckInterval", retentionCheckInterval);
+        return this;
+    }
+
+    /**
+     * How long a partition remembers the last batches of an idempotent producer that sends no more, 1 day by default, as Kafka ({@code
+     * producer.id.expiration.ms}). A batch that is sent again later than that is appended again.
+     */
+    public BrokerOptions producerIdExpiration(Duration producerIdExpiration) {
+        this.log = log.withProducerIdExpirationMs(
+                positive("producerIdExpiration", producerIdExpiration).toMillis());
+        return this;
+    }
+
+    private static Duration positive(String name, Duration value) {
+        if (value.toMillis() <= 0) {
+            throw new IllegalArgumentException(name + " must be 1 ms or more, was " + value);
+        }
+        return value;
+    }
+
     /** How long a member of a group may be silent before it is removed; 45 s by default, as Kafka. */
     public BrokerOptions groupSessionTimeout(Duration sessionTimeout) {
         this.sessionTimeout = Objects.requireNonNull(sessionTimeout, "sessionTimeout");
@@ -99,6 +123,10 @@ public final class BrokerOptions {
 
     MqRuntime runtime() {
         return runtime;
+    }
+
+    Duration retentionCheckInterval() {
+        return retentionCheckInterval;
     }
 
     TopicConfig topicDefaults() {

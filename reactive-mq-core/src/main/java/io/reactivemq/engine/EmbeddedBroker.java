@@ -20,6 +20,7 @@ import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.group.GroupConfig;
 import io.reactivemq.group.GroupService;
@@ -82,6 +83,7 @@ public final class EmbeddedBroker implements Broker {
     private final MqRuntime runtime;
     private final TopicRegistry topics;
     private final GroupService groups;
+    private final RetentionCheck retention;
     private final @Nullable MemoryBound memory;
     private final @Nullable DirectoryLock lock;
     private final Mono<Void> closing;
@@ -91,8 +93,10 @@ public final class EmbeddedBroker implements Broker {
             MqRuntime runtime,
             TopicRegistry topics,
             GroupService groups,
+            RetentionCheck retention,
             @Nullable MemoryBound memory,
             @Nullable DirectoryLock lock) {
+        this.retention = retention;
         this.runtime = runtime;
         this.topics = topics;
         this.groups = groups;
@@ -216,7 +220,12 @@ public final class EmbeddedBroker implements Broker {
                         .then(Mono.defer(() -> {
                             Partition offsets = Objects.requireNonNull(topics.find(OFFSETS));
                             GroupService groups = new GroupService(offsets, groupConfig, topics, runtime);
-                            return groups.load().thenReturn(new EmbeddedBroker(runtime, topics, groups, memory, lock));
+                            RetentionCheck retention =
+                                    new RetentionCheck(topics, options.retentionCheckInterval(), runtime);
+                            return groups.load().then(Mono.fromCallable(() -> {
+                                retention.start();
+                                return new EmbeddedBroker(runtime, topics, groups, retention, memory, lock);
+                            }));
                         }))
                         .onErrorResume(
                                 failure -> topics.close().onErrorComplete().then(Blocking.failed(failure))));
@@ -268,7 +277,11 @@ public final class EmbeddedBroker implements Broker {
                 return Blocking.call(
                         () -> target.offsetForTimestamp(at.timestampMs()), target.isBlocking() ? runtime.io() : null);
             }
-            return Mono.just(spec == OffsetSpec.Earliest.INSTANCE ? target.logStartOffset() : target.highWatermark());
+            if (spec == OffsetSpec.Earliest.INSTANCE) {
+                return Mono.just(target.logStartOffset());
+            }
+            return Mono.just(
+                    spec == OffsetSpec.LatestStable.INSTANCE ? target.lastStableOffset() : target.highWatermark());
         });
     }
 
@@ -315,6 +328,19 @@ public final class EmbeddedBroker implements Broker {
     }
 
     @Override
+    public Mono<Long> deleteRecords(Caller caller, TopicPartition partition, RecordsToDelete records) {
+        return whileOpen(() -> {
+            TopicDescription topic = topics.describe(partition.topic());
+            if (topic != null && topic.internal()) {
+                return Mono.error(new MqException(
+                        ErrorCode.INVALID_TOPIC_EXCEPTION,
+                        "topic " + topic.name() + " is the broker's own and its records are not deleted"));
+            }
+            return require(partition).deleteRecords(records);
+        });
+    }
+
+    @Override
     public Mono<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat) {
         return whileOpen(() -> groups.heartbeat(caller, heartbeat));
     }
@@ -357,6 +383,7 @@ public final class EmbeddedBroker implements Broker {
 
     private Mono<Void> close() {
         closed = true;
+        retention.stop();
         groups.close();
         Mono<Void> partitions = topics.close();
         DirectoryLock held = lock;

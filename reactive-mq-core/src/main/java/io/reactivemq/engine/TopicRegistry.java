@@ -217,6 +217,14 @@ final class TopicRegistry implements TopicCatalog {
                 .toList();
     }
 
+    /** All partitions, the broker's own too. */
+    List<Partition> partitions() {
+        List<Partition> all = new ArrayList<>();
+        all.add(metadataPartition);
+        topics.values().forEach(topic -> all.addAll(topic.partitions));
+        return all;
+    }
+
     @Override
     public long version() {
         return version.get();

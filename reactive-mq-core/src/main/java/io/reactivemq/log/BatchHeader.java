@@ -42,4 +42,28 @@ final class BatchHeader {
     static long maxTimestamp(ByteBuffer buffer, int at) {
         return buffer.getLong(at + RecordBatch.MAX_TIMESTAMP_AT);
     }
+
+    static long producerId(ByteBuffer buffer, int at) {
+        return buffer.getLong(at + RecordBatch.PRODUCER_ID_AT);
+    }
+
+    static short producerEpoch(ByteBuffer buffer, int at) {
+        return buffer.getShort(at + RecordBatch.PRODUCER_EPOCH_AT);
+    }
+
+    static int baseSequence(ByteBuffer buffer, int at) {
+        return buffer.getInt(at + RecordBatch.BASE_SEQUENCE_AT);
+    }
+
+    static int count(ByteBuffer buffer, int at) {
+        return buffer.getInt(at + RecordBatch.COUNT_AT);
+    }
+
+    static boolean isControl(ByteBuffer buffer, int at) {
+        return (buffer.getShort(at + RecordBatch.ATTRIBUTES_AT) & RecordBatch.CONTROL_MASK) != 0;
+    }
+
+    static boolean isTransactional(ByteBuffer buffer, int at) {
+        return (buffer.getShort(at + RecordBatch.ATTRIBUTES_AT) & RecordBatch.TRANSACTIONAL_MASK) != 0;
+    }
 }

@@ -74,6 +74,35 @@ final class BatchWalk {
         return BatchHeader.maxTimestamp(window, at);
     }
 
+    int lastOffsetDelta() {
+        return BatchHeader.lastOffsetDelta(window, at);
+    }
+
+    long producerId() {
+        return BatchHeader.producerId(window, at);
+    }
+
+    short producerEpoch() {
+        return BatchHeader.producerEpoch(window, at);
+    }
+
+    int baseSequence() {
+        return BatchHeader.baseSequence(window, at);
+    }
+
+    boolean isControl() {
+        return BatchHeader.isControl(window, at);
+    }
+
+    boolean isTransactional() {
+        return BatchHeader.isTransactional(window, at);
+    }
+
+    /** Records in the batch that are of concern to consumers. */
+    int dataRecords() {
+        return isControl() ? 0 : BatchHeader.count(window, at);
+    }
+
     /** The size of the batch whose header is at that index of the buffer, checked against where the log's bytes end. */
     static int sizeOfBatch(StoredFile file, ByteBuffer buffer, int at, int position, int end) {
         long size = BatchHeader.size(buffer, at);

@@ -19,6 +19,7 @@ final class IndexFormat {
     static final String LOG_SUFFIX = ".log";
     static final String OFFSET_INDEX_SUFFIX = ".index";
     static final String TIME_INDEX_SUFFIX = ".timeindex";
+    static final String TRANSACTION_INDEX_SUFFIX = ".txnindex";
 
     /** Digits of a base offset in a file's name: enough for any long. */
     private static final int NAME_DIGITS = 20;
@@ -26,15 +27,23 @@ final class IndexFormat {
     private IndexFormat() {}
 
     static Path logFile(Path directory, long baseOffset) {
-        return directory.resolve(name(baseOffset) + LOG_SUFFIX);
+        return file(directory, baseOffset, LOG_SUFFIX);
     }
 
     static Path offsetIndexFile(Path directory, long baseOffset) {
-        return directory.resolve(name(baseOffset) + OFFSET_INDEX_SUFFIX);
+        return file(directory, baseOffset, OFFSET_INDEX_SUFFIX);
     }
 
     static Path timeIndexFile(Path directory, long baseOffset) {
-        return directory.resolve(name(baseOffset) + TIME_INDEX_SUFFIX);
+        return file(directory, baseOffset, TIME_INDEX_SUFFIX);
+    }
+
+    static Path transactionIndexFile(Path directory, long baseOffset) {
+        return file(directory, baseOffset, TRANSACTION_INDEX_SUFFIX);
+    }
+
+    static Path file(Path directory, long baseOffset, String suffix) {
+        return directory.resolve(name(baseOffset) + suffix);
     }
 
     /** The base offset in the name of a segment's file of that kind; empty for any other file. */

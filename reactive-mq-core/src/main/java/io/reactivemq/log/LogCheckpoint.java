@@ -2,8 +2,11 @@ package io.reactivemq.log;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.reactivemq.log.LogEnd.ProducerPoint;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param index what the index files of that segment hold
  * @param leaderEpoch the latest leader epoch
  * @param leaderEpochsCrc the CRC-32C of the leader epoch checkpoint file
+ * @param producers where what is known of the producers can be taken up: at or below the recovery point
+ * @param transactionIndexes what the transaction indexes hold, below the recovery point; segments without aborted transactions are left out
  */
 record LogCheckpoint(
         boolean clean,
@@ -37,55 +42,43 @@ record LogCheckpoint(
         int maxTimestampOffset,
         GrowingIndex.State index,
         int leaderEpoch,
-        long leaderEpochsCrc) {
+        long leaderEpochsCrc,
+        ProducerPoint producers,
+        List<TransactionIndex.State> transactionIndexes) {
 
     static final String FILE_NAME = "recovery-checkpoint";
 
-    private static final String VERSION = "1";
+    private static final String VERSION = "2";
+    private static final String TRANSACTION_INDEX = "transaction-index";
 
     LogCheckpoint withClean(boolean nowClean) {
-        return new LogCheckpoint(
-                nowClean,
-                logStartOffset,
-                recoveryPoint,
-                segment,
-                position,
-                maxTimestampMs,
-                maxTimestampOffset,
-                index,
-                leaderEpoch,
-                leaderEpochsCrc);
+        return new LogCheckpoint(nowClean, logStartOffset, recoveryPoint, segment, position, maxTimestampMs, maxTimestampOffset, index, leaderEpoch, leaderEpochsCrc, producers, transactionIndexes);
     }
 
     LogCheckpoint withLogStartOffset(long offset) {
-        return new LogCheckpoint(
-                clean,
-                offset,
-                recoveryPoint,
-                segment,
-                position,
-                maxTimestampMs,
-                maxTimestampOffset,
-                index,
-                leaderEpoch,
-                leaderEpochsCrc);
+        return new LogCheckpoint(clean, offset, recoveryPoint, segment, position, maxTimestampMs, maxTimestampOffset, index, leaderEpoch, leaderEpochsCrc, producers, transactionIndexes);
     }
 
     LogCheckpoint withLeaderEpochs(int epoch, long crc) {
-        return new LogCheckpoint(
-                clean,
-                logStartOffset,
-                recoveryPoint,
-                segment,
-                position,
-                maxTimestampMs,
-                maxTimestampOffset,
-                index,
-                epoch,
-                crc);
+        return new LogCheckpoint(clean, logStartOffset, recoveryPoint, segment, position, maxTimestampMs, maxTimestampOffset, index, epoch, crc, producers, transactionIndexes);
+    }
+
+    /** What the index of aborted transactions of a segment holds; null: nothing. */
+    TransactionIndex.@Nullable State transactionIndex(long baseOffset) {
+        for (TransactionIndex.State state : transactionIndexes) {
+            if (state.baseOffset() == baseOffset) {
+                return state;
+            }
+        }
+        return null;
     }
 
     ByteBuffer encode() {
+        StringBuilder indexes = new StringBuilder();
+        for (TransactionIndex.State state : transactionIndexes) {
+            indexes.append(TRANSACTION_INDEX + " ").append(state.baseOffset());
+            indexes.append(' ').append(state.entries()).append(' ').append(state.crc()).append('\n');
+        }
         String text = "version " + VERSION + "\n"
                 + "clean " + clean + "\n"
                 + "log-start-offset " + logStartOffset + "\n"
@@ -99,7 +92,10 @@ record LogCheckpoint(
                 + "time-index-entries " + index.timeCount() + "\n"
                 + "time-index-crc " + index.timeCrc() + "\n"
                 + "leader-epoch " + leaderEpoch + "\n"
-                + "leader-epoch-checkpoint-crc " + leaderEpochsCrc + "\n";
+                + "leader-epoch-checkpoint-crc " + leaderEpochsCrc + "\n"
+                + "producers-from " + producers.offset() + "\n"
+                + "producers-none " + producers.none() + "\n"
+                + indexes;
         return ByteBuffer.wrap((text + "crc " + crcOf(text) + "\n").getBytes(UTF_8));
     }
 
@@ -112,12 +108,19 @@ record LogCheckpoint(
             return null;
         }
         Map<String, String> values = new LinkedHashMap<>();
+        List<String> indexes = new ArrayList<>();
         for (String line : body.lines().toList()) {
             int space = line.indexOf(' ');
             if (space < 0) {
                 return null;
             }
-            values.put(line.substring(0, space), line.substring(space + 1));
+            String name = line.substring(0, space);
+            String value = line.substring(space + 1);
+            if (name.equals(TRANSACTION_INDEX)) {
+                indexes.add(value);
+            } else {
+                values.put(name, value);
+            }
         }
         if (!VERSION.equals(values.get("version"))) {
             return null;
@@ -137,11 +140,23 @@ record LogCheckpoint(
                             number(values, "index-crc"),
                             number(values, "time-index-crc")),
                     Math.toIntExact(number(values, "leader-epoch")),
-                    number(values, "leader-epoch-checkpoint-crc"));
+                    number(values, "leader-epoch-checkpoint-crc"),
+                    new ProducerPoint(
+                            number(values, "producers-from"), Boolean.parseBoolean(values.get("producers-none"))),
+                    indexes.stream().map(LogCheckpoint::transactionIndex).toList());
         } catch (NumberFormatException | ArithmeticException e) {
             // a later version's file: as good as none, since all it says can be found in the log
             return null;
         }
+    }
+
+    private static TransactionIndex.State transactionIndex(String line) {
+        String[] numbers = line.split(" ", -1);
+        if (numbers.length != 3) {
+            throw new NumberFormatException("not a transaction index: " + line);
+        }
+        return new TransactionIndex.State(
+                Long.parseLong(numbers[0]), Integer.parseInt(numbers[1]), Long.parseLong(numbers[2]));
     }
 
     private static long number(Map<String, String> values, String name) {

@@ -16,6 +16,7 @@ import java.util.Objects;
  * @param recordCheck how closely an append is looked at
  * @param recoveryPointBytes how many forced bytes may lie behind the recorded recovery point, and so how much a log that was
  *     not closed has to read when it is opened
+ * @param producerIdExpirationMs {@code producer.id.expiration.ms}: how long a producer may be silent before its last batches are forgotten
  */
 public record LogConfig(
         int segmentBytes,
@@ -24,7 +25,8 @@ public record LogConfig(
         int maxMessageBytes,
         TimestampType timestampType,
         RecordCheck recordCheck,
-        int recoveryPointBytes) {
+        int recoveryPointBytes,
+        long producerIdExpirationMs) {
 
     private static final LogConfig DEFAULTS = new LogConfig(
             1 << 30,
@@ -33,13 +35,15 @@ public record LogConfig(
             (1 << 20) + 12,
             TimestampType.CREATE_TIME,
             RecordCheck.BATCH,
-            64 << 20);
+            64 << 20,
+            24L * 60 * 60 * 1000);
 
     public LogConfig {
         requirePositive("segmentBytes", segmentBytes);
         requirePositive("segmentMs", segmentMs);
         requirePositive("maxMessageBytes", maxMessageBytes);
         requirePositive("recoveryPointBytes", recoveryPointBytes);
+        requirePositive("producerIdExpirationMs", producerIdExpirationMs);
         if (indexIntervalBytes < 0) {
             throw new IllegalArgumentException("indexIntervalBytes must be 0 or more, was " + indexIntervalBytes);
         }
@@ -53,44 +57,35 @@ public record LogConfig(
     }
 
     public LogConfig withSegmentBytes(int value) {
-        return new LogConfig(
-                value, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes);
+        return new LogConfig(value, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes, producerIdExpirationMs);
     }
 
     public LogConfig withSegmentMs(long value) {
-        return new LogConfig(
-                segmentBytes,
-                value,
-                indexIntervalBytes,
-                maxMessageBytes,
-                timestampType,
-                recordCheck,
-                recoveryPointBytes);
+        return new LogConfig(segmentBytes, value, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes, producerIdExpirationMs);
     }
 
     public LogConfig withIndexIntervalBytes(int value) {
-        return new LogConfig(
-                segmentBytes, segmentMs, value, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes);
+        return new LogConfig(segmentBytes, segmentMs, value, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes, producerIdExpirationMs);
     }
 
     public LogConfig withMaxMessageBytes(int value) {
-        return new LogConfig(
-                segmentBytes, segmentMs, indexIntervalBytes, value, timestampType, recordCheck, recoveryPointBytes);
+        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, value, timestampType, recordCheck, recoveryPointBytes, producerIdExpirationMs);
     }
 
     public LogConfig withTimestampType(TimestampType value) {
-        return new LogConfig(
-                segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, value, recordCheck, recoveryPointBytes);
+        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, value, recordCheck, recoveryPointBytes, producerIdExpirationMs);
     }
 
     public LogConfig withRecordCheck(RecordCheck value) {
-        return new LogConfig(
-                segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, value, recoveryPointBytes);
+        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, value, recoveryPointBytes, producerIdExpirationMs);
     }
 
     public LogConfig withRecoveryPointBytes(int value) {
-        return new LogConfig(
-                segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, value);
+        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, value, producerIdExpirationMs);
+    }
+
+    public LogConfig withProducerIdExpirationMs(long value) {
+        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes, value);
     }
 
     private static void requirePositive(String name, long value) {

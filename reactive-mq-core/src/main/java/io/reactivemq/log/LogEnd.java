@@ -10,6 +10,8 @@ package io.reactivemq.log;
  * @param maxTimestampOffset the offset it stands for, relative to the segment
  * @param offsetEntries entries of its offset index
  * @param timeEntries entries of its time index
+ * @param transactionEntries entries of its transaction index
+ * @param producers where what is known of the producers can be taken up
  */
 record LogEnd(
         Segment segment,
@@ -18,10 +20,12 @@ record LogEnd(
         long maxTimestampMs,
         int maxTimestampOffset,
         int offsetEntries,
-        int timeEntries) {
+        int timeEntries,
+        int transactionEntries,
+        ProducerPoint producers) {
 
     /** The writer's: the end behind what was added to the segment and its index. */
-    static LogEnd of(Segment segment, int position, long offset) {
+    static LogEnd of(Segment segment, int position, long offset, ProducerPoint producers) {
         GrowingIndex index = segment.growingIndex();
         return new LogEnd(
                 segment,
@@ -30,10 +34,16 @@ record LogEnd(
                 index.maxTimestampMs(),
                 index.maxTimestampOffset(),
                 index.offsetCount(),
-                index.timeCount());
+                index.timeCount(),
+                segment.transactions().count(),
+                producers);
     }
 
-    static LogEnd beginOf(Segment segment, long offset) {
-        return of(segment, 0, offset);
-    }
+    /**
+     * An offset at which it is known what the producers had done.
+     *
+     * @param offset the offset
+     * @param none whether none was known there; else there is a {@link ProducerSnapshot} of that offset
+     */
+    record ProducerPoint(long offset, boolean none) {}
 }

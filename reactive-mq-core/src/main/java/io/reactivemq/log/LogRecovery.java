@@ -2,6 +2,7 @@ package io.reactivemq.log;
 
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.log.LogEnd.ProducerPoint;
 import io.reactivemq.log.OffsetTimeIndex.OffsetEntry;
 import io.reactivemq.log.OffsetTimeIndex.TimeEntry;
 import io.reactivemq.log.RecoveryReport.Origin;
@@ -14,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -52,6 +54,7 @@ final class LogRecovery {
     private final Path checkpointFile;
 
     private final List<Segment> segments = new ArrayList<>();
+    private @Nullable ProducerRecovery producers;
     private int rebuiltIndexes;
     private long scannedBytes;
 
@@ -71,10 +74,18 @@ final class LogRecovery {
      * @param end where the log ends; all before it is forced
      * @param epochs the leader epochs
      * @param checkpoint as it is on file
+     * @param producers what is known of the idempotent producers
+     * @param closedTransactions of the closed segments, those that have aborted transactions
      * @param report what was found and done
      */
     record Opened(
-            List<Segment> segments, LogEnd end, LeaderEpochs epochs, LogCheckpoint checkpoint, RecoveryReport report) {}
+            List<Segment> segments,
+            LogEnd end,
+            LeaderEpochs epochs,
+            LogCheckpoint checkpoint,
+            ProducerStates producers,
+            List<TransactionIndex.State> closedTransactions,
+            RecoveryReport report) {}
 
     Opened open() {
         boolean done = false;
@@ -109,11 +120,18 @@ final class LogRecovery {
         Segment segment = newSegment(store, directory, 0, config);
         segments.add(segment);
         LeaderEpochs epochs = LeaderEpochs.startingAt(0, 0);
-        LogEnd end = LogEnd.beginOf(segment, 0);
-        LogCheckpoint checkpoint = checkpoint(end, 0, GrowingIndex.State.EMPTY, epochs);
+        LogEnd end = LogEnd.of(segment, 0, 0, new ProducerPoint(0, true));
+        LogCheckpoint checkpoint = checkpoint(end, 0, GrowingIndex.State.EMPTY, epochs, List.of());
         writeEpochs(epochs);
         store.replaceFile(checkpointFile, checkpoint.encode());
-        return new Opened(segments, end, epochs, checkpoint, new RecoveryReport(Origin.CREATED, 0, 0, null, -1, "", 0));
+        return new Opened(
+                segments,
+                end,
+                epochs,
+                checkpoint,
+                new ProducerStates(partition),
+                List.of(),
+                new RecoveryReport(Origin.CREATED, 0, 0, null, -1, "", 0));
     }
 
     /** Makes an empty segment whose name survives a crash. */
@@ -132,7 +150,8 @@ final class LogRecovery {
             }
         }
         GrowingIndex index = new GrowingIndex(config.indexIntervalBytes());
-        return new Segment(store, directory, baseOffset, file, index, 0, config.indexIntervalBytes());
+        TransactionIndex transactions = new TransactionIndex(store, directory, baseOffset);
+        return new Segment(store, directory, baseOffset, file, index, transactions, 0, config.indexIntervalBytes());
     }
 
     private Opened recover(List<Long> bases, List<Path> files) {
@@ -156,6 +175,7 @@ final class LogRecovery {
                 throw missing(recorded.segment(), bases.get(last));
             }
         }
+        producers = new ProducerRecovery(store, directory, partition, recorded, bases.get(0), files);
         LeaderEpochs recordedEpochs = recorded == null ? null : readEpochs(recorded);
         LeaderEpochs epochs = recordedEpochs == null ? LeaderEpochs.startingAt(0, bases.get(0)) : recordedEpochs;
         boolean epochsKnown = recordedEpochs != null;
@@ -170,7 +190,11 @@ final class LogRecovery {
 
     /** What a deletion that was interrupted has left: an index of a segment that is gone. */
     private void deleteIfIndexBelow(Path path, long firstBase) {
-        for (String suffix : List.of(IndexFormat.OFFSET_INDEX_SUFFIX, IndexFormat.TIME_INDEX_SUFFIX)) {
+        for (String suffix : List.of(
+                IndexFormat.OFFSET_INDEX_SUFFIX,
+                IndexFormat.TIME_INDEX_SUFFIX,
+                IndexFormat.TRANSACTION_INDEX_SUFFIX,
+                ProducerSnapshot.SUFFIX)) {
             OptionalLong base = IndexFormat.baseOffsetOf(path, suffix);
             if (base.isPresent() && base.getAsLong() < firstBase && store.exists(path)) {
                 store.delete(path);
@@ -219,6 +243,7 @@ final class LogRecovery {
                     base,
                     store.open(file.path(), OpenMode.READ),
                     index,
+                    producers().transactionIndex(base),
                     size,
                     config.indexIntervalBytes()));
             return epochs;
@@ -261,16 +286,33 @@ final class LogRecovery {
             }
             int end = scan.position();
             scannedBytes += end - from;
-            segment = new Segment(store, directory, base, file, index, end, config.indexIntervalBytes());
+            segment = new Segment(
+                    store,
+                    directory,
+                    base,
+                    file,
+                    index,
+                    producers().transactionIndex(base),
+                    end,
+                    config.indexIntervalBytes());
             segments.add(segment);
-            LogEnd logEnd = LogEnd.of(segment, end, scan.nextOffset());
+            ProducerRecovery.Recovered known = producers().recover(segments, expectedOffset, scan.nextOffset());
+            LogEnd logEnd = LogEnd.of(segment, end, scan.nextOffset(), known.point());
             long logStartOffset = recorded == null ? segments.get(0).baseOffset() : recorded.logStartOffset();
             if (logStartOffset > logEnd.offset()) {
                 throw LogDamage.of(file.path(), end, "end of the log", "at least " + logStartOffset, logEnd.offset());
             }
             int latest = Math.max(epochs.latest(), recorded == null ? 0 : recorded.leaderEpoch());
+            rebuiltIndexes += known.rebuiltIndexes();
             if (here != null && clean && epochsKnown && rebuiltIndexes == 0) {
-                return new Opened(segments, logEnd, epochs, here, report(Origin.CLEAN, file, 0, end, flaw));
+                return new Opened(
+                        segments,
+                        logEnd,
+                        epochs,
+                        here,
+                        known.states(),
+                        known.closedTransactions(),
+                        report(Origin.CLEAN, file, 0, end, flaw));
             }
             if (!clean) {
                 makeDurable(file, from, end, size, flaw);
@@ -283,7 +325,8 @@ final class LogRecovery {
                             logEnd,
                             logStartOffset,
                             segment.flushIndex(logEnd.offsetEntries(), logEnd.timeEntries()),
-                            epochs)
+                            epochs,
+                            known.transactions())
                     .withClean(clean);
             store.replaceFile(checkpointFile, checkpoint.encode());
             return new Opened(
@@ -291,12 +334,18 @@ final class LogRecovery {
                     logEnd,
                     epochs,
                     checkpoint,
+                    known.states(),
+                    known.closedTransactions(),
                     report(clean ? Origin.CLEAN : Origin.UNCLEAN, file, size - end, end, flaw));
         } finally {
             if (segment == null) {
                 file.close();
             }
         }
+    }
+
+    private ProducerRecovery producers() {
+        return Objects.requireNonNull(producers, "made before the first segment is opened");
     }
 
     private RecoveryReport report(Origin origin, StoredFile file, int cutBytes, int end, @Nullable Flaw flaw) {
@@ -481,7 +530,12 @@ final class LogRecovery {
         store.replaceFile(epochsFile, epochs.encode());
     }
 
-    static LogCheckpoint checkpoint(LogEnd end, long logStartOffset, GrowingIndex.State index, LeaderEpochs epochs) {
+    static LogCheckpoint checkpoint(
+            LogEnd end,
+            long logStartOffset,
+            GrowingIndex.State index,
+            LeaderEpochs epochs,
+            List<TransactionIndex.State> transactions) {
         return new LogCheckpoint(
                 false,
                 logStartOffset,
@@ -492,6 +546,8 @@ final class LogRecovery {
                 end.maxTimestampOffset(),
                 index,
                 epochs.latest(),
-                LeaderEpochs.crcOf(epochs.encode()));
+                LeaderEpochs.crcOf(epochs.encode()),
+                end.producers(),
+                transactions);
     }
 }

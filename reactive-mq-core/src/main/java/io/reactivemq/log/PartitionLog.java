@@ -4,19 +4,21 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
-import io.reactivemq.log.LogConfig.RecordCheck;
+import io.reactivemq.log.LogEnd.ProducerPoint;
 import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import java.io.Closeable;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,29 +54,38 @@ public final class PartitionLog implements Closeable {
     private static final Logger LOGGER = LoggerFactory.getLogger(PartitionLog.class);
     private static final long NO_TIMESTAMP = -1;
 
+    /** Snapshots within a segment that stay: one for the checkpoint on file, and one that the next will name. */
+    private static final int SNAPSHOTS_WITHIN_MAX = 2;
+
     private final FileStore store;
     private final Path directory;
     private final TopicPartition partition;
     private final RecoveryReport recovery;
     private volatile LogConfig config;
 
-    /** Replaced as a whole by the writer. Invariant: at least one; the last is the active one. */
-    private volatile Segment[] segments;
+    /** What readers see. Written by the writer; the log start offset under this as well. */
+    private final LogSegments segments;
 
-    /** Written by the writer when bytes, index and size are in place. */
-    private volatile LogEnd end;
+    /** The writer's. */
+    private final ProducerStates producers;
 
-    /** Written by the writer. */
-    private volatile LeaderEpochs epochs;
+    /** The writer's: what is on file of the producers. */
+    private ProducerPoint producerPoint;
 
-    /** Guarded by this for writes. Invariant: logStartOffset <= logEndOffset. */
-    private volatile long logStartOffset;
+    /** The writer's: behind which byte of the active segment the next snapshot of the producers is due. */
+    private long snapshotPosition;
 
-    /** Guarded by this for writes. Invariant: forced.offset <= end.offset. */
+    /** The writer's: snapshots that lie within a segment, oldest first. Those at a segment's begin stay as long as it. */
+    private final ArrayDeque<Long> snapshotsWithin = new ArrayDeque<>();
+
+    /** Guarded by this for writes. Invariant: forced.offset <= the log end offset. */
     private volatile LogEnd forced;
 
     /** As it is on file. Guarded by this. */
     private LogCheckpoint checkpoint;
+
+    /** Of the closed segments, those that have aborted transactions. Guarded by this. */
+    private List<TransactionIndex.State> closedTransactions;
 
     /** Set once, by whoever sees a force fail first: why nothing is written any more. */
     private final AtomicReference<@Nullable Fence> fence = new AtomicReference<>();
@@ -94,8 +105,6 @@ public final class PartitionLog implements Closeable {
     /** The writer's: a roll has failed, and there may be a file that says that the next segment begins at the end of the log. */
     private boolean rollUnfinished;
 
-    private volatile boolean closed;
-
     private PartitionLog(
             FileStore store, Path directory, TopicPartition partition, LogConfig config, LogRecovery.Opened opened) {
         this.store = store;
@@ -103,12 +112,14 @@ public final class PartitionLog implements Closeable {
         this.partition = partition;
         this.config = config;
         this.recovery = opened.report();
-        this.segments = opened.segments().toArray(Segment[]::new);
-        this.end = opened.end();
-        this.forced = opened.end();
-        this.epochs = opened.epochs();
-        this.logStartOffset = opened.checkpoint().logStartOffset();
         this.checkpoint = opened.checkpoint();
+        this.segments = new LogSegments(
+                partition, opened.segments(), opened.end(), opened.epochs(), checkpoint.logStartOffset());
+        this.forced = opened.end();
+        this.producers = opened.producers();
+        this.producerPoint = opened.end().producers();
+        this.snapshotPosition = (long) opened.end().position() + config.recoveryPointBytes();
+        this.closedTransactions = opened.closedTransactions();
     }
 
     /**
@@ -134,12 +145,12 @@ public final class PartitionLog implements Closeable {
 
     /** The offset of the first record. */
     public long logStartOffset() {
-        return logStartOffset;
+        return segments.startOffset();
     }
 
     /** The offset of the next record: all below it is written. */
     public long logEndOffset() {
-        return end.offset();
+        return segments.end().offset();
     }
 
     /** All below this offset survives a loss of power. */
@@ -149,7 +160,16 @@ public final class PartitionLog implements Closeable {
 
     /** The epoch that appends are stamped with. Grows with every opening that found the log not closed. */
     public int leaderEpoch() {
-        return epochs.latest();
+        return segments.epochs().latest();
+    }
+
+    /**
+     * The first offset of the open transaction that began first; {@link Long#MAX_VALUE} where none is open. Readers of committed
+     * records stop there.
+     */
+    public long firstUnstableOffset() {
+        long unstable = producers.firstUnstableOffset();
+        return unstable == ProducerStates.NONE_OPEN ? unstable : Math.max(unstable, segments.startOffset());
     }
 
     /** Whether a failure has ended all writing; see the class's word on failures. */
@@ -168,24 +188,43 @@ public final class PartitionLog implements Closeable {
 
     /** The bytes of all batches, indexes not counted. */
     public long sizeInBytes() {
-        long bytes = 0;
-        for (Segment segment : segments) {
-            bytes += segment.size();
-        }
-        return bytes;
+        return segments.sizeInBytes();
     }
 
     /** The segments, oldest first; the last is the active one. */
     public List<SegmentInfo> segments() {
-        Segment[] now = segments;
-        LogEnd endNow = end;
-        List<SegmentInfo> infos = new ArrayList<>(now.length);
-        for (int i = 0; i < now.length; i++) {
-            boolean active = i == now.length - 1;
-            long next = active ? Math.max(endNow.offset(), now[i].baseOffset()) : now[i + 1].baseOffset();
-            infos.add(new SegmentInfo(now[i].baseOffset(), next, now[i].size(), active));
+        return segments.infos();
+    }
+
+    /** The largest timestamp of a segment of {@link #segments}; -1: none of its batches has one, or it is gone. */
+    public long maxTimestampMs(SegmentInfo segment) {
+        return segments.ask(segment.baseOffset(), Segment::maxTimestampMs);
+    }
+
+    /** The records of a segment that are of concern to consumers; -1: it is gone. */
+    public long records(SegmentInfo segment) {
+        return segments.ask(segment.baseOffset(), Segment::records);
+    }
+
+    /**
+     * The offset from which on the log has that many records of concern to consumers, or a few more where not every offset has one; the log
+     * start offset where it has no more than that.
+     */
+    public long offsetOfLast(long records) {
+        List<SegmentInfo> infos = segments();
+        long missing = records;
+        for (int i = infos.size() - 1; i >= 0 && missing > 0; i--) {
+            SegmentInfo info = infos.get(i);
+            long there = records(info);
+            if (there >= missing) {
+                long wanted = missing;
+                return Math.max(
+                        logStartOffset(),
+                        segments.ask(info.baseOffset(), segment -> segment.offsetOfLast(wanted)));
+            }
+            missing -= Math.max(0, there);
         }
-        return infos;
+        return missing > 0 ? logStartOffset() : logEndOffset();
     }
 
     // --- appending -----------------------------------------------------------------------------------------------
@@ -194,82 +233,65 @@ public final class PartitionLog implements Closeable {
      * Appends whole batches as they came: base offset and leader epoch are patched in the caller's buffer, and with log append time
      * the timestamps. All go into one segment. On any error the log is as it was, and the same buffer can be appended again.
      *
+     * <p>A batch that has a producer id comes alone. If it repeats one of the producer's last batches, nothing is written and the answer
+     * is where that one went.
+     *
      * @param records the batches, in the buffer's remaining bytes; position and limit stay as they are
      * @param nowMs the time of the append
      * @throws MqException CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE for batches that can't be taken;
+     *     OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE for those a producer may not send now;
      *     KAFKA_STORAGE_ERROR where writing failed
      */
     public AppendInfo append(ByteBuffer records, long nowMs) {
         checkWritable();
         LogConfig settings = config;
-        long offsetSpan = validate(records, settings);
+        Incoming incoming = Incoming.ofClient(records, settings, partition, producers, nowMs);
+        ProducerState.Batch repeated = incoming.repeated();
+        boolean appendTime = settings.timestampType() == TimestampType.LOG_APPEND_TIME;
+        if (repeated != null) {
+            long timeMs = appendTime ? repeated.appendTimeMs() : NO_TIMESTAMP;
+            return new AppendInfo(repeated.firstOffset(), repeated.lastOffset() + 1, timeMs, true);
+        }
+        return append(incoming, settings, appendTime, nowMs);
+    }
+
+    /**
+     * Appends the end of a transaction, a control batch of {@link TransactionMarker}, for the transaction's coordinator.
+     *
+     * @throws MqException INVALID_RECORD for any other batch; INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED for an older one's;
+     *     KAFKA_STORAGE_ERROR where writing failed
+     */
+    public AppendInfo appendMarker(ByteBuffer marker, long nowMs) {
+        checkWritable();
+        return append(Incoming.ofCoordinator(marker, partition, producers), config, false, nowMs);
+    }
+
+    private AppendInfo append(Incoming incoming, LogConfig settings, boolean appendTime, long nowMs) {
         prepareForAppend();
-        if (mustRoll(records.remaining(), offsetSpan, settings)) {
+        if (mustRoll(incoming, settings)) {
             roll();
         }
-        long baseOffset = end.offset();
-        if (settings.timestampType() == TimestampType.CREATE_TIME) {
-            return new AppendInfo(baseOffset, write(records), NO_TIMESTAMP);
+        long baseOffset = segments.end().offset();
+        if (!appendTime) {
+            return new AppendInfo(baseOffset, write(incoming, nowMs), NO_TIMESTAMP);
         }
-        return new AppendInfo(baseOffset, writeWithAppendTime(records, nowMs), nowMs);
-    }
-
-    /** The senders' timestamps are put back where the write fails: a batch that claims the log's time is refused. */
-    private long writeWithAppendTime(ByteBuffer records, long nowMs) {
-        List<ByteBuffer> headers = new ArrayList<>();
-        List<byte[]> asTheyCame = new ArrayList<>();
-        int position = records.position();
-        for (RecordBatch batch : RecordBatches.of(records)) {
-            byte[] header = new byte[BatchHeader.BYTES];
-            records.get(position, header);
-            headers.add(records.slice(position, header.length));
-            asTheyCame.add(header);
-            position += batch.sizeInBytes();
-            batch.setLogAppendTime(nowMs);
-        }
+        Runnable putBack = incoming.stampAppendTime(nowMs);
         boolean written = false;
         try {
-            long nextOffset = write(records);
+            AppendInfo info = new AppendInfo(baseOffset, write(incoming, nowMs), nowMs);
             written = true;
-            return nextOffset;
+            return info;
         } finally {
-            for (int i = 0; !written && i < headers.size(); i++) {
-                headers.get(i).put(asTheyCame.get(i));
+            if (!written) {
+                putBack.run(); // a batch that claims the log's time would be refused
             }
         }
-    }
-
-    /** Returns how many offsets the batches take. */
-    private long validate(ByteBuffer records, LogConfig settings) {
-        if (!records.hasRemaining()) {
-            throw new MqException(ErrorCode.INVALID_RECORD, partition + ": an append of no batches");
-        }
-        String where = partition.toString();
-        long offsetSpan = 0;
-        for (RecordBatch batch : RecordBatches.of(records)) {
-            if (batch.sizeInBytes() > settings.maxMessageBytes()) {
-                throw new MqException(
-                        ErrorCode.MESSAGE_TOO_LARGE,
-                        partition + ": a batch of " + batch.sizeInBytes() + " bytes, more than the "
-                                + settings.maxMessageBytes() + " of max.message.bytes");
-            }
-            batch.validateProduced(where);
-            if (settings.recordCheck() == RecordCheck.RECORDS) {
-                batch.validateRecords(where);
-            }
-            offsetSpan += batch.count();
-        }
-        if (offsetSpan > Integer.MAX_VALUE) {
-            throw new MqException(
-                    ErrorCode.INVALID_RECORD, partition + ": one append of " + offsetSpan + " records is too many");
-        }
-        return offsetSpan;
     }
 
     /** What must be on disk before the first append after opening, or after one was cut back. */
     private void prepareForAppend() {
         if (cutBack) {
-            beginEpoch(epochs.latest() + 1);
+            beginEpoch(segments.epochs().latest() + 1);
             cutBack = false;
         }
         if (!markedOpen) {
@@ -282,19 +304,24 @@ public final class PartitionLog implements Closeable {
         }
     }
 
-    private boolean mustRoll(int bytes, long offsetSpan, LogConfig settings) {
-        LogEnd at = end;
-        return at.position() > 0
-                && (rollUnfinished
-                        || (long) at.position() + bytes > settings.segmentBytes()
-                        || at.offset() + offsetSpan - 1 - at.segment().baseOffset() > Integer.MAX_VALUE);
+    private boolean mustRoll(Incoming incoming, LogConfig settings) {
+        LogEnd at = segments.end();
+        if (at.position() == 0) {
+            return false;
+        }
+        long firstMs = at.segment().firstTimestampMs();
+        return rollUnfinished
+                || (long) at.position() + incoming.records().remaining() > settings.segmentBytes()
+                || at.offset() + incoming.offsetSpan() - 1 - at.segment().baseOffset() > Integer.MAX_VALUE
+                || (firstMs >= 0 && incoming.maxTimestampMs() - firstMs > settings.segmentMs());
     }
 
     /** Gives the batches their offsets, writes them and makes them known; returns the offset behind them. */
-    private long write(ByteBuffer records) {
-        LogEnd at = end;
+    private long write(Incoming incoming, long nowMs) {
+        ByteBuffer records = incoming.records();
+        LogEnd at = segments.end();
         Segment segment = at.segment();
-        int epoch = epochs.latest();
+        int epoch = segments.epochs().latest();
         long offset = at.offset();
         for (RecordBatch batch : RecordBatches.of(records)) {
             batch.setBaseOffset(offset);
@@ -310,6 +337,9 @@ public final class PartitionLog implements Closeable {
                 cutBackTo(at);
             }
         }
+        if (incoming.fromProducer()) {
+            tellProducers(incoming, segment, nowMs);
+        }
         // In this order: a reader looks at the index first, and then finds in the segment whatever the index has.
         segment.publish(at.position() + records.remaining());
         GrowingIndex index = segment.growingIndex();
@@ -318,8 +348,69 @@ public final class PartitionLog implements Closeable {
             index.add(position, (int) (batch.lastOffset() - segment.baseOffset()), batch.maxTimestamp());
             position += batch.sizeInBytes();
         }
-        end = LogEnd.of(segment, position, offset);
+        if (position > snapshotPosition) {
+            snapshotPosition = (long) position + config.recoveryPointBytes();
+            snapshotProducers(offset);
+        }
+        segments.moveEnd(LogEnd.of(segment, position, offset, producerPointAt(offset)));
         return offset;
+    }
+
+    /** What is appended counts for what comes next from its producer, and for readers of committed records. */
+    private void tellProducers(Incoming incoming, Segment segment, long nowMs) {
+        RecordBatch batch =
+                RecordBatch.at(incoming.records(), incoming.records().position());
+        TransactionMarker marker = incoming.marker();
+        if (marker == null) {
+            producers.update(
+                    batch.producerId(),
+                    batch.producerEpoch(),
+                    batch.baseSequence(),
+                    batch.baseOffset(),
+                    batch.lastOffsetDelta(),
+                    batch.isTransactional(),
+                    nowMs);
+            return;
+        }
+        AbortedTransaction aborted =
+                producers.end(batch.producerId(), batch.producerEpoch(), marker, batch.baseOffset(), nowMs);
+        if (aborted != null) {
+            segment.transactions().add(aborted);
+        }
+    }
+
+    /** Where what is known of the producers can be taken up by who opens the log, if it ends there. */
+    private ProducerPoint producerPointAt(long offset) {
+        return producers.isEmpty() ? new ProducerPoint(offset, true) : producerPoint;
+    }
+
+    /** Writes what is known of the producers, so that the next opening need not read the log from further back. */
+    private void snapshotProducers(long offset) {
+        if (producers.isEmpty() || !ProducerSnapshot.write(store, directory, offset, producers)) {
+            return;
+        }
+        producerPoint = new ProducerPoint(offset, false);
+        Segment[] now = segments.all();
+        if (now[now.length - 1].baseOffset() == offset) {
+            return;
+        }
+        snapshotsWithin.add(offset);
+        if (snapshotsWithin.size() > SNAPSHOTS_WITHIN_MAX) {
+            deleteSnapshot(snapshotsWithin.remove());
+        }
+    }
+
+    private void deleteSnapshot(long offset) {
+        try {
+            store.delete(ProducerSnapshot.file(directory, offset));
+        } catch (StorageException e) {
+            LOGGER.warn("{}: a snapshot that is not needed any more could not be deleted", partition, e);
+        }
+    }
+
+    /** Forgets the producers that have not been heard of for so long; see {@link LogConfig#producerIdExpirationMs}. */
+    public void expireProducers(long nowMs) {
+        producers.expire(nowMs, config.producerIdExpirationMs());
     }
 
     /**
@@ -344,7 +435,7 @@ public final class PartitionLog implements Closeable {
      */
     public void roll() {
         checkWritable();
-        LogEnd at = end;
+        LogEnd at = segments.end();
         if (at.position() == 0) {
             return;
         }
@@ -357,7 +448,7 @@ public final class PartitionLog implements Closeable {
         } catch (StorageException e) {
             throw fenceIfForce(e);
         }
-        Segment[] before = segments;
+        Segment[] before = segments.all();
         Segment[] after = Arrays.copyOf(before, before.length + 1);
         boolean done = false;
         try {
@@ -369,12 +460,19 @@ public final class PartitionLog implements Closeable {
             }
         }
         after[before.length] = next;
-        LogEnd begin = LogEnd.beginOf(next, at.offset());
+        TransactionIndex.State aborted = full.transactions().seal();
+        segments.replaceAll(after);
+        snapshotPosition = config.recoveryPointBytes();
+        snapshotProducers(at.offset());
+        LogEnd begin = LogEnd.of(next, 0, at.offset(), producerPointAt(at.offset()));
         synchronized (this) {
             forced = begin;
+            if (aborted.entries() > 0) {
+                closedTransactions = Stream.concat(closedTransactions.stream(), Stream.of(aborted))
+                        .toList();
+            }
         }
-        segments = after;
-        end = begin;
+        segments.moveEnd(begin);
         rollUnfinished = false;
         full.release();
         record(() -> recordRecoveryPoint());
@@ -390,7 +488,7 @@ public final class PartitionLog implements Closeable {
      */
     public void force() {
         checkWritable();
-        LogEnd target = end;
+        LogEnd target = segments.end();
         if (target.offset() <= forced.offset()) {
             return;
         }
@@ -442,14 +540,19 @@ public final class PartitionLog implements Closeable {
 
     /** Guarded by this. */
     private void recordRecoveryPoint() {
-        writeCheckpoint(recoveryPoint(logStartOffset));
+        writeCheckpoint(recoveryPoint(segments.startOffset()));
     }
 
     /** Guarded by this. */
     private LogCheckpoint recoveryPoint(long startOffset) {
         LogEnd at = forced;
+        List<TransactionIndex.State> transactions = closedTransactions;
+        if (at.transactionEntries() > 0) {
+            TransactionIndex.State active = at.segment().transactions().flush(at.transactionEntries());
+            transactions = Stream.concat(transactions.stream(), Stream.of(active)).toList();
+        }
         GrowingIndex.State index = at.segment().flushIndex(at.offsetEntries(), at.timeEntries());
-        return LogRecovery.checkpoint(at, startOffset, index, epochs);
+        return LogRecovery.checkpoint(at, startOffset, index, segments.epochs(), transactions);
     }
 
     /** Guarded by this. */
@@ -471,11 +574,11 @@ public final class PartitionLog implements Closeable {
 
     /** The epochs' file is written first: a crash between the two leaves a checkpoint that says so. */
     private void beginEpoch(int epoch) {
-        LeaderEpochs next = epochs.with(epoch, end.offset());
+        LeaderEpochs next = segments.epochs().with(epoch, segments.end().offset());
         record(() -> {
             store.replaceFile(directory.resolve(LeaderEpochs.FILE_NAME), next.encode());
             writeCheckpoint(checkpoint.withLeaderEpochs(epoch, LeaderEpochs.crcOf(next.encode())));
-            epochs = next;
+            segments.begin(next);
         });
     }
 
@@ -493,61 +596,27 @@ public final class PartitionLog implements Closeable {
      *     damaged
      */
     public ByteBuffer read(long offset, int maxBytes, long endOffset) {
-        while (true) {
-            long logEndOffset = end.offset();
-            if (offset < logStartOffset || offset > logEndOffset) {
-                throw outOfRange(offset, logEndOffset);
-            }
-            long readEnd = Math.min(endOffset, logEndOffset);
-            if (offset >= readEnd) {
-                return ByteBuffer.allocate(0);
-            }
-            Segment[] now = segments;
-            int i = floor(now, offset);
-            if (i < 0 || !now[i].tryLease()) {
-                checkOpen();
-                continue; // deleted, or full and replaced by its closed self: look again
-            }
-            try {
-                return now[i].read(offset, maxBytes, readEnd);
-            } finally {
-                now[i].release();
-            }
-        }
+        return segments.read(offset, maxBytes, endOffset);
     }
 
     /**
-     * The first record whose timestamp is at or after the given one. Records of compressed batches are not looked at one by one: the
-     * batch's first stands for it.
+     * The transactions with records in a range of offsets that were aborted: what a reader of committed records has to leave out of it.
+     *
+     * @param to exclusive; at most {@link #firstUnstableOffset}
+     * @throws MqException CORRUPT_MESSAGE where an index was damaged since the log was opened
+     */
+    public List<AbortedTransaction> abortedTransactions(long from, long to) {
+        return segments.abortedTransactions(from, to);
+    }
+
+    /**
+     * The first record whose timestamp is at or after the given one.
      *
      * @param endOffset exclusive: what readers may see
      * @return its offset; -1 where there is none
      */
     public long offsetForTimestamp(long timestampMs, long endOffset) {
-        long from = logStartOffset;
-        long to = Math.min(endOffset, end.offset());
-        while (from < to) {
-            Segment[] now = segments;
-            int i = Math.max(0, floor(now, from));
-            if (!now[i].tryLease()) {
-                checkOpen();
-                from = Math.max(from, logStartOffset);
-                continue;
-            }
-            try {
-                long found = now[i].offsetForTimestamp(timestampMs, from);
-                if (found >= 0) {
-                    return found < to ? found : -1;
-                }
-            } finally {
-                now[i].release();
-            }
-            if (i == now.length - 1) {
-                return -1;
-            }
-            from = now[i + 1].baseOffset();
-        }
-        return -1;
+        return segments.offsetForTimestamp(timestampMs, endOffset);
     }
 
     /**
@@ -556,64 +625,7 @@ public final class PartitionLog implements Closeable {
      * @throws MqException CORRUPT_MESSAGE naming file, position, expected and actual, at the first batch that is not as it was written
      */
     public void verify() {
-        LogEnd to = end;
-        Segment[] now = segments;
-        for (int i = 0; i < now.length; i++) {
-            Segment segment = now[i];
-            boolean last = segment.baseOffset() == to.segment().baseOffset();
-            if (!segment.tryLease()) {
-                checkOpen();
-                continue; // deleted in the meantime
-            }
-            try {
-                int size = last ? to.position() : segment.size();
-                TailScan scan = new TailScan(segment.file(), 0, size, segment.baseOffset(), epochs, true);
-                while (scan.next()) {
-                    // until the end or the first batch that does not count
-                }
-                TailScan.Flaw flaw = scan.flaw();
-                if (flaw != null) {
-                    throw LogDamage.of(
-                            segment.file().path(), scan.position(), flaw.field(), flaw.expected(), flaw.actual());
-                }
-                long next = last ? to.offset() : now[i + 1].baseOffset();
-                if (scan.nextOffset() != next) {
-                    throw LogDamage.of(
-                            segment.file().path(),
-                            scan.position(),
-                            "offset behind the segment",
-                            next,
-                            scan.nextOffset());
-                }
-            } finally {
-                segment.release();
-            }
-            if (last) {
-                return;
-            }
-        }
-    }
-
-    /** The last segment whose base offset is at or below the offset; -1: none. */
-    private static int floor(Segment[] segments, long offset) {
-        int low = 0;
-        int high = segments.length;
-        while (low < high) {
-            int middle = (low + high) >>> 1;
-            if (segments[middle].baseOffset() <= offset) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        return low - 1;
-    }
-
-    private MqException outOfRange(long offset, long logEndOffset) {
-        return new MqException(
-                ErrorCode.OFFSET_OUT_OF_RANGE,
-                partition + ": offset " + offset + " is not between the log start offset " + logStartOffset
-                        + " and the log end offset " + logEndOffset);
+        segments.verify();
     }
 
     // --- deleting ------------------------------------------------------------------------------------------------
@@ -626,29 +638,66 @@ public final class PartitionLog implements Closeable {
      */
     public int deleteSegmentsBefore(long offset) {
         checkWritable();
-        Segment[] before = segments;
+        Segment[] before = segments.all();
+        int count = wholeSegmentsBelow(before, offset);
+        if (count > 0) {
+            moveStart(Math.max(segments.startOffset(), before[count].baseOffset()), count);
+        }
+        return count;
+    }
+
+    /**
+     * Makes an offset the first one of the log, in the middle of a segment or batch too, also after it is opened again. Segments that lie below it
+     * are deleted. Does nothing where the log starts there or later.
+     *
+     * @param offset at most the log end offset
+     * @return the log start offset now
+     */
+    public long deleteRecordsBefore(long offset) {
+        checkWritable();
+        if (offset > segments.end().offset()) {
+            throw new IllegalArgumentException(
+                    partition + ": offset " + offset + " is beyond the log end offset " + logEndOffset());
+        }
+        if (offset > segments.startOffset()) {
+            if (offset > forced.offset()) {
+                force(); // else a loss of power could leave a log that ends before it starts
+            }
+            moveStart(offset, wholeSegmentsBelow(segments.all(), offset));
+        }
+        return segments.startOffset();
+    }
+
+    private static int wholeSegmentsBelow(Segment[] segments, long offset) {
         int count = 0;
-        while (count < before.length - 1 && before[count + 1].baseOffset() <= offset) {
+        while (count < segments.length - 1 && segments[count + 1].baseOffset() <= offset) {
             count++;
         }
-        if (count == 0) {
-            return 0;
-        }
-        long start = Math.max(logStartOffset, before[count].baseOffset());
+        return count;
+    }
+
+    /** Recorded first; then the segments go that lie below it whole. */
+    private void moveStart(long start, int wholeSegments) {
+        Segment[] before = segments.all();
+        long firstBase = before[wholeSegments].baseOffset();
         record(() -> {
-            if (checkpoint.segment() < start) {
+            closedTransactions = closedTransactions.stream()
+                    .filter(state -> state.baseOffset() >= firstBase)
+                    .toList();
+            if (checkpoint.segment() < firstBase) {
                 // Closed segments are forced, so the recovery point need not lie in one that goes.
                 writeCheckpoint(recoveryPoint(start));
             } else {
                 writeCheckpoint(checkpoint.withLogStartOffset(start));
             }
-            logStartOffset = start;
+            segments.moveStart(start);
         });
-        segments = Arrays.copyOfRange(before, count, before.length);
-        for (int i = 0; i < count; i++) {
-            before[i].releaseAndDelete();
+        if (wholeSegments > 0) {
+            segments.replaceAll(Arrays.copyOfRange(before, wholeSegments, before.length));
+            for (int i = 0; i < wholeSegments; i++) {
+                before[i].releaseAndDelete();
+            }
         }
-        return count;
     }
 
     // --- closing -------------------------------------------------------------------------------------------------
@@ -661,7 +710,7 @@ public final class PartitionLog implements Closeable {
      */
     @Override
     public void close() {
-        if (closed) {
+        if (segments.isClosed()) {
             return;
         }
         try {
@@ -669,38 +718,36 @@ public final class PartitionLog implements Closeable {
                 recordCleanShutdown();
             }
         } finally {
-            closed = true;
-            for (Segment segment : segments) {
-                segment.release();
-            }
+            segments.close();
         }
     }
 
     private void recordCleanShutdown() {
-        LogEnd at = end;
+        LogEnd at = segments.end();
+        if (checkpoint().clean() && checkpoint().recoveryPoint() == at.offset()) {
+            return;
+        }
+        if (producerPointAt(at.offset()).offset() != at.offset()) {
+            snapshotProducers(at.offset());
+        }
         record(() -> {
-            if (checkpoint.clean() && checkpoint.recoveryPoint() == at.offset()) {
-                return;
-            }
             if (at.segment().file().size() > at.position()) {
                 at.segment().file().truncate(at.position());
             }
             forceFile(at.segment());
-            forced = at;
-            writeCheckpoint(recoveryPoint(logStartOffset).withClean(true));
+            forced = LogEnd.of(at.segment(), at.position(), at.offset(), producerPointAt(at.offset()));
+            writeCheckpoint(recoveryPoint(segments.startOffset()).withClean(true));
         });
+    }
+
+    private synchronized LogCheckpoint checkpoint() {
+        return checkpoint;
     }
 
     // --- failures ------------------------------------------------------------------------------------------------
 
-    private void checkOpen() {
-        if (closed) {
-            throw new MqException(ErrorCode.KAFKA_STORAGE_ERROR, "the log of " + partition + " is closed");
-        }
-    }
-
     private void checkWritable() {
-        checkOpen();
+        segments.checkOpen();
         Fence why = fence.get();
         if (why != null) {
             throw why.toException();
@@ -731,8 +778,8 @@ public final class PartitionLog implements Closeable {
 
     @Override
     public String toString() {
-        return "PartitionLog[" + partition + ", offsets " + logStartOffset + " to " + end.offset() + ", forced to "
-                + forced.offset() + ", " + segments.length + " segments in " + directory + ", leader epoch "
-                + epochs.latest() + (recovery.origin() == Origin.UNCLEAN ? ", recovered" : "") + "]";
+        return "PartitionLog[" + partition + ", offsets " + logStartOffset() + " to " + logEndOffset() + ", forced to "
+                + forced.offset() + ", " + segments.all().length + " segments in " + directory + ", leader epoch "
+                + leaderEpoch() + (recovery.origin() == Origin.UNCLEAN ? ", recovered" : "") + "]";
     }
 }

@@ -36,6 +36,7 @@ final class Segment {
     private final long baseOffset;
     private final StoredFile file;
     private final int indexIntervalBytes;
+    private final TransactionIndex transactions;
     private final AtomicInteger leases = new AtomicInteger(1);
 
     /** Replaced where it turns out to be damaged; guarded by this for writes. */
@@ -53,6 +54,12 @@ final class Segment {
     /** Of a closed segment, once it is known. */
     private volatile long maxTimestampMs = UNKNOWN;
 
+    /** Data records in it; not known where negative. Of the active segment, written by the writer. */
+    private volatile long records = -1;
+
+    /** The writer's: the largest timestamp of the first batch; not known yet, or no batch: UNKNOWN. */
+    private long firstTimestampMs = UNKNOWN;
+
     private volatile boolean deleteAtLastRelease;
 
     Segment(
@@ -61,6 +68,7 @@ final class Segment {
             long baseOffset,
             StoredFile file,
             OffsetTimeIndex index,
+            TransactionIndex transactions,
             int size,
             int indexIntervalBytes) {
         this.store = store;
@@ -68,6 +76,7 @@ final class Segment {
         this.baseOffset = baseOffset;
         this.file = file;
         this.index = index;
+        this.transactions = transactions;
         this.size = size;
         this.indexIntervalBytes = indexIntervalBytes;
     }
@@ -97,6 +106,10 @@ final class Segment {
         throw new IllegalStateException("segment " + file.path() + " is closed");
     }
 
+    TransactionIndex transactions() {
+        return transactions;
+    }
+
     /** Brings the index files of the active segment up to date with that many entries. */
     GrowingIndex.State flushIndex(int offsetCount, int timeCount) {
         return growingIndex()
@@ -112,7 +125,14 @@ final class Segment {
     Segment closed() {
         OffsetTimeIndex stored = seal(growingIndex());
         Segment closed = new Segment(
-                store, directory, baseOffset, store.open(file.path(), OpenMode.READ), stored, size, indexIntervalBytes);
+                store,
+                directory,
+                baseOffset,
+                store.open(file.path(), OpenMode.READ),
+                stored,
+                transactions,
+                size,
+                indexIntervalBytes);
         closed.maxTimestampMs = growingIndex().maxTimestampMs();
         return closed;
     }
@@ -171,7 +191,9 @@ final class Segment {
         for (Path path : List.of(
                 IndexFormat.logFile(directory, baseOffset),
                 IndexFormat.offsetIndexFile(directory, baseOffset),
-                IndexFormat.timeIndexFile(directory, baseOffset))) {
+                IndexFormat.timeIndexFile(directory, baseOffset),
+                IndexFormat.transactionIndexFile(directory, baseOffset),
+                ProducerSnapshot.file(directory, baseOffset))) {
             if (store.exists(path)) {
                 store.delete(path);
             }
@@ -273,8 +295,55 @@ final class Segment {
         return -1;
     }
 
+    /** The writer's: the largest timestamp of the first batch, which the age of the segment counts from; -1: none. */
+    long firstTimestampMs() {
+        if (firstTimestampMs == UNKNOWN) {
+            if (size == 0) {
+                return -1;
+            }
+            firstTimestampMs = BatchHeader.maxTimestamp(file.read(0, BatchHeader.BYTES), 0);
+        }
+        return firstTimestampMs;
+    }
+
+    /** How many records there are in the segment that are of concern to consumers; counted once, by the headers, if it is closed. */
+    long records() {
+        long known = records;
+        if (known >= 0) {
+            return known;
+        }
+        long counted = 0;
+        BatchWalk walk = new BatchWalk(file, 0, size);
+        while (walk.next()) {
+            counted += walk.dataRecords();
+        }
+        if (!(index instanceof GrowingIndex)) {
+            records = counted;
+        }
+        return counted;
+    }
+
+    /**
+     * The offset from which on the segment has that many records of concern to consumers, or a few more where not every offset has one.
+     *
+     * @param wanted 1 or more, and at most {@link #records}
+     */
+    long offsetOfLast(long wanted) {
+        long before = records() - wanted;
+        BatchWalk walk = new BatchWalk(file, 0, size);
+        while (walk.next()) {
+            int count = walk.dataRecords();
+            if (count > before) {
+                boolean everyOffset = count == walk.lastOffsetDelta() + 1;
+                return walk.baseOffset() + (everyOffset ? before : 0);
+            }
+            before -= count;
+        }
+        return baseOffset;
+    }
+
     /** The largest timestamp of the segment; -1: none has one. */
-    private long maxTimestampMs() {
+    long maxTimestampMs() {
         OffsetTimeIndex used = index;
         if (used instanceof GrowingIndex growing) {
             return growing.maxTimestampMs();
@@ -326,7 +395,7 @@ final class Segment {
     }
 
     /** Where the batch begins that holds the offset; the end where there is none. */
-    private int positionOf(long offset, int end) {
+    int positionOf(long offset, int end) {
         OffsetTimeIndex used = index;
         OffsetEntry entry = used.floorOffset(relative(offset));
         int position = entry == null ? 0 : entry.position();

@@ -61,19 +61,19 @@ public final class RecordBatch {
     public static final int LAST_OFFSET_DELTA_AT = 23;
     static final int BASE_TIMESTAMP_AT = 27;
     public static final int MAX_TIMESTAMP_AT = 35;
-    static final int PRODUCER_ID_AT = 43;
-    static final int PRODUCER_EPOCH_AT = 51;
-    static final int BASE_SEQUENCE_AT = 53;
-    static final int COUNT_AT = 57;
+    public static final int PRODUCER_ID_AT = 43;
+    public static final int PRODUCER_EPOCH_AT = 51;
+    public static final int BASE_SEQUENCE_AT = 53;
+    public static final int COUNT_AT = 57;
     static final int NO_LEADER_EPOCH = -1;
-    static final long NO_PRODUCER_ID = -1;
-    static final short NO_PRODUCER_EPOCH = -1;
-    static final int NO_SEQUENCE = -1;
+    public static final long NO_PRODUCER_ID = -1;
+    public static final short NO_PRODUCER_EPOCH = -1;
+    public static final int NO_SEQUENCE = -1;
 
     private static final int COMPRESSION_MASK = 0x07;
     private static final int LOG_APPEND_TIME_MASK = 0x08;
-    private static final int TRANSACTIONAL_MASK = 0x10;
-    private static final int CONTROL_MASK = 0x20;
+    public static final int TRANSACTIONAL_MASK = 0x10;
+    public static final int CONTROL_MASK = 0x20;
     private static final int DELETE_HORIZON_MASK = 0x40;
     private static final int RESERVED_MASK = 0xff80;
     private static final Compression[] COMPRESSIONS = Compression.values();
@@ -166,6 +166,16 @@ public final class RecordBatch {
     /** The offset of the last record, also where compaction has taken that record away. */
     public long lastOffset() {
         return baseOffset() + lastOffsetDelta();
+    }
+
+    /** The sequence number of the last record: sequences go from the largest int back to 0; -1 where there is none. */
+    public int lastSequence() {
+        return sequenceAfter(baseSequence(), lastOffsetDelta());
+    }
+
+    /** The sequence number so many records behind another; -1 behind none. */
+    public static int sequenceAfter(int sequence, int records) {
+        return sequence == NO_SEQUENCE ? NO_SEQUENCE : (int) (((long) sequence + records) & Integer.MAX_VALUE);
     }
 
     /** The offset behind the last record. */
@@ -302,6 +312,14 @@ public final class RecordBatch {
                     "no control batch and no delete horizon, which only a broker writes",
                     attributes());
         }
+        if (isTransactional() && producerId() < 0) {
+            throw Corruption.of(
+                    ErrorCode.INVALID_RECORD,
+                    where(context),
+                    "producer id",
+                    "0 or more, since the batch belongs to a transaction",
+                    producerId());
+        }
         if (producerId() >= 0 && (producerEpoch() < 0 || baseSequence() < 0)) {
             throw Corruption.of(
                     ErrorCode.INVALID_RECORD,
@@ -341,6 +359,24 @@ public final class RecordBatch {
     /** Stamps the batch with the epoch it was appended in. Outside the CRC. */
     public void setLeaderEpoch(int leaderEpoch) {
         buffer.putInt(start + LEADER_EPOCH_AT, leaderEpoch);
+    }
+
+    /**
+     * Makes the batch one of an idempotent producer, and computes the CRC again.
+     *
+     * @param baseSequence the sequence number of the first record
+     * @param transactional whether it belongs to a transaction
+     */
+    public void setProducer(long producerId, short producerEpoch, int baseSequence, boolean transactional) {
+        stamp(producerId, producerEpoch, baseSequence, transactional ? TRANSACTIONAL_MASK : 0);
+    }
+
+    void stamp(long producerId, short producerEpoch, int baseSequence, int attributeBits) {
+        buffer.putShort(start + ATTRIBUTES_AT, (short) (attributes() | attributeBits));
+        buffer.putLong(start + PRODUCER_ID_AT, producerId);
+        buffer.putShort(start + PRODUCER_EPOCH_AT, producerEpoch);
+        buffer.putInt(start + BASE_SEQUENCE_AT, baseSequence);
+        buffer.putInt(start + CRC_AT, (int) computeCrc());
     }
 
     /** Makes the time of the append the timestamp of every record, and computes the CRC again. */

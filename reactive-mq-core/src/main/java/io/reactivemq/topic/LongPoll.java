@@ -6,6 +6,7 @@ import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
+import io.reactivemq.broker.IsolationLevel;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -141,10 +142,21 @@ public final class LongPoll {
         }
         int room = Math.min(wanted.maxBytes(), request.maxBytes() - bytesSoFar);
         try {
+            // in this order: the last stable offset is never beyond the high watermark that is told
+            long lastStable = partition.lastStableOffset();
             long highWatermark = partition.highWatermark();
+            boolean committed = request.isolation() == IsolationLevel.READ_COMMITTED;
+            long end = committed ? lastStable : highWatermark;
             ByteBuffer records =
-                    room <= 0 || wanted.offset() == highWatermark ? NOTHING : partition.read(wanted.offset(), room);
-            return new FetchResult.Partition(id, null, partition.logStartOffset(), highWatermark, records);
+                    room <= 0 || wanted.offset() == end ? NOTHING : partition.read(wanted.offset(), room, end);
+            return new FetchResult.Partition(
+                    id,
+                    null,
+                    partition.logStartOffset(),
+                    highWatermark,
+                    lastStable,
+                    committed && records.hasRemaining() ? partition.aborted(wanted.offset(), records) : List.of(),
+                    records);
         } catch (MqException e) {
             return new FetchResult.Partition(id, e, partition.logStartOffset(), partition.highWatermark(), NOTHING);
         } catch (RuntimeException e) {

@@ -5,8 +5,12 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.FetchResult;
+import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.PartitionLog;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatches;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -32,8 +36,9 @@ import reactor.core.publisher.Sinks;
  * log once (level {@code fsync}), publishes the high watermark, and only then answers the appends and wakes the readers
  * that wait. What arrives meanwhile is served by the next force: group commit without a delay when idle.
  *
- * <p>Invariant: {@code logStartOffset <= highWatermark <= logEndOffset}. Readers see records below the high watermark only,
- * so a reader never sees what a crash can take away at the topic's level.
+ * <p>Invariant: {@code logStartOffset <= lastStableOffset <= highWatermark <= logEndOffset}. Readers see records below the high
+ * watermark only, so a reader never sees what a crash can take away at the topic's level; readers of committed records see those
+ * below the last stable offset, where the first open transaction begins.
  */
 public final class Partition {
 
@@ -67,6 +72,9 @@ public final class Partition {
     /** Written by the drain loop. */
     private volatile long highWatermark;
 
+    /** Written by the drain loop, after the high watermark. */
+    private volatile long lastStableOffset;
+
     /** Set by whoever closes; read by all. */
     private volatile boolean closing;
 
@@ -92,6 +100,7 @@ public final class Partition {
         this.runtime = runtime;
         this.admission = admission;
         this.highWatermark = log.logEndOffset();
+        this.lastStableOffset = Math.min(log.firstUnstableOffset(), highWatermark);
     }
 
     public TopicPartition id() {
@@ -106,6 +115,11 @@ public final class Partition {
     /** The offset behind the last record that is durable, and so the end of what readers see. */
     public long highWatermark() {
         return highWatermark;
+    }
+
+    /** Where the first open transaction begins; the high watermark where none is open. */
+    public long lastStableOffset() {
+        return Math.max(lastStableOffset, log.logStartOffset());
     }
 
     /** Whether reads and writes block on files, so that they belong on the runtime's io threads. */
@@ -154,9 +168,19 @@ public final class Partition {
      * its order. Refused at once with a retriable error where {@value #COMMANDS_MAX} appends wait already.
      */
     public void append(ByteBuffer records, AppendListener listener) {
+        offer(new Append(records, Content.DATA, listener));
+    }
+
+    /** As {@link #append}, of the control batch that ends a transaction: for the transaction's coordinator. */
+    public void appendMarker(ByteBuffer marker, AppendListener listener) {
+        offer(new Append(marker, Content.MARKER, listener));
+    }
+
+    private void offer(Append append) {
+        AppendListener listener = append.listener;
         if (closing) {
             listener.onFailed(gone());
-        } else if (commands.offer(new Append(records, listener))) {
+        } else if (commands.offer(append)) {
             schedule();
         } else {
             listener.onFailed(new MqException(
@@ -172,7 +196,23 @@ public final class Partition {
      * @throws MqException {@code OFFSET_OUT_OF_RANGE}
      */
     public ByteBuffer read(long offset, int maxBytes) {
-        return log.read(offset, maxBytes, Math.max(highWatermark, log.logStartOffset()));
+        return read(offset, maxBytes, highWatermark);
+    }
+
+    /** As {@link #read(long, int)}, up to an end that is at most the high watermark. */
+    ByteBuffer read(long offset, int maxBytes, long end) {
+        return log.read(offset, maxBytes, Math.max(end, log.logStartOffset()));
+    }
+
+    /** What a reader of committed records leaves out of the batches that it has read from that offset on. */
+    List<FetchResult.AbortedTransaction> aborted(long offset, ByteBuffer records) {
+        long end = offset;
+        for (RecordBatch batch : RecordBatches.of(records)) {
+            end = batch.nextOffset();
+        }
+        return log.abortedTransactions(offset, end).stream()
+                .map(aborted -> new FetchResult.AbortedTransaction(aborted.producerId(), aborted.firstOffset()))
+                .toList();
     }
 
     /** The first offset whose record's timestamp is at or after the given one; the high watermark where there is none. */
@@ -197,6 +237,11 @@ public final class Partition {
 
     boolean isClosed() {
         return closed;
+    }
+
+    /** Whether it takes no more requests. */
+    public boolean isClosing() {
+        return closing;
     }
 
     /** Takes up appends that the {@link Admission} had held back. */
@@ -270,9 +315,18 @@ public final class Partition {
                 break;
             }
             try {
-                infos.add(log.append(append.records, runtime.currentTimeMillis()));
+                long nowMs = runtime.currentTimeMillis();
+                AppendInfo info = switch (append.content) {
+                    case DATA -> log.append(append.records, nowMs);
+                    case MARKER -> log.appendMarker(append.records, nowMs);
+                };
+                infos.add(info);
                 written.add(append);
-                bytes += size;
+                if (info.duplicate()) {
+                    admission.onFreed(size);
+                } else {
+                    bytes += size;
+                }
             } catch (MqException e) {
                 admission.onFreed(size);
                 append.listener.onFailed(e);
@@ -297,7 +351,7 @@ public final class Partition {
             }
         }
         if (failure == null) {
-            highWatermark = log.logEndOffset();
+            publish();
         }
         for (int i = 0; i < written.size(); i++) {
             AppendListener listener = written.get(i).listener;
@@ -311,6 +365,13 @@ public final class Partition {
         infos.clear();
         armFlushTimer();
         wake();
+    }
+
+    /** Shows readers all that is written: it is durable now, and so is the end of every transaction that has one. */
+    private void publish() {
+        long end = log.logEndOffset();
+        highWatermark = end;
+        lastStableOffset = Math.min(log.firstUnstableOffset(), end);
     }
 
     private boolean mustForce() {
@@ -369,18 +430,79 @@ public final class Partition {
             return;
         }
         try {
-            long before = log.sizeInBytes();
-            if (to >= log.logEndOffset()) {
-                log.roll();
-            }
-            log.deleteSegmentsBefore(Math.min(to, highWatermark));
+            deleteSegmentsBefore(to);
+        } catch (RuntimeException e) {
+            LOG.warn("partition {}: records below {} could not be let go", id, to, e);
+        }
+    }
+
+    /** As far as whole segments reach; an active one that lies below the offset is rolled first. */
+    private void deleteSegmentsBefore(long offset) {
+        long to = Math.min(offset, highWatermark);
+        if (to >= log.logEndOffset()) {
+            log.roll();
+        }
+        freeing(() -> log.deleteSegmentsBefore(to));
+    }
+
+    private void freeing(Runnable deletion) {
+        long before = log.sizeInBytes();
+        try {
+            deletion.run();
+        } finally {
             long freed = before - log.sizeInBytes();
             if (freed > 0) {
                 admission.onFreed(freed);
             }
-        } catch (RuntimeException e) {
-            LOG.warn("partition {}: records below {} could not be let go", id, to, e);
         }
+    }
+
+    /**
+     * Deletes records from the begin.
+     *
+     * @return the log start offset then; OFFSET_OUT_OF_RANGE beyond the high watermark, POLICY_VIOLATION where the topic is only compacted
+     */
+    public Mono<Long> deleteRecords(RecordsToDelete records) {
+        return onWriter(() -> {
+            if (!config.deletes()) {
+                throw new MqException(
+                        ErrorCode.POLICY_VIOLATION,
+                        "partition " + id + ": records are deleted where cleanup.policy has delete, it is compact");
+            }
+            long offset = switch (records.bound()) {
+                case BEFORE_OFFSET ->
+                    records.value() == RecordsToDelete.HIGH_WATERMARK ? highWatermark : records.value();
+                case ALL_BUT_LAST -> Math.min(highWatermark, log.offsetOfLast(records.value()));
+            };
+            if (offset > highWatermark) {
+                throw new MqException(
+                        ErrorCode.OFFSET_OUT_OF_RANGE,
+                        "partition " + id + ": records can be deleted up to the high watermark " + highWatermark
+                                + ", asked for " + offset);
+            }
+            switch (records.precision()) {
+                case EXACT -> freeing(() -> log.deleteRecordsBefore(offset));
+                case WHOLE_SEGMENTS -> deleteSegmentsBefore(offset);
+            }
+            return log.logStartOffset();
+        });
+    }
+
+    /** Lets go of the segments that are beyond what is to be kept, and of what is known of producers that have been silent for long. */
+    public Mono<Void> applyRetention() {
+        return onWriter(() -> {
+                    long nowMs = runtime.currentTimeMillis();
+                    log.expireProducers(nowMs);
+                    if (config.deletes()) {
+                        long before =
+                                SegmentRetention.deletableBefore(log, config.retention(), nowMs, highWatermark);
+                        if (before > log.logStartOffset()) {
+                            deleteSegmentsBefore(before);
+                        }
+                    }
+                    return Boolean.TRUE;
+                })
+                .then();
     }
 
     private void closeLog() {
@@ -432,5 +554,11 @@ public final class Partition {
     }
 
     /** An append on its way to the log. */
-    private record Append(ByteBuffer records, AppendListener listener) {}
+    private record Append(ByteBuffer records, Content content, AppendListener listener) {}
+
+    /** What an append is. */
+    private enum Content {
+        DATA,
+        MARKER
+    }
 }

@@ -19,6 +19,7 @@ import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.TopicDescription;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -702,6 +703,11 @@ public final class ScriptedBroker implements Broker {
     @Override
     public Mono<TopicDescription> alterTopicConfigs(Caller caller, String topic, List<ConfigChange> changes) {
         return Mono.error(new MqException(ErrorCode.INVALID_REQUEST, "no settings are scripted"));
+    }
+
+    @Override
+    public Mono<Long> deleteRecords(Caller caller, TopicPartition partition, RecordsToDelete records) {
+        return Mono.error(new MqException(ErrorCode.INVALID_REQUEST, "no deletions are scripted"));
     }
 
     // ---------------------------------------------------------------- life

@@ -41,6 +41,9 @@ public interface EngineFixture extends AutoCloseable {
     /** After how long without a heartbeat the engine takes a member for gone. */
     Duration groupSessionTimeout();
 
+    /** How often the engine looks for records that are beyond what is to be kept. */
+    Duration retentionCheckInterval();
+
     /**
      * Whether an append is refused whose records contradict the header of their batch. An engine in the client's own process
      * may trust the batches that it built; one that takes them from elsewhere must not.

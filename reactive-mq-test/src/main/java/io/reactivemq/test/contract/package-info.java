@@ -14,7 +14,7 @@
  *             return new MyEngineFixture(seed);
  *         }
  *     }
- *     // DataContract, ProduceConsumeContract, GroupContract likewise
+ *     // DataContract, RetentionContract, IdempotenceContract, ProduceConsumeContract, GroupContract likewise
  * }
  * }</pre>
  *

@@ -34,15 +34,17 @@ abstract class EmbeddedFixture implements EngineFixture {
     private final MqRuntime runtime;
     private final Duration sessionTimeout;
     private final Duration heartbeatInterval;
+    private final Duration retentionCheckInterval;
 
     private @Nullable Path directory;
     private @Nullable Broker broker;
 
-    EmbeddedFixture(Place place, MqRuntime runtime, Duration sessionTimeout, Duration heartbeatInterval) {
+    EmbeddedFixture(Place place, MqRuntime runtime, Duration sessionTimeout, Duration heartbeatInterval, Duration retentionCheckInterval) {
         this.place = place;
         this.runtime = runtime;
         this.sessionTimeout = sessionTimeout;
         this.heartbeatInterval = heartbeatInterval;
+        this.retentionCheckInterval = retentionCheckInterval;
     }
 
     @Override
@@ -52,6 +54,7 @@ abstract class EmbeddedFixture implements EngineFixture {
                 EmbeddedBroker.inMemory(
                         MEMORY_BYTES,
                         o -> o.runtime(runtime)
+                                .retentionCheckInterval(retentionCheckInterval)
                                 .groupSessionTimeout(sessionTimeout)
                                 .groupHeartbeatInterval(heartbeatInterval));
             case FILES_FSYNC -> openFiles(Durability.FSYNC);
@@ -66,6 +69,7 @@ abstract class EmbeddedFixture implements EngineFixture {
                 directory(),
                 o -> o.runtime(runtime)
                         .durability(durability)
+                        .retentionCheckInterval(retentionCheckInterval)
                         .groupSessionTimeout(sessionTimeout)
                         .groupHeartbeatInterval(heartbeatInterval)));
     }
@@ -118,6 +122,11 @@ abstract class EmbeddedFixture implements EngineFixture {
     @Override
     public Duration groupSessionTimeout() {
         return sessionTimeout;
+    }
+
+    @Override
+    public Duration retentionCheckInterval() {
+        return retentionCheckInterval;
     }
 
     @Override

@@ -7,6 +7,8 @@ import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
 import io.reactivemq.test.contract.TopicsContract;
+import io.reactivemq.test.contract.RetentionContract;
+import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -41,6 +43,22 @@ class InMemorySimulatedTest {
 
     @Nested
     class Groups extends GroupContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class Retention extends RetentionContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class Idempotence extends IdempotenceContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.MEMORY, seed);

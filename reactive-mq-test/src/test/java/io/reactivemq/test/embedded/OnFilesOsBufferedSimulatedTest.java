@@ -2,6 +2,8 @@ package io.reactivemq.test.embedded;
 
 import io.reactivemq.test.contract.DataContract;
 import io.reactivemq.test.contract.EngineFixture;
+import io.reactivemq.test.contract.RetentionContract;
+import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -11,6 +13,22 @@ class OnFilesOsBufferedSimulatedTest {
 
     @Nested
     class Data extends DataContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_OS_BUFFERED, seed);
+        }
+    }
+
+    @Nested
+    class Retention extends RetentionContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_OS_BUFFERED, seed);
+        }
+    }
+
+    @Nested
+    class Idempotence extends IdempotenceContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_OS_BUFFERED, seed);

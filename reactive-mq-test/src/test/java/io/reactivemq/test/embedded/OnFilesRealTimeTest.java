@@ -5,6 +5,8 @@ import io.reactivemq.guards.Dropped;
 import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
+import io.reactivemq.test.contract.RetentionContract;
+import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -23,6 +25,22 @@ class OnFilesRealTimeTest {
 
     @Nested
     class Groups extends GroupContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return RealTimeFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class Retention extends RetentionContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return RealTimeFixture.ofShortMemory(Place.FILES_FSYNC);
+        }
+    }
+
+    @Nested
+    class Idempotence extends IdempotenceContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return RealTimeFixture.of(Place.FILES_FSYNC, seed);

@@ -18,14 +18,19 @@ final class RealTimeFixture extends EmbeddedFixture {
 
     private final MqRuntime clock = MqRuntime.system();
 
-    private RealTimeFixture(Place place) {
-        super(place, MqRuntime.system(), Duration.ofSeconds(3), Duration.ofMillis(100));
+    private RealTimeFixture(Place place, Duration retentionCheckInterval) {
+        super(place, MqRuntime.system(), Duration.ofSeconds(3), Duration.ofMillis(100), retentionCheckInterval);
     }
 
     /** Real interleavings don't follow from a seed, so one seed stands for all: the rest is skipped. */
     static RealTimeFixture of(Place place, long seed) {
         assumeTrue(seed <= SEEDS, "real time runs the first seed only");
-        return new RealTimeFixture(place);
+        return new RealTimeFixture(place, Duration.ofMinutes(5));
+    }
+
+    /** An engine that looks for old records all the time. */
+    static RealTimeFixture ofShortMemory(Place place) {
+        return new RealTimeFixture(place, Duration.ofMillis(50));
     }
 
     @Override

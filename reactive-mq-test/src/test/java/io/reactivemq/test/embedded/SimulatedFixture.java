@@ -12,7 +12,7 @@ final class SimulatedFixture extends EmbeddedFixture {
     private final SimulatedRuntime runtime;
 
     private SimulatedFixture(Place place, SimulatedRuntime runtime) {
-        super(place, runtime, Duration.ofSeconds(45), Duration.ofSeconds(3));
+        super(place, runtime, Duration.ofSeconds(45), Duration.ofSeconds(3), Duration.ofMinutes(5));
         this.runtime = runtime;
     }
 

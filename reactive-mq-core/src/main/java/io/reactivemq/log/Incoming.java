@@ -1,0 +1,122 @@
+package io.reactivemq.log;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TimestampType;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.log.LogConfig.RecordCheck;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.TransactionMarker;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An append that was looked at and may be written.
+ *
+ * @param records the batches
+ * @param offsetSpan how many offsets they take
+ * @param maxTimestampMs the largest timestamp in them, as it is going to be in the log
+ * @param fromProducer whether it is the batch of a producer with an id
+ * @param repeated the batch it repeats, which was appended before, so that nothing is to be written; null: it is new
+ * @param marker the end of a transaction that it is; null: it is data
+ */
+record Incoming(
+        ByteBuffer records,
+        long offsetSpan,
+        long maxTimestampMs,
+        boolean fromProducer,
+        ProducerState.@Nullable Batch repeated,
+        @Nullable TransactionMarker marker) {
+
+    /**
+     * Looks at batches of a client.
+     *
+     * @throws MqException CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE for batches that can't be taken; and
+     *     those of {@link ProducerStates#check}
+     */
+    static Incoming ofClient(
+            ByteBuffer records, LogConfig settings, TopicPartition partition, ProducerStates producers, long nowMs) {
+        if (!records.hasRemaining()) {
+            throw new MqException(ErrorCode.INVALID_RECORD, partition + ": an append of no batches");
+        }
+        String where = partition.toString();
+        long offsetSpan = 0;
+        long maxTimestampMs = -1;
+        int batches = 0;
+        RecordBatch fromProducer = null;
+        for (RecordBatch batch : RecordBatches.of(records)) {
+            if (batch.sizeInBytes() > settings.maxMessageBytes()) {
+                throw new MqException(
+                        ErrorCode.MESSAGE_TOO_LARGE,
+                        partition + ": a batch of " + batch.sizeInBytes() + " bytes, more than the "
+                                + settings.maxMessageBytes() + " of max.message.bytes");
+            }
+            batch.validateProduced(where);
+            if (settings.recordCheck() == RecordCheck.RECORDS) {
+                batch.validateRecords(where);
+            }
+            offsetSpan += batch.count();
+            maxTimestampMs = Math.max(maxTimestampMs, batch.maxTimestamp());
+            batches++;
+            if (batch.producerId() >= 0) {
+                fromProducer = batch;
+            }
+        }
+        if (offsetSpan > Integer.MAX_VALUE) {
+            throw new MqException(
+                    ErrorCode.INVALID_RECORD, partition + ": one append of " + offsetSpan + " records is too many");
+        }
+        if (settings.timestampType() == TimestampType.LOG_APPEND_TIME) {
+            maxTimestampMs = nowMs;
+        }
+        if (fromProducer == null) {
+            return new Incoming(records, offsetSpan, maxTimestampMs, false, null, null);
+        }
+        if (batches > 1) {
+            throw new MqException(
+                    ErrorCode.INVALID_RECORD,
+                    partition + ": an append with a producer id is one batch, so that a repetition is told as a whole; it had "
+                            + batches);
+        }
+        return new Incoming(records, offsetSpan, maxTimestampMs, true, producers.check(fromProducer), null);
+    }
+
+    /** Looks at the end of a transaction, from its coordinator. */
+    static Incoming ofCoordinator(ByteBuffer records, TopicPartition partition, ProducerStates producers) {
+        String where = partition.toString();
+        RecordBatch batch = RecordBatch.at(records, records.position());
+        batch.validate(where);
+        if (batch.sizeInBytes() != records.remaining()) {
+            throw new MqException(
+                    ErrorCode.INVALID_RECORD,
+                    partition + ": the end of a transaction is one batch: expected " + batch.sizeInBytes()
+                            + " bytes, actual " + records.remaining());
+        }
+        TransactionMarker marker = TransactionMarker.of(batch, where);
+        producers.checkMarker(batch, marker);
+        return new Incoming(records, 1, batch.maxTimestamp(), true, null, marker);
+    }
+
+    /** Sets the log's time in the batches, and returns what puts their senders' headers back. */
+    Runnable stampAppendTime(long nowMs) {
+        List<ByteBuffer> headers = new ArrayList<>();
+        List<byte[]> asTheyCame = new ArrayList<>();
+        int position = records.position();
+        for (RecordBatch batch : RecordBatches.of(records)) {
+            byte[] header = new byte[BatchHeader.BYTES];
+            records.get(position, header);
+            headers.add(records.slice(position, header.length));
+            asTheyCame.add(header);
+            position += batch.sizeInBytes();
+            batch.setLogAppendTime(nowMs);
+        }
+        return () -> {
+            for (int i = 0; i < headers.size(); i++) {
+                headers.get(i).put(asTheyCame.get(i));
+            }
+        };
+    }
+}

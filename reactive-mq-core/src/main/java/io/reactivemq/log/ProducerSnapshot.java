@@ -1,0 +1,129 @@
+package io.reactivemq.log;
+
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.OpenMode;
+import io.reactivemq.storage.StorageException;
+import io.reactivemq.storage.StoredFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The {@link ProducerStates} of a log at an offset, as a file of that name: {@code 00000000000000004711.snapshot}, in Kafka's
+ * format. Of each producer it has the last batch only.
+ *
+ * <pre>
+ * version int16 = 1, crc uint32 (CRC-32C of what follows), number of producers int32, and for each:
+ *     producer id int64, epoch int16, last sequence int32, last offset int64, offset delta int32, timestamp int64,
+ *     coordinator epoch int32, first offset of the open transaction int64 (-1: none)
+ * </pre>
+ *
+ * The timestamp is when the producer was last heard of; Kafka has that of its last batch there. Snapshots are never forced: one that a crash
+ * has torn is not taken, and an older one or the log itself stands in.
+ */
+final class ProducerSnapshot {
+
+    static final String SUFFIX = ".snapshot";
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(ProducerSnapshot.class);
+    private static final short VERSION = 1;
+    private static final int CRC_AT = 2;
+    private static final int COUNT_AT = 6;
+    private static final int HEADER_BYTES = 10;
+    private static final int ENTRY_BYTES = 46;
+    private static final int NO_SEQUENCE = -1;
+
+    private ProducerSnapshot() {}
+
+    static Path file(Path directory, long offset) {
+        return IndexFormat.file(directory, offset, SUFFIX);
+    }
+
+    /** False where it could not be written; what is there then is not taken for a snapshot. */
+    static boolean write(FileStore store, Path directory, long offset, ProducerStates states) {
+        Path path = file(directory, offset);
+        try (StoredFile file = store.open(path, OpenMode.CREATE)) {
+            ByteBuffer content = encode(states.all());
+            file.write(content, 0);
+            file.truncate(content.limit());
+            return true;
+        } catch (StorageException e) {
+            LOGGER.warn("snapshot {} could not be written; the log is read in its place", path, e);
+            return false;
+        }
+    }
+
+    /** Null where there is no such file, or it is damaged. */
+    static @Nullable List<ProducerState> read(FileStore store, Path directory, long offset) {
+        Path path = file(directory, offset);
+        if (!store.exists(path)) {
+            return null;
+        }
+        List<ProducerState> producers = decode(store.readFile(path));
+        if (producers == null) {
+            LOGGER.warn("snapshot {} is damaged; an older one or the log is read in its place", path);
+        }
+        return producers;
+    }
+
+    static OptionalLong offsetOf(Path file) {
+        return IndexFormat.baseOffsetOf(file, SUFFIX);
+    }
+
+    static ByteBuffer encode(List<ProducerState> producers) {
+        ByteBuffer content = ByteBuffer.allocate(HEADER_BYTES + producers.size() * ENTRY_BYTES);
+        content.putShort(VERSION).position(COUNT_AT);
+        content.putInt(producers.size());
+        for (ProducerState producer : producers) {
+            ProducerState.Batch last = producer.lastBatch();
+            content.putLong(producer.producerId())
+                    .putShort(producer.epoch())
+                    .putInt(last == null ? NO_SEQUENCE : last.lastSequence())
+                    .putLong(last == null ? ProducerState.NO_OFFSET : last.lastOffset())
+                    .putInt(last == null ? 0 : last.offsetDelta())
+                    .putLong(producer.heardMs())
+                    .putInt(producer.coordinatorEpoch())
+                    .putLong(producer.transactionFirstOffset());
+        }
+        return content.putInt(CRC_AT, crcOf(content)).flip();
+    }
+
+    /** Null where the bytes are not a whole snapshot. */
+    static @Nullable List<ProducerState> decode(ByteBuffer content) {
+        ByteBuffer from = content.slice();
+        if (from.limit() < HEADER_BYTES || from.getShort(0) != VERSION || from.getInt(CRC_AT) != crcOf(from)) {
+            return null;
+        }
+        int count = from.getInt(COUNT_AT);
+        if (count != (from.limit() - HEADER_BYTES) / ENTRY_BYTES) {
+            return null;
+        }
+        List<ProducerState> producers = new ArrayList<>(count);
+        from.position(HEADER_BYTES);
+        for (int i = 0; i < count; i++) {
+            ProducerState producer = new ProducerState(from.getLong(), from.getShort());
+            int lastSequence = from.getInt();
+            long lastOffset = from.getLong();
+            int offsetDelta = from.getInt();
+            long timestampMs = from.getLong();
+            if (lastSequence != NO_SEQUENCE) {
+                producer.add(new ProducerState.Batch(lastSequence, lastOffset, offsetDelta, timestampMs));
+            }
+            producer.restore(from.getInt(), from.getLong(), timestampMs);
+            producers.add(producer);
+        }
+        return producers;
+    }
+
+    private static int crcOf(ByteBuffer content) {
+        CRC32C crc = new CRC32C();
+        crc.update(content.slice(COUNT_AT, content.limit() - COUNT_AT));
+        return (int) crc.getValue();
+    }
+}

@@ -1,0 +1,62 @@
+package io.reactivemq.topic;
+
+import io.reactivemq.log.PartitionLog;
+import io.reactivemq.log.SegmentInfo;
+import java.util.List;
+
+/** Decides which segments of a log are beyond what is to be kept. */
+final class SegmentRetention {
+
+    private SegmentRetention() {}
+
+    /**
+     * The offset before which the log may be deleted, the end of a segment; its start offset where nothing may go. The active segment may be
+     * among them.
+     *
+     * @param highWatermark nothing at or behind it goes
+     */
+    static long deletableBefore(PartitionLog log, Retention retention, long nowMs, long highWatermark) {
+        List<SegmentInfo> segments = log.segments();
+        int old = tooOld(log, segments, retention.ms(), nowMs);
+        int many = Math.max(beyondBytes(segments, retention.bytes()), beyondRecords(log, segments, retention.records()));
+        int count = Math.max(old, many);
+        while (count > 0 && segments.get(count - 1).nextOffset() > highWatermark) {
+            count--;
+        }
+        return count == 0 ? log.logStartOffset() : segments.get(count - 1).nextOffset();
+    }
+
+    /** A segment none of whose records has a timestamp is as old as none. */
+    private static int tooOld(PartitionLog log, List<SegmentInfo> segments, long ms, long nowMs) {
+        int count = 0;
+        while (ms != Retention.UNBOUNDED && count < segments.size()) {
+            long youngestMs = log.maxTimestampMs(segments.get(count));
+            if (youngestMs < 0 || nowMs - youngestMs <= ms) {
+                break;
+            }
+            count++;
+        }
+        return count;
+    }
+
+    private static int beyondBytes(List<SegmentInfo> segments, long bytes) {
+        long left = segments.stream().mapToLong(SegmentInfo::sizeInBytes).sum();
+        int count = 0;
+        while (bytes != Retention.UNBOUNDED && count < segments.size()) {
+            left -= segments.get(count).sizeInBytes();
+            if (left < bytes) {
+                break;
+            }
+            count++;
+        }
+        return count;
+    }
+
+    private static int beyondRecords(PartitionLog log, List<SegmentInfo> segments, long records) {
+        int count = records == Retention.UNBOUNDED ? 0 : segments.size();
+        for (long kept = 0; count > 0 && kept < records; count--) {
+            kept += log.records(segments.get(count - 1));
+        }
+        return count;
+    }
+}

@@ -120,6 +120,9 @@ public final class PartitionLog implements Closeable {
         this.producerPoint = opened.end().producers();
         this.snapshotPosition = (long) opened.end().position() + config.recoveryPointBytes();
         this.closedTransactions = opened.closedTransactions();
+        if (!producerPoint.none() && !isSegmentBase(producerPoint.offset())) {
+            snapshotsWithin.add(producerPoint.offset());
+        }
     }
 
     /**
@@ -390,14 +393,19 @@ public final class PartitionLog implements Closeable {
             return;
         }
         producerPoint = new ProducerPoint(offset, false);
-        Segment[] now = segments.all();
-        if (now[now.length - 1].baseOffset() == offset) {
-            return;
+        if (isSegmentBase(offset)) {
+            return; // goes with the segment
         }
         snapshotsWithin.add(offset);
         if (snapshotsWithin.size() > SNAPSHOTS_WITHIN_MAX) {
             deleteSnapshot(snapshotsWithin.remove());
         }
+    }
+
+    private boolean isSegmentBase(long offset) {
+        Segment[] now = segments.all();
+        int i = LogSegments.floor(now, offset);
+        return i >= 0 && now[i].baseOffset() == offset;
     }
 
     private void deleteSnapshot(long offset) {
@@ -696,6 +704,9 @@ public final class PartitionLog implements Closeable {
             segments.replaceAll(Arrays.copyOfRange(before, wholeSegments, before.length));
             for (int i = 0; i < wholeSegments; i++) {
                 before[i].releaseAndDelete();
+            }
+            while (!snapshotsWithin.isEmpty() && snapshotsWithin.peek() < firstBase) {
+                deleteSnapshot(snapshotsWithin.remove());
             }
         }
     }

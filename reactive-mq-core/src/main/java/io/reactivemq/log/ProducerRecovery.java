@@ -127,6 +127,7 @@ final class ProducerRecovery {
         if (states.isEmpty()) {
             point = new ProducerPoint(endOffset, true);
         }
+        dropSnapshotsWithin(segments);
         return recovered(segments, states, point);
     }
 
@@ -164,6 +165,17 @@ final class ProducerRecovery {
         }
         if (dropped) {
             store.forceDirectory(directory);
+        }
+    }
+
+    /** Of the snapshots within a segment, which former openings have left, the newest is enough. */
+    private void dropSnapshotsWithin(List<Segment> segments) {
+        Segment[] all = segments.toArray(Segment[]::new);
+        for (Long offset : snapshots.isEmpty() ? snapshots : snapshots.headSet(snapshots.last())) {
+            int i = LogSegments.floor(all, offset);
+            if (i < 0 || all[i].baseOffset() != offset) {
+                store.delete(ProducerSnapshot.file(directory, offset));
+            }
         }
     }
 

@@ -7,6 +7,8 @@ import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.TransactionMarker;
+import io.reactivemq.record.TransactionMarker.Outcome;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,6 +32,25 @@ final class Batches {
 
     static ByteBuffer batch(String... values) {
         return batch(1_000, values);
+    }
+
+    /** A batch of an idempotent producer. */
+    static ByteBuffer produced(long id, int epoch, int sequence, String... values) {
+        ByteBuffer batch = batch(values);
+        RecordBatch.at(batch, 0).setProducer(id, (short) epoch, sequence, false);
+        return batch;
+    }
+
+    /** A batch within a transaction. */
+    static ByteBuffer transactional(long id, int epoch, int sequence, String... values) {
+        ByteBuffer batch = batch(values);
+        RecordBatch.at(batch, 0).setProducer(id, (short) epoch, sequence, true);
+        return batch;
+    }
+
+    /** The end of a transaction, by the coordinator of epoch 0. */
+    static ByteBuffer marker(long id, int epoch, Outcome outcome) {
+        return new TransactionMarker(outcome, 0).toBatch(id, (short) epoch, 1_000);
     }
 
     /** Several batches one behind the other, as one append. */

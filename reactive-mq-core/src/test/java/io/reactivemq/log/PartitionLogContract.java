@@ -228,6 +228,72 @@ abstract class PartitionLogContract {
     }
 
     @Test
+    @DisplayName("a segment is full when the next batch is more than segment.ms later than its first, after a reopening too")
+    void rollsByTime() {
+        LogConfig config = LogConfig.defaults().withSegmentMs(100);
+        try (PartitionLog log = open(config)) {
+            for (long time : new long[] {1_000, 1_100, 900, 1_101, 1_150}) {
+                log.append(batch(time, "t" + time), 0);
+            }
+            assertThat(log.segments()).extracting(SegmentInfo::baseOffset).containsExactly(0L, 3L);
+        }
+        try (PartitionLog log = open(config)) {
+            log.append(batch(1_201, "a"), 0);
+            log.append(batch(1_202, "b"), 0);
+            assertThat(log.segments()).extracting(SegmentInfo::baseOffset).containsExactly(0L, 3L, 6L);
+            log.configure(config.withTimestampType(TimestampType.LOG_APPEND_TIME));
+            log.append(batch(0, "c"), 1_302);
+            log.append(batch(0, "d"), 1_303);
+            assertThat(log.segments()).extracting(SegmentInfo::baseOffset).containsExactly(0L, 3L, 6L, 8L);
+        }
+    }
+
+    @Test
+    @DisplayName("K23 the log starts at the offset before which records were deleted, in the middle of a batch too")
+    void deletesRecords() {
+        try (PartitionLog log = open(SMALL)) {
+            for (int i = 0; i < 60; i++) {
+                log.append(batch("a" + i, "b" + i), i);
+            }
+            assertThat(log.deleteRecordsBefore(5)).isEqualTo(5);
+            assertThat(log.segments()).extracting(SegmentInfo::baseOffset).startsWith(0L);
+            assertThat(log.deleteRecordsBefore(61)).isEqualTo(61);
+            assertThat(log.segments().get(0).nextOffset()).isGreaterThan(61);
+            assertThat(log.deleteRecordsBefore(60)).isEqualTo(61);
+            assertFails(ErrorCode.OFFSET_OUT_OF_RANGE, () -> log.read(60, 1, 120));
+            assertThat(decode(log.read(61, 1, 120))).containsExactly("60:a30", "61:b30");
+            assertThat(log.offsetForTimestamp(0, 120)).isEqualTo(61);
+        }
+        try (PartitionLog log = open(SMALL)) {
+            assertThat(log.recovery().origin()).isEqualTo(Origin.CLEAN);
+            assertThat(log.logStartOffset()).isEqualTo(61);
+            assertThat(log.deleteRecordsBefore(120)).isEqualTo(120);
+            assertThat(log.segments()).hasSize(1);
+        }
+        try (PartitionLog log = openCopy(SMALL)) {
+            assertThat(log.logStartOffset()).isEqualTo(120);
+            assertThat(log.logEndOffset()).isEqualTo(120);
+            assertThat(log.append(batch("c"), 0).baseOffset()).isEqualTo(120);
+        }
+    }
+
+    @Test
+    @DisplayName("X04 the offset from which on there are so many records is found across segments")
+    void offsetOfLast() {
+        try (PartitionLog log = open(SMALL)) {
+            for (int i = 0; i < 60; i++) {
+                log.append(batch("a" + i, "b" + i, "c" + i), i);
+            }
+            for (int records = 0; records <= 180; records++) {
+                assertThat(log.offsetOfLast(records)).isEqualTo(180 - records);
+            }
+            log.deleteRecordsBefore(10);
+            assertThat(log.offsetOfLast(175)).isEqualTo(10);
+            assertThat(log.offsetOfLast(Long.MAX_VALUE)).isEqualTo(10);
+        }
+    }
+
+    @Test
     @DisplayName("an append goes into one segment, however large it is")
     void largeAppend() {
         try (PartitionLog log = open(SMALL)) {

@@ -157,10 +157,7 @@ final class LogRecovery {
     private Opened recover(List<Long> bases, List<Path> files) {
         LogCheckpoint recorded = readCheckpoint();
         long logStartOffset = recorded == null ? bases.get(0) : recorded.logStartOffset();
-        while (bases.size() > 1 && bases.get(1) <= logStartOffset) {
-            // Deleted before, and brought back by a crash.
-            Segment.deleteFiles(store, directory, bases.remove(0));
-        }
+        dropSegmentsBelow(logStartOffset, recorded, bases);
         if (bases.get(0) > logStartOffset) {
             throw missing(logStartOffset, bases.get(0));
         }
@@ -186,6 +183,54 @@ final class LogRecovery {
             epochs = recoverClosed(bases.get(i), bases.get(i + 1), scanned, here, epochs, epochsKnown);
         }
         return recoverActive(bases.get(last), recoverySegment == last ? recorded : null, recorded, epochs, epochsKnown);
+    }
+
+    /**
+     * Segments wholly below the log start offset were deleted before, and brought back by a crash; or a crash came before they were deleted. In
+     * the second case they stay where they alone tell of the producers that wrote in them.
+     */
+    private void dropSegmentsBelow(long logStartOffset, @Nullable LogCheckpoint recorded, List<Long> bases) {
+        int count = 0;
+        while (count + 1 < bases.size()
+                && bases.get(count + 1) <= logStartOffset
+                && (recorded == null || bases.get(count) < recorded.segment())) {
+            count++;
+        }
+        if (count == 0 || (!isKnownWithout(bases.get(count), recorded) && isUnbroken(bases.subList(0, count + 1)))) {
+            return;
+        }
+        for (int i = 0; i < count; i++) {
+            Segment.deleteFiles(store, directory, bases.remove(0));
+        }
+    }
+
+    /** Whether what is known of the producers at an offset can be had without the log before it; it is made sure that it stays so. */
+    private boolean isKnownWithout(long base, @Nullable LogCheckpoint recorded) {
+        if (recorded != null && recorded.producers().none() && recorded.producers().offset() >= base) {
+            return true;
+        }
+        List<ProducerState> snapshot = ProducerSnapshot.read(store, directory, base);
+        if (snapshot == null) {
+            return false;
+        }
+        ProducerSnapshot.replace(store, directory, base, snapshot);
+        return true;
+    }
+
+    /** Whether the segments follow one another without a gap, the last only by its begin. */
+    private boolean isUnbroken(List<Long> bases) {
+        for (int i = 0; i + 1 < bases.size(); i++) {
+            try (StoredFile file = store.open(IndexFormat.logFile(directory, bases.get(i)), OpenMode.READ)) {
+                GrowingIndex index = new GrowingIndex(config.indexIntervalBytes());
+                if (Segment.scanIndex(file, bases.get(i), bases.get(i), 0, sizeOf(file), index) != bases.get(i + 1)) {
+                    return false;
+                }
+            } catch (MqException e) {
+                LOGGER.info("{}: a segment below the log start offset is not whole any more", partition, e);
+                return false;
+            }
+        }
+        return true;
     }
 
     /** What a deletion that was interrupted has left: an index of a segment that is gone. */

@@ -389,17 +389,35 @@ public final class PartitionLog implements Closeable {
 
     /** Writes what is known of the producers, so that the next opening need not read the log from further back. */
     private void snapshotProducers(long offset) {
-        if (producers.isEmpty() || !ProducerSnapshot.write(store, directory, offset, producers)) {
+        if (!producers.isEmpty() && ProducerSnapshot.write(store, directory, offset, producers.all())) {
+            producerPoint = new ProducerPoint(offset, false);
+            if (isSegmentBase(offset)) {
+                return; // goes with the segment
+            }
+            snapshotsWithin.add(offset);
+            if (snapshotsWithin.size() > SNAPSHOTS_WITHIN_MAX) {
+                deleteSnapshot(snapshotsWithin.remove());
+            }
+        }
+    }
+
+    /**
+     * Once the segments before a segment are gone, its snapshot is all that tells of the producers which wrote there: it has to survive a loss
+     * of power. If it could not be written at the time, it is made from the segments that are still there.
+     */
+    private void forceSnapshot(long base) {
+        if (producers.isEmpty()) {
             return;
         }
-        producerPoint = new ProducerPoint(offset, false);
-        if (isSegmentBase(offset)) {
-            return; // goes with the segment
-        }
-        snapshotsWithin.add(offset);
-        if (snapshotsWithin.size() > SNAPSHOTS_WITHIN_MAX) {
-            deleteSnapshot(snapshotsWithin.remove());
-        }
+        List<ProducerState> there = ProducerSnapshot.read(store, directory, base);
+        ProducerSnapshot.replace(
+                store,
+                directory,
+                base,
+                there != null
+                        ? there
+                        : ProducerRecovery.stateAt(store, directory, partition, segments.all(), base)
+                                .all());
     }
 
     private boolean isSegmentBase(long offset) {
@@ -409,6 +427,9 @@ public final class PartitionLog implements Closeable {
     }
 
     private void deleteSnapshot(long offset) {
+        if (isSegmentBase(offset)) {
+            return; // the log was rolled just there
+        }
         try {
             store.delete(ProducerSnapshot.file(directory, offset));
         } catch (StorageException e) {
@@ -688,6 +709,9 @@ public final class PartitionLog implements Closeable {
     private void moveStart(long start, int wholeSegments) {
         Segment[] before = segments.all();
         long firstBase = before[wholeSegments].baseOffset();
+        if (wholeSegments > 0) {
+            forceSnapshot(firstBase);
+        }
         record(() -> {
             closedTransactions = closedTransactions.stream()
                     .filter(state -> state.baseOffset() >= firstBase)

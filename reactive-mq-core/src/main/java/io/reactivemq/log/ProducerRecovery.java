@@ -7,6 +7,7 @@ import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.storage.FileStore;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.TreeSet;
@@ -41,7 +42,7 @@ final class ProducerRecovery {
     /**
      * @param recorded the checkpoint; null: there is none
      * @param firstOffset the base offset of the first segment
-     * @param files what is in the folder
+     * @param files what was in the folder
      */
     ProducerRecovery(
             FileStore store,
@@ -59,6 +60,7 @@ final class ProducerRecovery {
         for (Path file : files) {
             ProducerSnapshot.offsetOf(file).ifPresent(snapshots::add);
         }
+        snapshots.headSet(firstOffset).clear(); // they have been deleted
     }
 
     /**
@@ -104,24 +106,15 @@ final class ProducerRecovery {
      */
     Recovered recover(List<Segment> segments, long recoveryPoint, long endOffset) {
         dropSnapshotsBehind(recoveryPoint, endOffset);
-        ProducerPoint point = null;
-        ProducerStates states = null;
-        ProducerPoint noted = recorded == null ? null : recorded.producers();
-        if (noted != null && noted.none() && noted.offset() <= replayFrom) {
-            point = noted;
-            states = new ProducerStates(partition);
-        }
-        for (Long offset = snapshots.floor(replayFrom); offset != null && states == null; ) {
+        ProducerPoint point = beginning();
+        ProducerStates states = new ProducerStates(partition);
+        for (long offset : snapshots.headSet(replayFrom, true).descendingSet()) {
             List<ProducerState> snapshot = ProducerSnapshot.read(store, directory, offset);
-            if (snapshot != null) {
+            if (snapshot != null && offset >= point.offset()) {
                 point = new ProducerPoint(offset, false);
                 states = ProducerStates.restored(partition, snapshot);
+                break;
             }
-            offset = snapshots.lower(offset);
-        }
-        if (states == null || point == null) {
-            point = new ProducerPoint(firstOffset, true);
-            states = new ProducerStates(partition);
         }
         replay(segments, point.offset(), endOffset, states);
         if (states.isEmpty()) {
@@ -129,6 +122,14 @@ final class ProducerRecovery {
         }
         dropSnapshotsWithin(segments);
         return recovered(segments, states, point);
+    }
+
+    /** Where the log begins, or later, as long as nothing was known of producers. */
+    private ProducerPoint beginning() {
+        ProducerPoint noted = recorded == null ? null : recorded.producers();
+        return noted != null && noted.none() && noted.offset() >= firstOffset && noted.offset() <= replayFrom
+                ? noted
+                : new ProducerPoint(firstOffset, true);
     }
 
     private Recovered recovered(List<Segment> segments, ProducerStates states, ProducerPoint point) {
@@ -179,17 +180,41 @@ final class ProducerRecovery {
         }
     }
 
+    /** What is known of the producers at the base offset of a segment, from the snapshots and segments before it. */
+    static ProducerStates stateAt(
+            FileStore store, Path directory, TopicPartition partition, Segment[] segments, long base) {
+        int end = LogSegments.floor(segments, base);
+        int begin = end;
+        ProducerStates states = null;
+        while (states == null) {
+            List<ProducerState> snapshot =
+                    begin == end ? null : ProducerSnapshot.read(store, directory, segments[begin].baseOffset());
+            if (snapshot != null) {
+                states = ProducerStates.restored(partition, snapshot);
+            } else if (begin == 0) {
+                states = new ProducerStates(partition);
+            } else {
+                begin--;
+            }
+        }
+        for (Segment segment : Arrays.asList(segments).subList(begin, end)) {
+            replay(segment, segment.baseOffset(), states, null);
+        }
+        return states;
+    }
+
     private static void replay(List<Segment> segments, long from, long endOffset, ProducerStates states) {
         if (from >= endOffset) {
             return;
         }
         Segment[] all = segments.toArray(Segment[]::new);
         for (int i = Math.max(0, LogSegments.floor(all, from)); i < all.length; i++) {
-            replay(all[i], from, states);
+            replay(all[i], from, states, all[i].transactions());
         }
     }
 
-    private static void replay(Segment segment, long from, ProducerStates states) {
+    /** @param index takes what it does not have yet; null: not wanted */
+    private static void replay(Segment segment, long from, ProducerStates states, @Nullable TransactionIndex index) {
         int end = segment.size();
         BatchWalk walk = new BatchWalk(segment.file(), segment.positionOf(from, end), end);
         while (walk.next()) {
@@ -213,8 +238,8 @@ final class ProducerRecovery {
             TransactionMarker marker =
                     TransactionMarker.of(batch, segment.file().path().toString());
             AbortedTransaction aborted = states.end(producerId, epoch, marker, walk.baseOffset(), -1);
-            if (aborted != null && aborted.lastOffset() > segment.transactions().lastOffset()) {
-                segment.transactions().add(aborted);
+            if (aborted != null && index != null && aborted.lastOffset() > index.lastOffset()) {
+                index.add(aborted);
             }
         }
     }

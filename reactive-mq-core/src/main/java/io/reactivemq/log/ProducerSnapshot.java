@@ -24,8 +24,9 @@ import org.slf4j.LoggerFactory;
  *     coordinator epoch int32, first offset of the open transaction int64 (-1: none)
  * </pre>
  *
- * The timestamp is when the producer was last heard of; Kafka has that of its last batch there. Snapshots are never forced: one that a crash
- * has torn is not taken, and an older one or the log itself stands in.
+ * The timestamp is when the producer was last heard of; Kafka has that of its last batch there. Snapshots are not forced while the log can
+ * stand in for them: one that a crash has torn is not taken, and an older one or the log itself is read. Before segments are deleted, the
+ * snapshot that stands in for them is.
  */
 final class ProducerSnapshot {
 
@@ -46,10 +47,10 @@ final class ProducerSnapshot {
     }
 
     /** False where it could not be written; what is there then is not taken for a snapshot. */
-    static boolean write(FileStore store, Path directory, long offset, ProducerStates states) {
+    static boolean write(FileStore store, Path directory, long offset, List<ProducerState> producers) {
         Path path = file(directory, offset);
         try (StoredFile file = store.open(path, OpenMode.CREATE)) {
-            ByteBuffer content = encode(states.all());
+            ByteBuffer content = encode(producers);
             file.write(content, 0);
             file.truncate(content.limit());
             return true;
@@ -57,6 +58,11 @@ final class ProducerSnapshot {
             LOGGER.warn("snapshot {} could not be written; the log is read in its place", path, e);
             return false;
         }
+    }
+
+    /** Writes one that survives a loss of power. */
+    static void replace(FileStore store, Path directory, long offset, List<ProducerState> producers) {
+        store.replaceFile(file(directory, offset), encode(producers));
     }
 
     /** Null where there is no such file, or it is damaged. */

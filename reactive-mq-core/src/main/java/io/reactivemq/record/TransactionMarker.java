@@ -29,16 +29,22 @@ public record TransactionMarker(Outcome outcome, int coordinatorEpoch) {
     /** How a transaction ends. */
     public enum Outcome {
         /** Its records are shown to no reader of committed records. */
-        ABORT,
+        ABORT(0),
         /** Its records are shown. */
-        COMMIT
+        COMMIT(1);
+
+        private final short code;
+
+        Outcome(int code) {
+            this.code = (short) code;
+        }
     }
 
     /** A control batch with this marker, as Kafka's broker writes it. */
     public ByteBuffer toBatch(long producerId, short producerEpoch, long timestampMs) {
         byte[] key = ByteBuffer.allocate(4)
                 .putShort(VERSION)
-                .putShort((short) outcome.ordinal())
+                .putShort(outcome.code)
                 .array();
         byte[] value = ByteBuffer.allocate(6)
                 .putShort(VERSION)
@@ -83,11 +89,13 @@ public record TransactionMarker(Outcome outcome, int coordinatorEpoch) {
                     "the end of a transaction: a key of 4 bytes and a value of 6",
                     key + ", " + value);
         }
-        int type = key.getShort(key.position() + 2);
-        if (type < 0 || type >= Outcome.values().length) {
-            throw Corruption.of(
-                    ErrorCode.INVALID_RECORD, batch.where(context), "type of the control record", "0 or 1", type);
+        short type = key.getShort(key.position() + 2);
+        for (Outcome outcome : Outcome.values()) {
+            if (outcome.code == type) {
+                return new TransactionMarker(outcome, value.getInt(value.position() + 2));
+            }
         }
-        return new TransactionMarker(Outcome.values()[type], value.getInt(value.position() + 2));
+        throw Corruption.of(
+                ErrorCode.INVALID_RECORD, batch.where(context), "type of the control record", "0 or 1", type);
     }
 }

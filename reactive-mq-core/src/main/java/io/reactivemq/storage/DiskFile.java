@@ -7,12 +7,12 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file on disk. Reads go through a channel of their own, opened by the first read: Java closes a channel when a thread
+ * A file on disk, open only while it is used: see {@link OpenFiles}. Reads go through a channel of their own: Java closes a channel when a thread
  * that uses it is interrupted, and a cancelled reader must take the channel from neither the writer nor, for longer than
  * it takes to open it again, from other readers.
  */
@@ -22,15 +22,14 @@ final class DiskFile implements StoredFile {
     private static final int REOPENS_MAX = 16;
 
     private final Path path;
-    private final @Nullable FileChannel writer;
-    // guarded by this for writes
-    private volatile @Nullable FileChannel reader;
-    // guarded by this for writes
+    private final OpenFiles.@Nullable Channel writer;
+    private final OpenFiles.Channel reader;
     private volatile boolean closed;
 
     /** @param writer null where the file is for reading only */
-    DiskFile(Path path, @Nullable FileChannel writer) {
+    DiskFile(Path path, OpenFiles.Channel reader, OpenFiles.@Nullable Channel writer) {
         this.path = path;
+        this.reader = reader;
         this.writer = writer;
     }
 
@@ -42,8 +41,10 @@ final class DiskFile implements StoredFile {
     @Override
     public long size() {
         try {
-            FileChannel channel = writer;
-            return (channel == null ? reader() : channel).size();
+            if (closed) {
+                throw new ClosedChannelException();
+            }
+            return Files.size(path);
         } catch (IOException e) {
             throw new StorageException(Operation.SIZE, path, "", e);
         }
@@ -51,12 +52,18 @@ final class DiskFile implements StoredFile {
 
     @Override
     public void write(ByteBuffer source, long position) {
-        FileChannel channel = writer("write");
+        OpenFiles.Channel to = writer("write");
         int length = source.remaining();
         long at = position;
         try {
-            while (source.hasRemaining()) {
-                at += channel.write(source, at);
+            FileChannel channel = to.take();
+            try {
+                to.wrote();
+                while (source.hasRemaining()) {
+                    at += channel.write(source, at);
+                }
+            } finally {
+                to.release();
             }
         } catch (IOException e) {
             throw new StorageException(Operation.WRITE, path, length + " bytes at " + position, e);
@@ -69,10 +76,7 @@ final class DiskFile implements StoredFile {
         ByteBuffer target = ByteBuffer.allocate(lengthMax);
         for (int reopens = 0; ; reopens++) {
             try {
-                FileChannel channel = reader();
-                while (target.hasRemaining() && channel.read(target, position + target.position()) >= 0) {
-                    // until the buffer is full or the file ends
-                }
+                readInto(target, position);
                 break;
             } catch (IOException e) {
                 if (!isReopenable(e) || reopens == REOPENS_MAX) {
@@ -87,10 +91,32 @@ final class DiskFile implements StoredFile {
         return target.flip();
     }
 
+    private void readInto(ByteBuffer target, long position) throws IOException {
+        FileChannel channel = reader.take();
+        try {
+            if (!channel.isOpen()) {
+                reader.reopen();
+            }
+            while (target.hasRemaining() && channel.read(target, position + target.position()) >= 0) {
+                // until the buffer is full or the file ends
+            }
+        } finally {
+            reader.release();
+        }
+    }
+
     @Override
     public long transferTo(long position, long count, WritableByteChannel target) {
         try {
-            return reader().transferTo(position, count, target);
+            FileChannel channel = reader.take();
+            try {
+                if (!channel.isOpen()) {
+                    reader.reopen();
+                }
+                return channel.transferTo(position, count, target);
+            } finally {
+                reader.release();
+            }
         } catch (IOException e) {
             throw new StorageException(Operation.TRANSFER, path, count + " bytes at " + position, e);
         }
@@ -98,39 +124,39 @@ final class DiskFile implements StoredFile {
 
     @Override
     public void truncate(long size) {
+        OpenFiles.Channel to = writer("truncate");
         try {
-            writer("truncate").truncate(size);
+            FileChannel channel = to.take();
+            try {
+                to.wrote();
+                channel.truncate(size);
+            } finally {
+                to.release();
+            }
         } catch (IOException e) {
             throw new StorageException(Operation.TRUNCATE, path, "to " + size, e);
         }
     }
 
-    /** Without the times of the file: its length is forced all the same, and there is less to write. */
     @Override
     public void force() {
         try {
-            writer("force").force(false);
+            writer("force").force();
         } catch (IOException e) {
             throw new StorageException(Operation.FORCE, path, "", e);
         }
     }
 
     @Override
-    public synchronized void close() {
-        if (closed) {
-            return;
-        }
+    public void close() {
         closed = true;
-        FileChannel reading = reader;
-        FileChannel writing = writer;
+        OpenFiles.Channel writing = writer;
         try {
             try {
-                if (reading != null) {
-                    reading.close();
-                }
+                reader.end();
             } finally {
                 if (writing != null) {
-                    writing.close();
+                    writing.end();
                 }
             }
         } catch (IOException e) {
@@ -138,27 +164,10 @@ final class DiskFile implements StoredFile {
         }
     }
 
-    private FileChannel writer(String operation) {
-        FileChannel channel = writer;
+    private OpenFiles.Channel writer(String operation) {
+        OpenFiles.Channel channel = writer;
         if (channel == null) {
             throw new IllegalStateException(operation + " of " + path + ", which is open for reading only");
-        }
-        return channel;
-    }
-
-    private FileChannel reader() throws IOException {
-        FileChannel channel = reader;
-        return channel != null && channel.isOpen() ? channel : openReader();
-    }
-
-    private synchronized FileChannel openReader() throws IOException {
-        if (closed) {
-            throw new ClosedChannelException();
-        }
-        FileChannel channel = reader;
-        if (channel == null || !channel.isOpen()) {
-            channel = FileChannel.open(path, StandardOpenOption.READ);
-            reader = channel;
         }
         return channel;
     }

@@ -9,7 +9,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -24,7 +23,10 @@ import org.jspecify.annotations.Nullable;
 /** The file system, through java.nio.channels. */
 final class DiskFileStore implements FileStore {
 
-    static final DiskFileStore INSTANCE = new DiskFileStore();
+    /** Files that are open at a time, of brokers that do not say. */
+    static final int OPEN_FILES_MAX = 1_000;
+
+    static final DiskFileStore INSTANCE = new DiskFileStore(OPEN_FILES_MAX);
 
     private static final String LOCK_FILE = ".lock";
     private static final FileAttribute<?> DIRECTORY_0700 =
@@ -37,29 +39,38 @@ final class DiskFileStore implements FileStore {
      * Directories locked by this process. Asked before the file is opened: POSIX gives up a process's locks on a file when
      * any descriptor of it is closed, also that of an attempt that was refused.
      */
-    private final Set<Path> locked = ConcurrentHashMap.newKeySet();
+    private static final Set<Path> LOCKED = ConcurrentHashMap.newKeySet();
 
-    private DiskFileStore() {}
+    private final OpenFiles files;
+
+    DiskFileStore(int openFilesMax) {
+        this.files = new OpenFiles(openFilesMax);
+    }
+
+    /** How many files are open now. */
+    int openFiles() {
+        return files.count();
+    }
 
     @Override
     public StoredFile open(Path path, OpenMode mode) {
-        try {
-            if (!mode.isWritable()) {
-                if (!Files.isRegularFile(path)) {
-                    throw new StorageException(Operation.OPEN, path, "there is no such file", null);
-                }
-                return new DiskFile(path, null);
+        OpenFiles.Channel reader = files.reader(path);
+        if (mode == OpenMode.READ || mode == OpenMode.WRITE) {
+            // opened by the first that uses it
+            if (!Files.isRegularFile(path)) {
+                throw new StorageException(Operation.OPEN, path, "there is no such file", null);
             }
-            Set<OpenOption> options = switch (mode) {
-                case READ -> Set.of(StandardOpenOption.READ);
-                case WRITE -> Set.of(StandardOpenOption.WRITE);
-                case CREATE -> Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE);
-                case CREATE_NEW -> Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
-            };
-            return new DiskFile(path, FileChannel.open(path, options, attributes(path, FILE_0600)));
+            return new DiskFile(path, reader, mode == OpenMode.READ ? null : files.writer(path));
+        }
+        StandardOpenOption creation =
+                mode == OpenMode.CREATE ? StandardOpenOption.CREATE : StandardOpenOption.CREATE_NEW;
+        OpenFiles.Channel writer = files.writer(path);
+        try {
+            writer.open(Set.of(StandardOpenOption.WRITE, creation), attributes(path, FILE_0600));
         } catch (IOException e) {
             throw new StorageException(Operation.OPEN, path, "mode " + mode, e);
         }
+        return new DiskFile(path, reader, writer);
     }
 
     @Override
@@ -147,7 +158,7 @@ final class DiskFileStore implements FileStore {
         } catch (IOException e) {
             throw new StorageException(Operation.LOCK, directory, "", e);
         }
-        if (!locked.add(real)) {
+        if (!LOCKED.add(real)) {
             throw inUse(directory, "in this process");
         }
         FileChannel channel = null;
@@ -168,7 +179,7 @@ final class DiskFileStore implements FileStore {
             throw new StorageException(Operation.LOCK, directory, "", e);
         } finally {
             if (!done) {
-                locked.remove(real);
+                LOCKED.remove(real);
                 closeQuietly(channel);
             }
         }
@@ -229,7 +240,7 @@ final class DiskFileStore implements FileStore {
             } catch (IOException e) {
                 throw new StorageException(Operation.CLOSE, real.resolve(LOCK_FILE), "", e);
             } finally {
-                locked.remove(real);
+                LOCKED.remove(real);
             }
         }
     }

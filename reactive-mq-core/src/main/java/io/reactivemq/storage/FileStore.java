@@ -17,6 +17,15 @@ public interface FileStore {
         return DiskFileStore.INSTANCE;
     }
 
+    /**
+     * The file system, with a bound of its own on how many files are open at a time; others are opened when they are used.
+     *
+     * @param openFilesMax 1 or more; as many more as threads are at it may be open for a moment
+     */
+    static FileStore disk(int openFilesMax) {
+        return new DiskFileStore(openFilesMax);
+    }
+
     /** A new, empty tree in memory, gone with this object. Forces do nothing. */
     static FileStore memory() {
         return new MemoryFileStore();

@@ -4,7 +4,7 @@ package io.reactivemq.storage;
 public enum OpenMode {
     /** For reading; the file must exist. Holds no resource of the operating system until the first read. */
     READ(false),
-    /** For writing and reading; the file must exist. */
+    /** For writing and reading; the file must exist. Holds no resource of the operating system until it is used. */
     WRITE(true),
     /** For writing and reading; made, empty, if it does not exist. */
     CREATE(true),

@@ -270,7 +270,7 @@ class LogCrashTest {
 
         /** The last batch of one of them is sent again. */
         private void repeat(PartitionLog log) {
-            long id = 1 + random.nextInt(4);
+            long id = 1L + random.nextInt(4);
             Numbered last = null;
             for (Numbered each : numbered) {
                 last = each.id == id && each.outcome == null ? each : last;

@@ -9,6 +9,7 @@ import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
+import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.LogConfig;
@@ -16,6 +17,7 @@ import io.reactivemq.log.PartitionLog;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import io.reactivemq.storage.StorageException.Operation;
@@ -28,6 +30,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 class PartitionTest {
@@ -117,6 +120,75 @@ class PartitionTest {
         assertThat(watched.count("force") - before).as("a second").isEqualTo(2);
         runtime.advanceBy(Duration.ofSeconds(10));
         assertThat(watched.count("force") - before).as("nothing more to force").isEqualTo(2);
+    }
+
+    @Test
+    @DisplayName("K04 readers of committed records stop where the first open transaction begins, and learn what was aborted")
+    void committedRecords() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        append(partition, "a", 1);
+        partition.append(transactional(7, 0, 2), listener("t"));
+        append(partition, "b", 1);
+        runtime.run();
+        assertThat(partition.lastStableOffset()).isEqualTo(1);
+        FetchResult.Partition open = committed(partition, 0);
+        assertThat(offsets(open.records())).containsExactly(0L);
+        assertThat(open.highWatermark()).isEqualTo(4);
+        assertThat(open.lastStableOffset()).isEqualTo(1);
+        CompletableFuture<FetchResult> waiting =
+                LongPoll.fetch(request(1, 1, IsolationLevel.READ_COMMITTED), id -> partition, runtime)
+                        .toFuture();
+        runtime.run();
+        assertThat(waiting).isNotDone();
+
+        partition.appendMarker(
+                new TransactionMarker(TransactionMarker.Outcome.ABORT, 0).toBatch(7, (short) 0, 0), listener("m"));
+        assertThat(partition.lastStableOffset()).as("not before the marker is forced").isEqualTo(1);
+        runtime.run();
+
+        assertThat(partition.lastStableOffset()).isEqualTo(5);
+        FetchResult.Partition part = waiting.join().partitions().get(0);
+        assertThat(offsets(part.records())).containsExactly(1L, 3L, 4L);
+        assertThat(part.abortedTransactions()).containsExactly(new FetchResult.AbortedTransaction(7, 1));
+        assertThat(committed(partition, 0).abortedTransactions())
+                .containsExactly(new FetchResult.AbortedTransaction(7, 1));
+        assertThat(heard).containsExactly("a@0", "t@1", "b@3", "m@4");
+    }
+
+    @Test
+    @DisplayName("K04 a marker that could not be forced decides nothing")
+    void markerThatIsNotForced() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        partition.append(transactional(7, 0, 2), listener("t"));
+        runtime.run();
+        watched.failNext("force", new StorageException(Operation.FORCE, Path.of("data"), "planted", null));
+
+        partition.appendMarker(
+                new TransactionMarker(TransactionMarker.Outcome.COMMIT, 0).toBatch(7, (short) 0, 0), listener("m"));
+        runtime.run();
+
+        assertThat(heard).containsExactly("t@0", "m KAFKA_STORAGE_ERROR");
+        assertThat(partition.lastStableOffset()).isZero();
+        assertThat(committed(partition, 0).records().hasRemaining()).isFalse();
+    }
+
+    private static ByteBuffer transactional(long id, int sequence, int records) {
+        ByteBuffer batch = batch(records);
+        RecordBatch.at(batch, batch.position()).setProducer(id, (short) 0, sequence, true);
+        return batch;
+    }
+
+    private FetchResult.Partition committed(Partition partition, long offset) {
+        CompletableFuture<FetchResult> answer =
+                LongPoll.fetch(request(offset, 0, IsolationLevel.READ_COMMITTED), id -> partition, runtime)
+                        .toFuture();
+        runtime.run();
+        return answer.join().partitions().get(0);
+    }
+
+    private static FetchRequest request(long offset, int minBytes, IsolationLevel isolation) {
+        return new FetchRequest(
+                List.of(new FetchRequest.Partition(ID, offset, 10_000)), minBytes, 10_000, WAIT, isolation);
     }
 
     @Test

@@ -1,0 +1,235 @@
+package io.reactivemq.storage;
+
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.util.ArrayDeque;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bounds how many files of a store are open at a time, so that a broker of many partitions does not run out of file handles. A file is opened when it
+ * is used; at the bound, one that has not been used for a while and is not in use is closed for it, by the clock algorithm, and opened again when it is
+ * needed.
+ *
+ * <p>A file with writes that are not forced yet is closed last, and forced before: the operating system reports a page that it could not write
+ * to those who have the file open, and might forget it when nobody has. If that force fails, so does every later one of that file.
+ *
+ * <p>Locks: this, then a channel's. The bound may be passed by as many files as threads are at it.
+ */
+final class OpenFiles {
+
+    private final int max;
+
+    /** Open channels, and some that were closed meanwhile; the first is looked at next. Guarded by this. */
+    private final ArrayDeque<Channel> ring = new ArrayDeque<>();
+
+    /** Guarded by this. */
+    private int open;
+
+    OpenFiles(int max) {
+        if (max < 1) {
+            throw new IllegalArgumentException("openFilesMax must be 1 or more, was " + max);
+        }
+        this.max = max;
+    }
+
+    synchronized int count() {
+        return open;
+    }
+
+    private synchronized void makeRoom() throws IOException {
+        for (int i = 0; open >= max && i < 2 * ring.size(); i++) {
+            closeNext(false);
+        }
+        for (int i = 0; open >= max && i < ring.size(); i++) {
+            closeNext(true);
+        }
+    }
+
+    private void closeNext(boolean unforcedToo) throws IOException {
+        Channel next = ring.removeFirst();
+        if (!next.isOpen()) {
+            return;
+        }
+        if (next.touched && !unforcedToo) {
+            next.touched = false;
+        } else if (next.tryClose(unforcedToo)) {
+            return;
+        }
+        ring.addLast(next);
+    }
+
+    private synchronized void opened(Channel channel) {
+        open++;
+        // one that was closed and opened again is in the ring already, unless its turn has come meanwhile
+        ring.remove(channel);
+        ring.addLast(channel);
+    }
+
+    private synchronized void closed() {
+        open--;
+    }
+
+    /** A channel for reading. */
+    Channel reader(Path path) {
+        return new Channel(path, StandardOpenOption.READ);
+    }
+
+    /** A channel for writing to a file that exists. */
+    Channel writer(Path path) {
+        return new Channel(path, StandardOpenOption.WRITE);
+    }
+
+    /** A channel to one file, open or not. Users take it and give it back; while one has it, it is not closed for others. */
+    final class Channel {
+
+        private static final int NOT_OPEN = -1;
+
+        private final Path path;
+        private final OpenOption option;
+
+        /** Threads that have it; NOT_OPEN. */
+        private final AtomicInteger users = new AtomicInteger(NOT_OPEN);
+
+        /** Guarded by this for writes. */
+        private volatile @Nullable FileChannel channel;
+
+        private volatile boolean touched;
+
+        /** There are writes which are not forced. */
+        private volatile boolean unforced;
+
+        /** Why writes that were not forced may be gone. */
+        private volatile @Nullable IOException lost;
+
+        /** Guarded by this for writes. */
+        private volatile boolean ended;
+
+        Channel(Path path, OpenOption option) {
+            this.path = path;
+            this.option = option;
+        }
+
+        boolean isOpen() {
+            return !ended && users.get() != NOT_OPEN;
+        }
+
+        /** The open channel, to be given back by {@link #release}. */
+        FileChannel take() throws IOException {
+            while (true) {
+                int count = users.get();
+                if (count == NOT_OPEN) {
+                    open(Set.of(option));
+                } else if (users.compareAndSet(count, count + 1)) {
+                    touched = true;
+                    FileChannel taken = channel;
+                    if (taken != null) {
+                        return taken;
+                    }
+                    release(); // ended
+                    throw new ClosedChannelException();
+                }
+            }
+        }
+
+        void release() {
+            users.decrementAndGet();
+        }
+
+        /** Opens it now, with options that may make the file. */
+        void open(Set<OpenOption> options, FileAttribute<?>... attributes) throws IOException {
+            makeRoom();
+            synchronized (this) {
+                if (ended) {
+                    throw new ClosedChannelException();
+                }
+                if (users.get() != NOT_OPEN) {
+                    return;
+                }
+                channel = FileChannel.open(path, options, attributes);
+                touched = true;
+                users.set(0);
+            }
+            opened(this);
+        }
+
+        /** Opens it anew where an interruption has closed it under its users. */
+        synchronized void reopen() throws IOException {
+            FileChannel current = channel;
+            if (!ended && current != null && !current.isOpen()) {
+                channel = FileChannel.open(path, option);
+            }
+        }
+
+        void wrote() {
+            unforced = true;
+        }
+
+        /** Forces what was written before. */
+        void force() throws IOException {
+            FileChannel forcing = take();
+            try {
+                IOException failure = lost;
+                if (failure != null) {
+                    throw new IOException("a force of this file has failed before: " + failure.getMessage(), failure);
+                }
+                unforced = false;
+                boolean done = false;
+                try {
+                    forcing.force(false); // without the times of the file: its length is forced all the same
+                    done = true;
+                } finally {
+                    if (!done) {
+                        unforced = true;
+                    }
+                }
+            } finally {
+                release();
+            }
+        }
+
+        private synchronized boolean tryClose(boolean unforcedToo) throws IOException {
+            FileChannel closing = channel;
+            if ((unforced && !unforcedToo) || closing == null || !users.compareAndSet(0, NOT_OPEN)) {
+                return false;
+            }
+            channel = null;
+            closed();
+            try (closing) {
+                if (unforced && closing.isOpen()) {
+                    forceBeforeClose(closing);
+                }
+            }
+            return true;
+        }
+
+        private void forceBeforeClose(FileChannel closing) {
+            try {
+                closing.force(false);
+                unforced = false;
+            } catch (IOException e) {
+                lost = e; // for who forces the file; whoever wanted room has nothing to do with it
+            }
+        }
+
+        /** For good. Users that have it at the moment fail. */
+        void end() throws IOException {
+            FileChannel closing;
+            synchronized (this) {
+                ended = true;
+                closing = channel;
+                channel = null;
+            }
+            if (closing != null) {
+                closed();
+                closing.close();
+            }
+        }
+    }
+}

@@ -21,6 +21,7 @@ public final class BrokerOptions {
     private Durability durability;
     private LogConfig log;
     private final Map<String, String> topicDefaults = new LinkedHashMap<>();
+    private int openFilesMax = 1_000;
     private Duration retentionCheckInterval = Duration.ofMinutes(5);
     private Duration sessionTimeout = GroupConfig.DEFAULT.sessionTimeout();
     private Duration heartbeatInterval = GroupConfig.DEFAULT.heartbeatInterval();
@@ -83,6 +84,18 @@ public final class BrokerOptions {
         return this;
     }
 
+    /**
+     * How many files a broker on files has open at a time, 1,000 by default. Others are opened when they are used, so that the bound may be far below the number of
+     * partitions; partitions that are written to all the time should fit in.
+     */
+    public BrokerOptions openFilesMax(int openFilesMax) {
+        if (openFilesMax < 1) {
+            throw new IllegalArgumentException("openFilesMax must be 1 or more, was " + openFilesMax);
+        }
+        this.openFilesMax = openFilesMax;
+        return this;
+    }
+
     /** How often partitions are looked over for segments that are beyond what is to be kept; 5 min by default, as Kafka. */
     public BrokerOptions retentionCheckInterval(Duration retentionCheckInterval) {
         this.retentionCheckInterval = positive("retentionCheckInterval", retentionCheckInterval);
@@ -123,6 +136,10 @@ public final class BrokerOptions {
 
     MqRuntime runtime() {
         return runtime;
+    }
+
+    int openFilesMax() {
+        return openFilesMax;
     }
 
     Duration retentionCheckInterval() {

@@ -4,7 +4,6 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
-import io.reactivemq.log.LogEnd.ProducerPoint;
 import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
@@ -14,7 +13,6 @@ import io.reactivemq.storage.StorageException;
 import java.io.Closeable;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -54,9 +52,6 @@ public final class PartitionLog implements Closeable {
     private static final Logger LOGGER = LoggerFactory.getLogger(PartitionLog.class);
     private static final long NO_TIMESTAMP = -1;
 
-    /** Snapshots within a segment that stay: one for the checkpoint on file, and one that the next will name. */
-    private static final int SNAPSHOTS_WITHIN_MAX = 2;
-
     private final FileStore store;
     private final Path directory;
     private final TopicPartition partition;
@@ -67,16 +62,7 @@ public final class PartitionLog implements Closeable {
     private final LogSegments segments;
 
     /** The writer's. */
-    private final ProducerStates producers;
-
-    /** The writer's: what is on file of the producers. */
-    private ProducerPoint producerPoint;
-
-    /** The writer's: behind which byte of the active segment the next snapshot of the producers is due. */
-    private long snapshotPosition;
-
-    /** The writer's: snapshots that lie within a segment, oldest first. Those at a segment's begin stay as long as it. */
-    private final ArrayDeque<Long> snapshotsWithin = new ArrayDeque<>();
+    private final LogProducers producers;
 
     /** Guarded by this for writes. Invariant: forced.offset <= the log end offset. */
     private volatile LogEnd forced;
@@ -116,13 +102,15 @@ public final class PartitionLog implements Closeable {
         this.segments = new LogSegments(
                 partition, opened.segments(), opened.end(), opened.epochs(), checkpoint.logStartOffset());
         this.forced = opened.end();
-        this.producers = opened.producers();
-        this.producerPoint = opened.end().producers();
-        this.snapshotPosition = (long) opened.end().position() + config.recoveryPointBytes();
+        this.producers = new LogProducers(
+                store,
+                directory,
+                partition,
+                segments,
+                opened.producers(),
+                opened.end(),
+                config.recoveryPointBytes());
         this.closedTransactions = opened.closedTransactions();
-        if (!producerPoint.none() && !isSegmentBase(producerPoint.offset())) {
-            snapshotsWithin.add(producerPoint.offset());
-        }
     }
 
     /**
@@ -171,7 +159,7 @@ public final class PartitionLog implements Closeable {
      * records stop there.
      */
     public long firstUnstableOffset() {
-        long unstable = producers.firstUnstableOffset();
+        long unstable = producers.states().firstUnstableOffset();
         return unstable == ProducerStates.NONE_OPEN ? unstable : Math.max(unstable, segments.startOffset());
     }
 
@@ -248,7 +236,7 @@ public final class PartitionLog implements Closeable {
     public AppendInfo append(ByteBuffer records, long nowMs) {
         checkWritable();
         LogConfig settings = config;
-        Incoming incoming = Incoming.ofClient(records, settings, partition, producers, nowMs);
+        Incoming incoming = Incoming.ofClient(records, settings, partition, producers.states(), nowMs);
         ProducerState.Batch repeated = incoming.repeated();
         boolean appendTime = settings.timestampType() == TimestampType.LOG_APPEND_TIME;
         if (repeated != null) {
@@ -266,7 +254,7 @@ public final class PartitionLog implements Closeable {
      */
     public AppendInfo appendMarker(ByteBuffer marker, long nowMs) {
         checkWritable();
-        return append(Incoming.ofCoordinator(marker, partition, producers), config, false, nowMs);
+        return append(Incoming.ofCoordinator(marker, partition, producers.states()), config, false, nowMs);
     }
 
     private AppendInfo append(Incoming incoming, LogConfig settings, boolean appendTime, long nowMs) {
@@ -341,7 +329,7 @@ public final class PartitionLog implements Closeable {
             }
         }
         if (incoming.fromProducer()) {
-            tellProducers(incoming, segment, nowMs);
+            producers.appended(incoming, segment, nowMs);
         }
         // In this order: a reader looks at the index first, and then finds in the segment whatever the index has.
         segment.publish(at.position() + records.remaining());
@@ -351,95 +339,14 @@ public final class PartitionLog implements Closeable {
             index.add(position, (int) (batch.lastOffset() - segment.baseOffset()), batch.maxTimestamp());
             position += batch.sizeInBytes();
         }
-        if (position > snapshotPosition) {
-            snapshotPosition = (long) position + config.recoveryPointBytes();
-            snapshotProducers(offset);
-        }
-        segments.moveEnd(LogEnd.of(segment, position, offset, producerPointAt(offset)));
+        producers.snapshotIfDue(position, offset, config.recoveryPointBytes());
+        segments.moveEnd(LogEnd.of(segment, position, offset, producers.pointAt(offset)));
         return offset;
-    }
-
-    /** What is appended counts for what comes next from its producer, and for readers of committed records. */
-    private void tellProducers(Incoming incoming, Segment segment, long nowMs) {
-        RecordBatch batch =
-                RecordBatch.at(incoming.records(), incoming.records().position());
-        TransactionMarker marker = incoming.marker();
-        if (marker == null) {
-            producers.update(
-                    batch.producerId(),
-                    batch.producerEpoch(),
-                    batch.baseSequence(),
-                    batch.baseOffset(),
-                    batch.lastOffsetDelta(),
-                    batch.isTransactional(),
-                    nowMs);
-            return;
-        }
-        AbortedTransaction aborted =
-                producers.end(batch.producerId(), batch.producerEpoch(), marker, batch.baseOffset(), nowMs);
-        if (aborted != null) {
-            segment.transactions().add(aborted);
-        }
-    }
-
-    /** Where what is known of the producers can be taken up by who opens the log, if it ends there. */
-    private ProducerPoint producerPointAt(long offset) {
-        return producers.isEmpty() ? new ProducerPoint(offset, true) : producerPoint;
-    }
-
-    /** Writes what is known of the producers, so that the next opening need not read the log from further back. */
-    private void snapshotProducers(long offset) {
-        if (!producers.isEmpty() && ProducerSnapshot.write(store, directory, offset, producers.all())) {
-            producerPoint = new ProducerPoint(offset, false);
-            if (isSegmentBase(offset)) {
-                return; // goes with the segment
-            }
-            snapshotsWithin.add(offset);
-            if (snapshotsWithin.size() > SNAPSHOTS_WITHIN_MAX) {
-                deleteSnapshot(snapshotsWithin.remove());
-            }
-        }
-    }
-
-    /**
-     * Once the segments before a segment are gone, its snapshot is all that tells of the producers which wrote there: it has to survive a loss
-     * of power. If it could not be written at the time, it is made from the segments that are still there.
-     */
-    private void forceSnapshot(long base) {
-        if (producers.isEmpty()) {
-            return;
-        }
-        List<ProducerState> there = ProducerSnapshot.read(store, directory, base);
-        ProducerSnapshot.replace(
-                store,
-                directory,
-                base,
-                there != null
-                        ? there
-                        : ProducerRecovery.stateAt(store, directory, partition, segments.all(), base)
-                                .all());
-    }
-
-    private boolean isSegmentBase(long offset) {
-        Segment[] now = segments.all();
-        int i = LogSegments.floor(now, offset);
-        return i >= 0 && now[i].baseOffset() == offset;
-    }
-
-    private void deleteSnapshot(long offset) {
-        if (isSegmentBase(offset)) {
-            return; // the log was rolled just there
-        }
-        try {
-            store.delete(ProducerSnapshot.file(directory, offset));
-        } catch (StorageException e) {
-            LOGGER.warn("{}: a snapshot that is not needed any more could not be deleted", partition, e);
-        }
     }
 
     /** Forgets the producers that have not been heard of for so long; see {@link LogConfig#producerIdExpirationMs}. */
     public void expireProducers(long nowMs) {
-        producers.expire(nowMs, config.producerIdExpirationMs());
+        producers.states().expire(nowMs, config.producerIdExpirationMs());
     }
 
     /**
@@ -491,9 +398,8 @@ public final class PartitionLog implements Closeable {
         after[before.length] = next;
         TransactionIndex.State aborted = full.transactions().seal();
         segments.replaceAll(after);
-        snapshotPosition = config.recoveryPointBytes();
-        snapshotProducers(at.offset());
-        LogEnd begin = LogEnd.of(next, 0, at.offset(), producerPointAt(at.offset()));
+        producers.rolled(at.offset(), config.recoveryPointBytes());
+        LogEnd begin = LogEnd.of(next, 0, at.offset(), producers.pointAt(at.offset()));
         synchronized (this) {
             forced = begin;
             if (aborted.entries() > 0) {
@@ -710,7 +616,7 @@ public final class PartitionLog implements Closeable {
         Segment[] before = segments.all();
         long firstBase = before[wholeSegments].baseOffset();
         if (wholeSegments > 0) {
-            forceSnapshot(firstBase);
+            producers.keepWithoutSegmentsBefore(firstBase);
         }
         record(() -> {
             closedTransactions = closedTransactions.stream()
@@ -729,9 +635,7 @@ public final class PartitionLog implements Closeable {
             for (int i = 0; i < wholeSegments; i++) {
                 before[i].releaseAndDelete();
             }
-            while (!snapshotsWithin.isEmpty() && snapshotsWithin.peek() < firstBase) {
-                deleteSnapshot(snapshotsWithin.remove());
-            }
+            producers.deletedSegmentsBefore(firstBase);
         }
     }
 
@@ -762,15 +666,15 @@ public final class PartitionLog implements Closeable {
         if (checkpoint().clean() && checkpoint().recoveryPoint() == at.offset()) {
             return;
         }
-        if (producerPointAt(at.offset()).offset() != at.offset()) {
-            snapshotProducers(at.offset());
+        if (producers.pointAt(at.offset()).offset() != at.offset()) {
+            producers.snapshot(at.offset());
         }
         record(() -> {
             if (at.segment().file().size() > at.position()) {
                 at.segment().file().truncate(at.position());
             }
             forceFile(at.segment());
-            forced = LogEnd.of(at.segment(), at.position(), at.offset(), producerPointAt(at.offset()));
+            forced = LogEnd.of(at.segment(), at.position(), at.offset(), producers.pointAt(at.offset()));
             writeCheckpoint(recoveryPoint(segments.startOffset()).withClean(true));
         });
     }

@@ -1,5 +1,7 @@
 /**
- * The log of one partition. Start at {@link io.reactivemq.log.PartitionLog}: append, force, read, open again. Behind it:
+ * The log of one partition. Start at {@link io.reactivemq.log.PartitionLog}: append, force, read, open again. Behind it: {@code LogSegments}
+ * (what readers see), {@code Incoming} (an append that was looked at), {@code ProducerStates} (idempotent producers and open transactions) with {@code
+ * LogProducers}, {@code ProducerSnapshot} and {@code ProducerRecovery}, {@code TransactionIndex} (what was aborted),
  * {@code Segment} (one file of batches with its index and the leases of its readers), {@code GrowingIndex} and {@code
  * StoredIndex} (offset and time index, in memory and on file), {@code TailScan} (which bytes are data and which a torn tail or
  * damage), {@code LogRecovery} (what opening does), {@code LogCheckpoint} and {@code LeaderEpochs} (the small files beside the

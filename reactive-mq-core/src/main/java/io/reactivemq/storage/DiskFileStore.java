@@ -213,7 +213,7 @@ final class DiskFileStore implements FileStore {
         return path.getFileSystem().supportedFileAttributeViews().contains("posix");
     }
 
-    private final class HeldLock implements DirectoryLock {
+    private static final class HeldLock implements DirectoryLock {
 
         private final Path directory;
         private final Path real;

@@ -65,6 +65,9 @@ final class TopicRegistry implements TopicCatalog {
     /** Topics and partitions opened or closed at the same time; more than the io threads would only wait. */
     private static final int OPENS_AT_ONCE = 4;
 
+    /** Partitions that one of them opens before it hands on: hopping between threads for each would cost more than some do. */
+    private static final int OPENED_IN_TURN = 64;
+
     private final FileStore store;
     private final Path directory;
     private final TopicConfig defaults;
@@ -103,8 +106,7 @@ final class TopicRegistry implements TopicCatalog {
                 .flatMapMany(Flux::fromIterable)
                 .flatMap(
                         image -> switch (image.state()) {
-                            case READY ->
-                                onIo(() -> openPartitions(image)).doOnNext(partitions -> publish(image, partitions));
+                            case READY -> openPartitions(image).doOnNext(partitions -> publish(image, partitions));
                             case CREATING -> finishCreating(image);
                             case DELETING -> finishDeleting(image);
                         },
@@ -248,7 +250,7 @@ final class TopicRegistry implements TopicCatalog {
     }
 
     private Mono<TopicImage> finishCreating(TopicImage image) {
-        return onIo(() -> openPartitions(image))
+        return openPartitions(image)
                 .flatMap(partitions -> metadata.handle(machine -> machine.ready(image.name()))
                         .doOnNext(ready -> publish(ready, partitions)))
                 .onErrorResume(failure -> {
@@ -275,29 +277,40 @@ final class TopicRegistry implements TopicCatalog {
     }
 
     /** Opens the partitions; makes the folders of a topic that is being created. */
-    private List<Partition> openPartitions(TopicImage image) {
-        boolean creating = image.state() == TopicImage.State.CREATING;
-        Admission gate = image.internal() ? Admission.OPEN : admission;
+    private Mono<List<Partition>> openPartitions(TopicImage image) {
         TopicConfig config = configOf(image);
-        List<Partition> opened = new ArrayList<>();
-        for (int i = 0; i < image.partitions(); i++) {
-            TopicPartition id = new TopicPartition(image.name(), i);
-            Path folder = folder(id);
-            if (creating) {
-                store.createDirectories(folder);
-            } else if (!store.exists(folder)) {
-                throw new MqException(
-                        ErrorCode.KAFKA_STORAGE_ERROR,
-                        "the folder of partition " + id + " is missing: expected " + folder
-                                + ", which the metadata says was made; restore it, nothing was changed");
-            }
-            checkIdentity(folder, image);
-            opened.add(open(id, config, gate));
+        Partition[] opened = new Partition[image.partitions()];
+        return Flux.range(0, image.partitions())
+                .window(OPENED_IN_TURN)
+                .flatMap(
+                        some -> some.collectList().flatMap(indexes -> onIo(() -> {
+                            for (int i : indexes) {
+                                opened[i] = openPartition(image, i, config);
+                            }
+                            return true;
+                        })),
+                        OPENS_AT_ONCE)
+                .then(onIo(() -> {
+                    if (image.state() == TopicImage.State.CREATING) {
+                        store.forceDirectory(directory);
+                    }
+                    return List.of(opened);
+                }));
+    }
+
+    private Partition openPartition(TopicImage image, int index, TopicConfig config) {
+        TopicPartition id = new TopicPartition(image.name(), index);
+        Path folder = folder(id);
+        if (image.state() == TopicImage.State.CREATING) {
+            store.createDirectories(folder);
+        } else if (!store.exists(folder)) {
+            throw new MqException(
+                    ErrorCode.KAFKA_STORAGE_ERROR,
+                    "the folder of partition " + id + " is missing: expected " + folder
+                            + ", which the metadata says was made; restore it, nothing was changed");
         }
-        if (creating) {
-            store.forceDirectory(directory);
-        }
-        return List.copyOf(opened);
+        checkIdentity(folder, image);
+        return open(id, config, image.internal() ? Admission.OPEN : admission);
     }
 
     private Partition open(TopicPartition id, TopicConfig config, Admission gate) {

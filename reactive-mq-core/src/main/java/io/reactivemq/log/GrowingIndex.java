@@ -27,14 +27,15 @@ final class GrowingIndex implements OffsetTimeIndex {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(GrowingIndex.class);
     private static final int ENTRIES_MIN = 16;
+    private static final long[] NONE = {};
 
     private final int intervalBytes;
 
     // written by the writer; an entry is relativeOffset << 32 | position
-    private volatile long[] offsets = new long[ENTRIES_MIN];
+    private volatile long[] offsets = NONE;
     private volatile int offsetCount;
     // written by the writer; entry i is timestamp [2i], relative offset [2i + 1]
-    private volatile long[] times = new long[2 * ENTRIES_MIN];
+    private volatile long[] times = NONE;
     private volatile int timeCount;
     private volatile long maxTimestampMs = -1;
     // the writer's own
@@ -261,7 +262,7 @@ final class GrowingIndex implements OffsetTimeIndex {
         int count = offsetCount;
         long[] entries = offsets;
         if (count == entries.length) {
-            entries = Arrays.copyOf(entries, count * 2);
+            entries = Arrays.copyOf(entries, Math.max(ENTRIES_MIN, count * 2));
             offsets = entries;
         }
         entries[count] = (long) relativeOffset << 32 | position;
@@ -281,7 +282,7 @@ final class GrowingIndex implements OffsetTimeIndex {
         int count = timeCount;
         long[] entries = times;
         if (2 * count == entries.length) {
-            entries = Arrays.copyOf(entries, count * 4);
+            entries = Arrays.copyOf(entries, Math.max(2 * ENTRIES_MIN, count * 4));
             times = entries;
         }
         entries[2 * count] = timestampMs;

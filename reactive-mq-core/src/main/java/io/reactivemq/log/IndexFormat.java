@@ -1,7 +1,6 @@
 package io.reactivemq.log;
 
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.OptionalLong;
 
 /**
@@ -23,6 +22,8 @@ final class IndexFormat {
 
     /** Digits of a base offset in a file's name: enough for any long. */
     private static final int NAME_DIGITS = 20;
+
+    private static final String ZEROS = "0".repeat(NAME_DIGITS);
 
     private IndexFormat() {}
 
@@ -63,7 +64,9 @@ final class IndexFormat {
         return OptionalLong.of(offset);
     }
 
+    /** What {@code %020d} gives, without parsing a format for each file of each partition that is opened. */
     private static String name(long baseOffset) {
-        return String.format(Locale.ROOT, "%0" + NAME_DIGITS + "d", baseOffset);
+        String digits = Long.toString(baseOffset);
+        return ZEROS.substring(digits.length()) + digits;
     }
 }

@@ -37,7 +37,7 @@ final class LogProducers {
     private long duePosition;
 
     /** Snapshots that lie within a segment, oldest first. */
-    private final ArrayDeque<Long> within = new ArrayDeque<>();
+    private final ArrayDeque<Long> within = new ArrayDeque<>(1);
 
     /** @param end where the log ends, as it was opened */
     LogProducers(

@@ -36,7 +36,7 @@ final class TransactionIndex {
     private static final AbortedTransaction[] NONE = {};
 
     private final FileStore store;
-    private final Path path;
+    private final Path directory;
     private final long baseOffset;
 
     /** Null once they are in the file only. */
@@ -51,7 +51,7 @@ final class TransactionIndex {
 
     TransactionIndex(FileStore store, Path directory, long baseOffset) {
         this.store = store;
-        this.path = IndexFormat.transactionIndexFile(directory, baseOffset);
+        this.directory = directory;
         this.baseOffset = baseOffset;
     }
 
@@ -93,7 +93,7 @@ final class TransactionIndex {
     void add(AbortedTransaction aborted) {
         AbortedTransaction[] now = entries;
         if (now == null) {
-            throw new IllegalStateException("the index " + path + " is closed");
+            throw new IllegalStateException("the index " + path() + " is closed");
         }
         int size = count;
         if (size == now.length) {
@@ -106,6 +106,11 @@ final class TransactionIndex {
 
     int count() {
         return count;
+    }
+
+    /** Made when it is asked for: most logs have no such file. */
+    private Path path() {
+        return IndexFormat.transactionIndexFile(directory, baseOffset);
     }
 
     /** The last offset of the last entry; -1: there is none. For the opening, before the index is sealed. */
@@ -133,11 +138,11 @@ final class TransactionIndex {
         long end = (long) flushed * ENTRY_BYTES;
         flushedCrc.update(bytes.duplicate());
         flushed = wanted;
-        try (StoredFile file = store.open(path, OpenMode.CREATE)) {
+        try (StoredFile file = store.open(path(), OpenMode.CREATE)) {
             file.truncate(end);
             file.write(bytes, end);
         } catch (StorageException e) {
-            LOGGER.warn("index {} could not be written; it is made again when the log is opened", path, e);
+            LOGGER.warn("index {} could not be written; it is made again when the log is opened", path(), e);
         }
         return new State(baseOffset, flushed, flushedCrc.getValue());
     }
@@ -156,20 +161,20 @@ final class TransactionIndex {
     /** Without entries a file is one that tells of a history which a crash has taken back. */
     void deleteIfEmpty() {
         try {
-            if (count == 0 && store.exists(path)) {
-                store.delete(path);
+            if (count == 0 && store.exists(path())) {
+                store.delete(path());
             }
         } catch (StorageException e) {
-            LOGGER.warn("{} has no entries and could not be deleted", path, e);
+            LOGGER.warn("{} has no entries and could not be deleted", path(), e);
         }
     }
 
     private boolean isInFile(State state) {
         try {
             ByteBuffer bytes = readFile(state.entries);
-            return bytes != null && store.size(path) == bytes.limit() && crcOf(bytes) == state.crc;
+            return bytes != null && store.size(path()) == bytes.limit() && crcOf(bytes) == state.crc;
         } catch (StorageException e) {
-            LOGGER.warn("index {} could not be read back and stays on the heap", path, e);
+            LOGGER.warn("index {} could not be read back and stays on the heap", path(), e);
             return false;
         }
     }
@@ -207,7 +212,7 @@ final class TransactionIndex {
         }
         if (bytes == null || crcOf(bytes) != crc) {
             throw LogDamage.of(
-                    path,
+                    path(),
                     0,
                     "entries of the transaction index",
                     size + " with crc " + crc,
@@ -221,10 +226,10 @@ final class TransactionIndex {
         if (length == 0) {
             return ByteBuffer.allocate(0);
         }
-        if (!store.exists(path) || store.size(path) < length) {
+        if (!store.exists(path()) || store.size(path()) < length) {
             return null;
         }
-        try (StoredFile file = store.open(path, OpenMode.READ)) {
+        try (StoredFile file = store.open(path(), OpenMode.READ)) {
             return file.read(0, length).slice();
         }
     }

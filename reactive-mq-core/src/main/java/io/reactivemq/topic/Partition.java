@@ -12,13 +12,16 @@ import io.reactivemq.log.PartitionLog;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.varhandle.MpscChunkedVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
@@ -59,9 +62,11 @@ public final class Partition {
     private final Admission admission;
     private final boolean blocking;
 
-    private final MessagePassingQueue<Append> commands = new MpscChunkedVarHandleArrayQueue<>(8, COMMANDS_MAX);
-    /** What else the drain loop is to do. */
-    private final MessagePassingQueue<Task<?>> tasks = new MpscChunkedVarHandleArrayQueue<>(2, TASKS_MAX);
+    /** Made by the first append: most partitions of a broker with many are idle. */
+    private final AtomicReference<@Nullable MessagePassingQueue<Append>> commands = new AtomicReference<>();
+
+    /** What else the drain loop is to do. Guarded by itself. */
+    private final ArrayDeque<Task<?>> tasks = new ArrayDeque<>(1);
 
     private final AtomicInteger wip = new AtomicInteger();
     /** Guarded by itself. Woken in the order in which they came, so that a simulated run can be repeated. */
@@ -153,7 +158,7 @@ public final class Partition {
         Sinks.One<T> result = Sinks.one();
         if (closing) {
             result.tryEmitError(gone());
-        } else if (tasks.offer(new Task<>(work, result))) {
+        } else if (offer(new Task<>(work, result))) {
             schedule();
         } else {
             result.tryEmitError(new MqException(
@@ -180,7 +185,7 @@ public final class Partition {
         AppendListener listener = append.listener;
         if (closing) {
             listener.onFailed(gone());
-        } else if (commands.offer(append)) {
+        } else if (commands().offer(append)) {
             schedule();
         } else {
             listener.onFailed(new MqException(
@@ -271,6 +276,32 @@ public final class Partition {
         });
     }
 
+    private boolean offer(Task<?> task) {
+        synchronized (tasks) {
+            return tasks.size() < TASKS_MAX && tasks.add(task);
+        }
+    }
+
+    private @Nullable Task<?> pollTask() {
+        synchronized (tasks) {
+            return tasks.poll();
+        }
+    }
+
+    private MessagePassingQueue<Append> commands() {
+        MessagePassingQueue<Append> made = commands.get();
+        if (made != null) {
+            return made;
+        }
+        MessagePassingQueue<Append> mine = new MpscChunkedVarHandleArrayQueue<>(8, COMMANDS_MAX);
+        return commands.compareAndSet(null, mine) ? mine : Objects.requireNonNull(commands.get());
+    }
+
+    private @Nullable Append pollCommand() {
+        MessagePassingQueue<Append> made = commands.get();
+        return made == null ? null : made.poll();
+    }
+
     private void schedule() {
         if (wip.getAndIncrement() == 0) {
             if (isBlocking()) {
@@ -300,7 +331,7 @@ public final class Partition {
     private boolean writeSome() {
         int bytes = 0;
         while (bytes < BYTES_PER_FORCE_MAX) {
-            Append append = parked != null ? parked : commands.poll();
+            Append append = parked != null ? parked : pollCommand();
             if (append == null) {
                 break;
             }
@@ -405,7 +436,7 @@ public final class Partition {
     }
 
     private void runTasks() {
-        for (Task<?> task = tasks.poll(); task != null; task = tasks.poll()) {
+        for (Task<?> task = pollTask(); task != null; task = pollTask()) {
             task.run(closed ? gone() : null);
         }
     }
@@ -506,7 +537,7 @@ public final class Partition {
     }
 
     private void closeLog() {
-        for (Append late = commands.poll(); late != null; late = commands.poll()) {
+        for (Append late = pollCommand(); late != null; late = pollCommand()) {
             late.listener.onFailed(gone());
         }
         if (closed) {

@@ -56,7 +56,8 @@ class KafkaDumpTest {
         Random random = new Random(from);
         int records = 0;
         for (int i = from; i < to; i++) {
-            log.append(compressed(Compression.values()[i % Compression.values().length], 10_000 + random.nextInt(500)), 0);
+            Compression[] all = Compression.values();
+            log.append(compressed(all[i % all.length], 10_000 + random.nextInt(500)), 0);
             log.append(produced(1, 0, 2 * i, "b" + i, "c" + i), 0);
             log.append(transactional(2 + i % 3, 0, i / 3, "d" + i), 0);
             records += 6;
@@ -121,8 +122,7 @@ class KafkaDumpTest {
                 PartitionLog.open(FileStore.disk(), copy, new TopicPartition("t", 0), CONFIG)) {
             records += fill(log, 60, 65);
         }
-        directory = copy.getParent();
-        assertSound(files(Long.MAX_VALUE), records);
+        assertSound(files(copy, Long.MAX_VALUE), records);
     }
 
     @Test
@@ -143,7 +143,11 @@ class KafkaDumpTest {
     }
 
     private List<Path> files(long before) throws Exception {
-        try (Stream<Path> files = Files.list(directory.resolve("t-0"))) {
+        return files(directory.resolve("t-0"), before);
+    }
+
+    private static List<Path> files(Path folder, long before) throws Exception {
+        try (Stream<Path> files = Files.list(folder)) {
             return files.filter(file -> file.toString().matches(".*\\.(log|index|timeindex|txnindex|snapshot)"))
                     .filter(file -> Long.parseLong(file.getFileName().toString().substring(0, 20)) < before)
                     .sorted()

@@ -19,6 +19,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -151,7 +152,7 @@ class ProducersTest {
                 if (i % 2 == 0) {
                     some.remove(name);
                 } else {
-                    byte[] torn = files.get(name).clone();
+                    byte[] torn = Objects.requireNonNull(files.get(name)).clone();
                     torn[torn.length - 1] ^= 1;
                     some.put(name, torn);
                 }

@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
@@ -205,9 +206,6 @@ class TransactionsTest {
             Folders.write(store, COPY, files);
             try (PartitionLog copy = open(COPY)) {
                 account.check(copy);
-                for (int i = 0; i < 5; i++) {
-                    assertThat(copy.leaderEpoch()).isNotNegative();
-                }
             } catch (AssertionError e) {
                 throw new AssertionError("seed " + seed + ", clean " + clean + ": " + story, e);
             }
@@ -220,7 +218,7 @@ class TransactionsTest {
     }
 
     private static String spoil(Map<String, byte[]> files, String name, Random random) {
-        byte[] content = files.get(name);
+        byte[] content = Objects.requireNonNull(files.get(name));
         int how = random.nextInt(3);
         if (how == 0 || content.length == 0) {
             files.remove(name);

@@ -283,12 +283,13 @@ final class TopicRegistry implements TopicCatalog {
         return Flux.range(0, image.partitions())
                 .window(OPENED_IN_TURN)
                 .flatMap(
-                        some -> some.collectList().flatMap(indexes -> onIo(() -> {
-                            for (int i : indexes) {
-                                opened[i] = openPartition(image, i, config);
-                            }
-                            return true;
-                        })),
+                        some -> some.collectList()
+                                .flatMap(indexes -> onIo(() -> {
+                                    for (int i : indexes) {
+                                        opened[i] = openPartition(image, i, config);
+                                    }
+                                    return true;
+                                })),
                         OPENS_AT_ONCE)
                 .then(onIo(() -> {
                     if (image.state() == TopicImage.State.CREATING) {

@@ -78,7 +78,8 @@ record Incoming(
         if (batches > 1) {
             throw new MqException(
                     ErrorCode.INVALID_RECORD,
-                    partition + ": an append with a producer id is one batch, so that a repetition is told as a whole; it had "
+                    partition
+                            + ": an append with a producer id is one batch, so that a repetition is told as a whole; it had "
                             + batches);
         }
         return new Incoming(records, offsetSpan, maxTimestampMs, true, producers.check(fromProducer), null);

@@ -52,15 +52,51 @@ record LogCheckpoint(
     private static final String TRANSACTION_INDEX = "transaction-index";
 
     LogCheckpoint withClean(boolean nowClean) {
-        return new LogCheckpoint(nowClean, logStartOffset, recoveryPoint, segment, position, maxTimestampMs, maxTimestampOffset, index, leaderEpoch, leaderEpochsCrc, producers, transactionIndexes);
+        return new LogCheckpoint(
+                nowClean,
+                logStartOffset,
+                recoveryPoint,
+                segment,
+                position,
+                maxTimestampMs,
+                maxTimestampOffset,
+                index,
+                leaderEpoch,
+                leaderEpochsCrc,
+                producers,
+                transactionIndexes);
     }
 
     LogCheckpoint withLogStartOffset(long offset) {
-        return new LogCheckpoint(clean, offset, recoveryPoint, segment, position, maxTimestampMs, maxTimestampOffset, index, leaderEpoch, leaderEpochsCrc, producers, transactionIndexes);
+        return new LogCheckpoint(
+                clean,
+                offset,
+                recoveryPoint,
+                segment,
+                position,
+                maxTimestampMs,
+                maxTimestampOffset,
+                index,
+                leaderEpoch,
+                leaderEpochsCrc,
+                producers,
+                transactionIndexes);
     }
 
     LogCheckpoint withLeaderEpochs(int epoch, long crc) {
-        return new LogCheckpoint(clean, logStartOffset, recoveryPoint, segment, position, maxTimestampMs, maxTimestampOffset, index, epoch, crc, producers, transactionIndexes);
+        return new LogCheckpoint(
+                clean,
+                logStartOffset,
+                recoveryPoint,
+                segment,
+                position,
+                maxTimestampMs,
+                maxTimestampOffset,
+                index,
+                epoch,
+                crc,
+                producers,
+                transactionIndexes);
     }
 
     /** What the index of aborted transactions of a segment holds; null: nothing. */
@@ -77,7 +113,11 @@ record LogCheckpoint(
         StringBuilder indexes = new StringBuilder();
         for (TransactionIndex.State state : transactionIndexes) {
             indexes.append(TRANSACTION_INDEX + " ").append(state.baseOffset());
-            indexes.append(' ').append(state.entries()).append(' ').append(state.crc()).append('\n');
+            indexes.append(' ')
+                    .append(state.entries())
+                    .append(' ')
+                    .append(state.crc())
+                    .append('\n');
         }
         String text = "version " + VERSION + "\n"
                 + "clean " + clean + "\n"

@@ -57,35 +57,99 @@ public record LogConfig(
     }
 
     public LogConfig withSegmentBytes(int value) {
-        return new LogConfig(value, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes, producerIdExpirationMs);
+        return new LogConfig(
+                value,
+                segmentMs,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes,
+                producerIdExpirationMs);
     }
 
     public LogConfig withSegmentMs(long value) {
-        return new LogConfig(segmentBytes, value, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes, producerIdExpirationMs);
+        return new LogConfig(
+                segmentBytes,
+                value,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes,
+                producerIdExpirationMs);
     }
 
     public LogConfig withIndexIntervalBytes(int value) {
-        return new LogConfig(segmentBytes, segmentMs, value, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes, producerIdExpirationMs);
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                value,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes,
+                producerIdExpirationMs);
     }
 
     public LogConfig withMaxMessageBytes(int value) {
-        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, value, timestampType, recordCheck, recoveryPointBytes, producerIdExpirationMs);
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                indexIntervalBytes,
+                value,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes,
+                producerIdExpirationMs);
     }
 
     public LogConfig withTimestampType(TimestampType value) {
-        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, value, recordCheck, recoveryPointBytes, producerIdExpirationMs);
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                indexIntervalBytes,
+                maxMessageBytes,
+                value,
+                recordCheck,
+                recoveryPointBytes,
+                producerIdExpirationMs);
     }
 
     public LogConfig withRecordCheck(RecordCheck value) {
-        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, value, recoveryPointBytes, producerIdExpirationMs);
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                value,
+                recoveryPointBytes,
+                producerIdExpirationMs);
     }
 
     public LogConfig withRecoveryPointBytes(int value) {
-        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, value, producerIdExpirationMs);
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                value,
+                producerIdExpirationMs);
     }
 
     public LogConfig withProducerIdExpirationMs(long value) {
-        return new LogConfig(segmentBytes, segmentMs, indexIntervalBytes, maxMessageBytes, timestampType, recordCheck, recoveryPointBytes, value);
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes,
+                value);
     }
 
     private static void requirePositive(String name, long value) {

@@ -206,7 +206,9 @@ final class LogRecovery {
 
     /** Whether what is known of the producers at an offset can be had without the log before it; it is made sure that it stays so. */
     private boolean isKnownWithout(long base, @Nullable LogCheckpoint recorded) {
-        if (recorded != null && recorded.producers().none() && recorded.producers().offset() >= base) {
+        if (recorded != null
+                && recorded.producers().none()
+                && recorded.producers().offset() >= base) {
             return true;
         }
         List<ProducerState> snapshot = ProducerSnapshot.read(store, directory, base);

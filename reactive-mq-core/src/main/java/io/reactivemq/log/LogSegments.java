@@ -32,8 +32,7 @@ final class LogSegments {
 
     private volatile boolean closed;
 
-    LogSegments(
-            TopicPartition partition, List<Segment> segments, LogEnd end, LeaderEpochs epochs, long startOffset) {
+    LogSegments(TopicPartition partition, List<Segment> segments, LogEnd end, LeaderEpochs epochs, long startOffset) {
         this.partition = partition;
         this.segments = segments.toArray(Segment[]::new);
         this.end = end;
@@ -238,11 +237,7 @@ final class LogSegments {
         }
         if (scan.nextOffset() != nextOffset) {
             throw LogDamage.of(
-                    segment.file().path(),
-                    scan.position(),
-                    "offset behind the segment",
-                    nextOffset,
-                    scan.nextOffset());
+                    segment.file().path(), scan.position(), "offset behind the segment", nextOffset, scan.nextOffset());
         }
     }
 

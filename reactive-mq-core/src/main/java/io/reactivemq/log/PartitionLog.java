@@ -103,13 +103,7 @@ public final class PartitionLog implements Closeable {
                 partition, opened.segments(), opened.end(), opened.epochs(), checkpoint.logStartOffset());
         this.forced = opened.end();
         this.producers = new LogProducers(
-                store,
-                directory,
-                partition,
-                segments,
-                opened.producers(),
-                opened.end(),
-                config.recoveryPointBytes());
+                store, directory, partition, segments, opened.producers(), opened.end(), config.recoveryPointBytes());
         this.closedTransactions = opened.closedTransactions();
     }
 
@@ -210,8 +204,7 @@ public final class PartitionLog implements Closeable {
             if (there >= missing) {
                 long wanted = missing;
                 return Math.max(
-                        logStartOffset(),
-                        segments.ask(info.baseOffset(), segment -> segment.offsetOfLast(wanted)));
+                        logStartOffset(), segments.ask(info.baseOffset(), segment -> segment.offsetOfLast(wanted)));
             }
             missing -= Math.max(0, there);
         }
@@ -484,7 +477,8 @@ public final class PartitionLog implements Closeable {
         List<TransactionIndex.State> transactions = closedTransactions;
         if (at.transactionEntries() > 0) {
             TransactionIndex.State active = at.segment().transactions().flush(at.transactionEntries());
-            transactions = Stream.concat(transactions.stream(), Stream.of(active)).toList();
+            transactions =
+                    Stream.concat(transactions.stream(), Stream.of(active)).toList();
         }
         GrowingIndex.State index = at.segment().flushIndex(at.offsetEntries(), at.timeEntries());
         return LogRecovery.checkpoint(at, startOffset, index, segments.epochs(), transactions);

@@ -42,10 +42,8 @@ public record TransactionMarker(Outcome outcome, int coordinatorEpoch) {
 
     /** A control batch with this marker, as Kafka's broker writes it. */
     public ByteBuffer toBatch(long producerId, short producerEpoch, long timestampMs) {
-        byte[] key = ByteBuffer.allocate(4)
-                .putShort(VERSION)
-                .putShort(outcome.code)
-                .array();
+        byte[] key =
+                ByteBuffer.allocate(4).putShort(VERSION).putShort(outcome.code).array();
         byte[] value = ByteBuffer.allocate(6)
                 .putShort(VERSION)
                 .putInt(coordinatorEpoch)

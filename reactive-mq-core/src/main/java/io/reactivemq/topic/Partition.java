@@ -525,8 +525,7 @@ public final class Partition {
                     long nowMs = runtime.currentTimeMillis();
                     log.expireProducers(nowMs);
                     if (config.deletes()) {
-                        long before =
-                                SegmentRetention.deletableBefore(log, config.retention(), nowMs, highWatermark);
+                        long before = SegmentRetention.deletableBefore(log, config.retention(), nowMs, highWatermark);
                         if (before > log.logStartOffset()) {
                             deleteSegmentsBefore(before);
                         }

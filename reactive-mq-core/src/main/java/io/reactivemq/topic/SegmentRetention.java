@@ -18,7 +18,8 @@ final class SegmentRetention {
     static long deletableBefore(PartitionLog log, Retention retention, long nowMs, long highWatermark) {
         List<SegmentInfo> segments = log.segments();
         int old = tooOld(log, segments, retention.ms(), nowMs);
-        int many = Math.max(beyondBytes(segments, retention.bytes()), beyondRecords(log, segments, retention.records()));
+        int many =
+                Math.max(beyondBytes(segments, retention.bytes()), beyondRecords(log, segments, retention.records()));
         int count = Math.max(old, many);
         while (count > 0 && segments.get(count - 1).nextOffset() > highWatermark) {
             count--;

@@ -118,8 +118,7 @@ class KafkaDumpTest {
                 }
             }
         }
-        try (PartitionLog log =
-                PartitionLog.open(FileStore.disk(), copy, new TopicPartition("t", 0), CONFIG)) {
+        try (PartitionLog log = PartitionLog.open(FileStore.disk(), copy, new TopicPartition("t", 0), CONFIG)) {
             records += fill(log, 60, 65);
         }
         assertSound(files(copy, Long.MAX_VALUE), records);
@@ -165,13 +164,15 @@ class KafkaDumpTest {
         assertThat(all).anyMatch(line -> line.startsWith("producerId: 1 producerEpoch: 0 "));
         List<String> indexes = dump(
                 files.stream()
-                        .filter(file -> file.toString().endsWith(".index") || file.toString().endsWith(".timeindex"))
+                        .filter(file -> file.toString().endsWith(".index")
+                                || file.toString().endsWith(".timeindex"))
                         .toList(),
                 "--index-sanity-check");
         assertThat(complaints(indexes)).isEmpty();
         assertThat(indexes.stream().filter(line -> line.endsWith(" passed sanity check.")))
                 .hasSize((int) files.stream()
-                        .filter(file -> file.toString().endsWith("index") && !file.toString().endsWith(".txnindex"))
+                        .filter(file -> file.toString().endsWith("index")
+                                && !file.toString().endsWith(".txnindex"))
                         .count());
     }
 
@@ -209,8 +210,7 @@ class KafkaDumpTest {
         PrintStream out = System.out;
         Thread thread = Thread.currentThread();
         ClassLoader loader = thread.getContextClassLoader();
-        try (URLClassLoader tool =
-                new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+        try (URLClassLoader tool = new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
             System.setOut(new PrintStream(printed, true, UTF_8));
             thread.setContextClassLoader(tool);
             String list = files.stream().map(Path::toString).collect(Collectors.joining(","));

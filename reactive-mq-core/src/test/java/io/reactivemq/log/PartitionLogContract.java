@@ -228,7 +228,8 @@ abstract class PartitionLogContract {
     }
 
     @Test
-    @DisplayName("a segment is full when the next batch is more than segment.ms later than its first, after a reopening too")
+    @DisplayName(
+            "a segment is full when the next batch is more than segment.ms later than its first, after a reopening too")
     void rollsByTime() {
         LogConfig config = LogConfig.defaults().withSegmentMs(100);
         try (PartitionLog log = open(config)) {

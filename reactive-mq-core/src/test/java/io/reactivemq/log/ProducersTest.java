@@ -124,8 +124,8 @@ class ProducersTest {
         appendMany(0, 40);
         long active = log.segments().get(log.segments().size() - 1).baseOffset();
         log.close();
-        store.failIf((operation, path) ->
-                operation == Operation.READ && path.equals(IndexFormat.logFile(FOLDER, active)));
+        store.failIf(
+                (operation, path) -> operation == Operation.READ && path.equals(IndexFormat.logFile(FOLDER, active)));
         log = open(FOLDER);
         store.heal();
 
@@ -135,7 +135,8 @@ class ProducersTest {
     }
 
     @Test
-    @DisplayName("a log that was killed knows them from a snapshot and the batches behind it, whichever snapshots are lost")
+    @DisplayName(
+            "a log that was killed knows them from a snapshot and the batches behind it, whichever snapshots are lost")
     void killed() {
         appendMany(0, 40);
         log.force();
@@ -219,9 +220,9 @@ class ProducersTest {
             append(log, 0, 300 + i, "value");
             assertThat(snapshots().size()).isLessThanOrEqualTo(log.segments().size() + 3);
         }
-        assertThat(snapshots()).allSatisfy(path -> assertThat(
-                        ProducerSnapshot.offsetOf(path).getAsLong())
-                .isGreaterThanOrEqualTo(log.logStartOffset()));
+        assertThat(snapshots())
+                .allSatisfy(path -> assertThat(ProducerSnapshot.offsetOf(path).getAsLong())
+                        .isGreaterThanOrEqualTo(log.logStartOffset()));
         assertGoesOn(log, 305);
     }
 

@@ -246,7 +246,8 @@ class TransactionsTest {
                 .findFirst()
                 .orElseThrow();
         ByteBuffer content = store.readFile(index);
-        ByteBuffer flipped = ByteBuffer.allocate(content.remaining()).put(content).flip();
+        ByteBuffer flipped =
+                ByteBuffer.allocate(content.remaining()).put(content).flip();
         flipped.put(5, (byte) ~flipped.get(5));
         store.replaceFile(index, flipped);
 
@@ -264,8 +265,8 @@ class TransactionsTest {
         assertThat(store.list(FOLDER).stream()
                         .filter(path -> path.toString().endsWith(IndexFormat.TRANSACTION_INDEX_SUFFIX)
                                 || path.toString().endsWith(ProducerSnapshot.SUFFIX))
-                        .filter(path -> Long.parseLong(path.getFileName().toString().substring(0, 20))
-                                < log.logStartOffset()))
+                        .filter(path ->
+                                Long.parseLong(path.getFileName().toString().substring(0, 20)) < log.logStartOffset()))
                 .isEmpty();
         log.close();
         log = open(FOLDER);

@@ -123,7 +123,8 @@ class PartitionTest {
     }
 
     @Test
-    @DisplayName("K04 readers of committed records stop where the first open transaction begins, and learn what was aborted")
+    @DisplayName(
+            "K04 readers of committed records stop where the first open transaction begins, and learn what was aborted")
     void committedRecords() {
         Partition partition = open(Durability.FSYNC, Admission.OPEN);
         append(partition, "a", 1);
@@ -135,15 +136,17 @@ class PartitionTest {
         assertThat(offsets(open.records())).containsExactly(0L);
         assertThat(open.highWatermark()).isEqualTo(4);
         assertThat(open.lastStableOffset()).isEqualTo(1);
-        CompletableFuture<FetchResult> waiting =
-                LongPoll.fetch(request(1, 1, IsolationLevel.READ_COMMITTED), id -> partition, runtime)
-                        .toFuture();
+        CompletableFuture<FetchResult> waiting = LongPoll.fetch(
+                        request(1, 1, IsolationLevel.READ_COMMITTED), id -> partition, runtime)
+                .toFuture();
         runtime.run();
         assertThat(waiting).isNotDone();
 
         partition.appendMarker(
                 new TransactionMarker(TransactionMarker.Outcome.ABORT, 0).toBatch(7, (short) 0, 0), listener("m"));
-        assertThat(partition.lastStableOffset()).as("not before the marker is forced").isEqualTo(1);
+        assertThat(partition.lastStableOffset())
+                .as("not before the marker is forced")
+                .isEqualTo(1);
         runtime.run();
 
         assertThat(partition.lastStableOffset()).isEqualTo(5);
@@ -179,9 +182,9 @@ class PartitionTest {
     }
 
     private FetchResult.Partition committed(Partition partition, long offset) {
-        CompletableFuture<FetchResult> answer =
-                LongPoll.fetch(request(offset, 0, IsolationLevel.READ_COMMITTED), id -> partition, runtime)
-                        .toFuture();
+        CompletableFuture<FetchResult> answer = LongPoll.fetch(
+                        request(offset, 0, IsolationLevel.READ_COMMITTED), id -> partition, runtime)
+                .toFuture();
         runtime.run();
         return answer.join().partitions().get(0);
     }

@@ -41,7 +41,9 @@ public abstract class IdempotenceContract extends EngineContract {
     }
 
     private List<String> values() {
-        return readAll(P0).stream().map(record -> String.valueOf(record.value())).toList();
+        return readAll(P0).stream()
+                .map(record -> String.valueOf(record.value()))
+                .toList();
     }
 
     @Test
@@ -64,12 +66,12 @@ public abstract class IdempotenceContract extends EngineContract {
     void the_last_five() {
         topic("t", 1, KEEP_ALL);
         for (int i = 0; i < 8; i++) {
-            assertThat(send(0, i, "v" + i)).isEqualTo(2 * i);
+            assertThat(send(0, i, "v" + i)).isEqualTo(2L * i);
             await(sending(batch(ID + 1, 0, i, "w" + i)));
         }
 
         for (int i = 3; i < 8; i++) {
-            assertThat(send(0, i, "v" + i)).isEqualTo(2 * i);
+            assertThat(send(0, i, "v" + i)).isEqualTo(2L * i);
         }
         assertFails(sending(batch(ID, 0, 2, "v2")), ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
         assertThat(values()).hasSize(16);

@@ -39,7 +39,12 @@ abstract class EmbeddedFixture implements EngineFixture {
     private @Nullable Path directory;
     private @Nullable Broker broker;
 
-    EmbeddedFixture(Place place, MqRuntime runtime, Duration sessionTimeout, Duration heartbeatInterval, Duration retentionCheckInterval) {
+    EmbeddedFixture(
+            Place place,
+            MqRuntime runtime,
+            Duration sessionTimeout,
+            Duration heartbeatInterval,
+            Duration retentionCheckInterval) {
         this.place = place;
         this.runtime = runtime;
         this.sessionTimeout = sessionTimeout;

@@ -2,8 +2,8 @@ package io.reactivemq.test.embedded;
 
 import io.reactivemq.test.contract.DataContract;
 import io.reactivemq.test.contract.EngineFixture;
-import io.reactivemq.test.contract.RetentionContract;
 import io.reactivemq.test.contract.IdempotenceContract;
+import io.reactivemq.test.contract.RetentionContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;

@@ -7,7 +7,7 @@ import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,8 +36,8 @@ final class LogProducers {
     /** Behind which byte of the active segment the next snapshot is due. */
     private long duePosition;
 
-    /** Snapshots that lie within a segment, oldest first. */
-    private final ArrayDeque<Long> within = new ArrayDeque<>(1);
+    /** Snapshots that lie within a segment, oldest first. Grows with the first. */
+    private final List<Long> within = new ArrayList<>(0);
 
     /** @param end where the log ends, as it was opened */
     LogProducers(
@@ -122,7 +122,7 @@ final class LogProducers {
         }
         within.add(offset);
         if (within.size() > WITHIN_MAX) {
-            delete(within.remove());
+            delete(within.remove(0));
         }
     }
 
@@ -144,8 +144,8 @@ final class LogProducers {
 
     /** The segments before that one are deleted. */
     void deletedSegmentsBefore(long base) {
-        while (!within.isEmpty() && within.peek() < base) {
-            delete(within.remove());
+        while (!within.isEmpty() && within.get(0) < base) {
+            delete(within.remove(0));
         }
     }
 

@@ -7,11 +7,13 @@ import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.record.TransactionMarker.Outcome;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -42,10 +44,12 @@ final class ProducerStates {
     static final long NONE_OPEN = Long.MAX_VALUE;
 
     private final TopicPartition partition;
-    private final Map<Long, ProducerState> producers = new HashMap<>();
+
+    /** By id. Like the other, made when it is needed: most logs have none. */
+    private Map<Long, ProducerState> producers = Map.of();
 
     /** The open transactions: first offset to producer id. */
-    private final TreeMap<Long, Long> open = new TreeMap<>();
+    private NavigableMap<Long, Long> open = Collections.emptyNavigableMap();
 
     private volatile long firstUnstableOffset = NONE_OPEN;
 
@@ -57,9 +61,9 @@ final class ProducerStates {
     static ProducerStates restored(TopicPartition partition, List<ProducerState> snapshot) {
         ProducerStates states = new ProducerStates(partition);
         for (ProducerState producer : snapshot) {
-            states.producers.put(producer.producerId(), producer);
+            states.add(producer);
             if (producer.transactionFirstOffset() != ProducerState.NO_OFFSET) {
-                states.open.put(producer.transactionFirstOffset(), producer.producerId());
+                states.open(producer.transactionFirstOffset(), producer.producerId());
             }
         }
         states.publish();
@@ -155,14 +159,15 @@ final class ProducerStates {
             int offsetDelta,
             boolean transactional,
             long nowMs) {
-        ProducerState producer = producers.computeIfAbsent(producerId, id -> new ProducerState(id, epoch));
+        ProducerState known = producers.get(producerId);
+        ProducerState producer = known != null ? known : add(new ProducerState(producerId, epoch));
         producer.moveTo(epoch);
         int lastSequence = RecordBatch.sequenceAfter(baseSequence, offsetDelta);
         producer.add(new ProducerState.Batch(lastSequence, baseOffset + offsetDelta, offsetDelta, nowMs));
         producer.heard(nowMs);
         if (transactional && producer.transactionFirstOffset() == ProducerState.NO_OFFSET) {
             producer.openTransaction(baseOffset);
-            open.put(baseOffset, producerId);
+            open(baseOffset, producerId);
             publish();
         }
     }
@@ -175,7 +180,8 @@ final class ProducerStates {
      * @return what readers of committed records have to leave out; null: nothing
      */
     @Nullable AbortedTransaction end(long producerId, short epoch, TransactionMarker marker, long offset, long nowMs) {
-        ProducerState producer = producers.computeIfAbsent(producerId, id -> new ProducerState(id, epoch));
+        ProducerState known = producers.get(producerId);
+        ProducerState producer = known != null ? known : add(new ProducerState(producerId, epoch));
         producer.moveTo(epoch);
         long firstOffset = producer.transactionFirstOffset();
         producer.endTransaction(marker.coordinatorEpoch());
@@ -206,6 +212,21 @@ final class ProducerStates {
                 i.remove();
             }
         }
+    }
+
+    private ProducerState add(ProducerState producer) {
+        if (producers.isEmpty()) {
+            producers = new HashMap<>();
+        }
+        producers.put(producer.producerId(), producer);
+        return producer;
+    }
+
+    private void open(long firstOffset, long producerId) {
+        if (open.isEmpty()) {
+            open = new TreeMap<>();
+        }
+        open.put(firstOffset, producerId);
     }
 
     private void publish() {

@@ -7,9 +7,10 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
-import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,11 +27,8 @@ final class OpenFiles {
 
     private final int max;
 
-    /** Open channels, and some that were closed meanwhile; the first is looked at next. Guarded by this. */
-    private final ArrayDeque<Channel> ring = new ArrayDeque<>();
-
-    /** Guarded by this. */
-    private int open;
+    /** The open channels; the first is looked at next. Guarded by this. */
+    private final LinkedHashSet<Channel> ring = new LinkedHashSet<>();
 
     OpenFiles(int max) {
         if (max < 1) {
@@ -40,40 +38,38 @@ final class OpenFiles {
     }
 
     synchronized int count() {
-        return open;
+        return ring.size();
     }
 
     private synchronized void makeRoom() throws IOException {
-        for (int i = 0; open >= max && i < 2 * ring.size(); i++) {
+        for (int looks = 2 * ring.size(); ring.size() >= max && looks > 0; looks--) {
             closeNext(false);
         }
-        for (int i = 0; open >= max && i < ring.size(); i++) {
+        for (int looks = ring.size(); ring.size() >= max && looks > 0; looks--) {
             closeNext(true);
         }
     }
 
     private void closeNext(boolean unforcedToo) throws IOException {
-        Channel next = ring.removeFirst();
-        if (!next.isOpen()) {
-            return;
-        }
+        Iterator<Channel> first = ring.iterator();
+        Channel next = first.next();
+        first.remove();
         if (next.touched && !unforcedToo) {
             next.touched = false;
         } else if (next.tryClose(unforcedToo)) {
             return;
         }
-        ring.addLast(next);
+        ring.add(next);
     }
 
     private synchronized void opened(Channel channel) {
-        open++;
-        // one that was closed and opened again is in the ring already, unless its turn has come meanwhile
-        ring.remove(channel);
-        ring.addLast(channel);
+        if (!channel.ended) {
+            ring.add(channel);
+        }
     }
 
-    private synchronized void closed() {
-        open--;
+    private synchronized void ended(Channel channel) {
+        ring.remove(channel);
     }
 
     /** A channel for reading. */
@@ -94,8 +90,11 @@ final class OpenFiles {
         private final Path path;
         private final OpenOption option;
 
+        private static final AtomicIntegerFieldUpdater<Channel> USERS =
+                AtomicIntegerFieldUpdater.newUpdater(Channel.class, "users");
+
         /** Threads that have it; NOT_OPEN. */
-        private final AtomicInteger users = new AtomicInteger(NOT_OPEN);
+        private volatile int users = NOT_OPEN;
 
         /** Guarded by this for writes. */
         private volatile @Nullable FileChannel channel;
@@ -116,17 +115,13 @@ final class OpenFiles {
             this.option = option;
         }
 
-        boolean isOpen() {
-            return !ended && users.get() != NOT_OPEN;
-        }
-
         /** The open channel, to be given back by {@link #release}. */
         FileChannel take() throws IOException {
             while (true) {
-                int count = users.get();
+                int count = users;
                 if (count == NOT_OPEN) {
                     open(Set.of(option));
-                } else if (users.compareAndSet(count, count + 1)) {
+                } else if (USERS.compareAndSet(this, count, count + 1)) {
                     touched = true;
                     FileChannel taken = channel;
                     if (taken != null) {
@@ -139,7 +134,7 @@ final class OpenFiles {
         }
 
         void release() {
-            users.decrementAndGet();
+            USERS.decrementAndGet(this);
         }
 
         /** Opens it now, with options that may make the file. */
@@ -149,12 +144,12 @@ final class OpenFiles {
                 if (ended) {
                     throw new ClosedChannelException();
                 }
-                if (users.get() != NOT_OPEN) {
+                if (users != NOT_OPEN) {
                     return;
                 }
                 channel = FileChannel.open(path, options, attributes);
                 touched = true;
-                users.set(0);
+                users = 0;
             }
             opened(this);
         }
@@ -196,11 +191,10 @@ final class OpenFiles {
 
         private synchronized boolean tryClose(boolean unforcedToo) throws IOException {
             FileChannel closing = channel;
-            if ((unforced && !unforcedToo) || closing == null || !users.compareAndSet(0, NOT_OPEN)) {
+            if ((unforced && !unforcedToo) || closing == null || !USERS.compareAndSet(this, 0, NOT_OPEN)) {
                 return false;
             }
             channel = null;
-            closed();
             try (closing) {
                 if (unforced && closing.isOpen()) {
                     forceBeforeClose(closing);
@@ -226,8 +220,8 @@ final class OpenFiles {
                 closing = channel;
                 channel = null;
             }
+            ended(this);
             if (closing != null) {
-                closed();
                 closing.close();
             }
         }

@@ -12,7 +12,6 @@ import io.reactivemq.log.PartitionLog;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -66,11 +65,11 @@ public final class Partition {
     private final AtomicReference<@Nullable MessagePassingQueue<Append>> commands = new AtomicReference<>();
 
     /** What else the drain loop is to do. Guarded by itself. */
-    private final ArrayDeque<Task<?>> tasks = new ArrayDeque<>(1);
+    private final List<Task<?>> tasks = new ArrayList<>(0);
 
     private final AtomicInteger wip = new AtomicInteger();
-    /** Guarded by itself. Woken in the order in which they came, so that a simulated run can be repeated. */
-    private final Set<Runnable> waiters = new LinkedHashSet<>();
+    /** Guarded by this. Woken in the order in which they came, so that a simulated run can be repeated. Made by the first. */
+    private @Nullable Set<Runnable> waiters;
 
     private final Sinks.Empty<Void> whenClosed = Sinks.empty();
 
@@ -229,14 +228,19 @@ public final class Partition {
 
     /** Runs the waiter, on the drain loop, each time the high watermark has moved or the partition closes. */
     void addWaiter(Runnable waiter) {
-        synchronized (waiters) {
+        synchronized (this) {
+            if (waiters == null) {
+                waiters = new LinkedHashSet<>();
+            }
             waiters.add(waiter);
         }
     }
 
     void removeWaiter(Runnable waiter) {
-        synchronized (waiters) {
-            waiters.remove(waiter);
+        synchronized (this) {
+            if (waiters != null) {
+                waiters.remove(waiter);
+            }
         }
     }
 
@@ -284,7 +288,7 @@ public final class Partition {
 
     private @Nullable Task<?> pollTask() {
         synchronized (tasks) {
-            return tasks.poll();
+            return tasks.isEmpty() ? null : tasks.remove(0);
         }
     }
 
@@ -443,8 +447,8 @@ public final class Partition {
 
     private void wake() {
         List<Runnable> all;
-        synchronized (waiters) {
-            if (waiters.isEmpty()) {
+        synchronized (this) {
+            if (waiters == null || waiters.isEmpty()) {
                 return;
             }
             all = List.copyOf(waiters);

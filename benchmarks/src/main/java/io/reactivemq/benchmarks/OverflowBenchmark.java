@@ -3,6 +3,7 @@ package io.reactivemq.benchmarks;
 import io.reactivemq.operator.Overflow;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.jctools.queues.SpscArrayQueue;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -95,6 +96,40 @@ public class OverflowBenchmark {
         keepUp(source -> source.hide().limitRate(CAPACITY), sink);
     }
 
+    /** Of 64 keys. */
+    @Benchmark
+    @OperationsPerInvocation(ELEMENTS)
+    public void keepsUpConflateOurs(Blackhole sink) {
+        keepUp(Overflow.conflate(i -> i & 63, CAPACITY), sink);
+    }
+
+    @Benchmark
+    @OperationsPerInvocation(ELEMENTS)
+    public void keepsUpLatestReactor(Blackhole sink) {
+        keepUp(Flux::onBackpressureLatest, sink);
+    }
+
+    @Benchmark
+    @OperationsPerInvocation(ELEMENTS)
+    public void keepsUpDropReactor(Blackhole sink) {
+        keepUp(Flux::onBackpressureDrop, sink);
+    }
+
+    /** The floor: each element goes through a raw ring, a batch at a time. */
+    @Benchmark
+    @OperationsPerInvocation(ELEMENTS)
+    public void keepsUpRawSpsc(Blackhole sink) {
+        SpscArrayQueue<Integer> ring = new SpscArrayQueue<>(CAPACITY);
+        for (int i = 0; i < ELEMENTS; ) {
+            while (i < ELEMENTS && ring.offer(i)) {
+                i++;
+            }
+            for (Integer element = ring.poll(); element != null; element = ring.poll()) {
+                sink.consume(element);
+            }
+        }
+    }
+
     @Benchmark
     @OperationsPerInvocation(ELEMENTS)
     public void sourceSlow(Blackhole sink) {
@@ -123,6 +158,25 @@ public class OverflowBenchmark {
     @OperationsPerInvocation(ELEMENTS)
     public void slowDropNewestReactor(Blackhole sink) {
         lagBehind(source -> source.onBackpressureBuffer(CAPACITY, BufferOverflowStrategy.DROP_LATEST), sink);
+    }
+
+    /** Of 64 keys, so little is ever dropped for lack of room. */
+    @Benchmark
+    @OperationsPerInvocation(ELEMENTS)
+    public void slowConflateOurs(Blackhole sink) {
+        lagBehind(Overflow.conflate(i -> i & 63, CAPACITY), sink);
+    }
+
+    @Benchmark
+    @OperationsPerInvocation(ELEMENTS)
+    public void slowLatestReactor(Blackhole sink) {
+        lagBehind(Flux::onBackpressureLatest, sink);
+    }
+
+    @Benchmark
+    @OperationsPerInvocation(ELEMENTS)
+    public void slowDropReactor(Blackhole sink) {
+        lagBehind(Flux::onBackpressureDrop, sink);
     }
 
     private static void keepUp(Function<Flux<Integer>, Flux<Integer>> operator, Blackhole sink) {

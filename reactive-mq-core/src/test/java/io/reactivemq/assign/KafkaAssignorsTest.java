@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 @DisplayName("Beside Kafka's own assignors:")
 class KafkaAssignorsTest {
 
-    private static final int GROUPS = Integer.getInteger("reactivemq.sequences", 10_000);
+    private static final int GROUPS = Integer.getInteger("reactivemq.groups", 10_000);
 
     @Test
     @DisplayName("range gives the same")

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @DisplayName("Filters:")
 class FiltersTest {
 
-    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 5_000);
+    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 100_000);
 
     /** "a=1;a=2;b=" as headers; "-" is none. */
     private static Headers headers(String text) {

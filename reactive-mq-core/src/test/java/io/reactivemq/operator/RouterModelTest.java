@@ -28,7 +28,7 @@ import reactor.util.context.Context;
 class RouterModelTest {
 
     /** Of forty steps at most each. */
-    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 10_000);
+    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 100_000);
 
     private static final int STEPS_MAX = 40;
     private static final int DEPTH_MAX = 3;

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TopicTrieTest {
 
     /** Some seven keys each. */
-    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 16_000);
+    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 100_000);
 
     private final TopicTrie<String> trie = new TopicTrie<>();
     private final TopicTrie.Walk<String> walk = new TopicTrie.Walk<>();

@@ -105,6 +105,7 @@ public final class LogInspector {
             for (Path path : store.list(folder)) {
                 IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
             }
+            snapshots();
             LogCheckpoint checkpoint = checkpoint();
             LeaderEpochs epochs = epochs(checkpoint);
             long logStart = checkpoint == null ? (bases.isEmpty() ? 0 : bases.get(0)) : checkpoint.logStartOffset();
@@ -147,6 +148,15 @@ public final class LogInspector {
                     checkpoint != null && checkpoint.clean(),
                     checkpoint == null ? -1 : checkpoint.recoveryPoint(),
                     findings);
+        }
+
+        private void snapshots() {
+            for (Path file : store.list(folder)) {
+                if (ProducerSnapshot.offsetOf(file).isPresent()
+                        && ProducerSnapshot.decode(store.readFile(file)) == null) {
+                    note(file, "damaged; the next opening takes what it says of producers from the log");
+                }
+            }
         }
 
         private @Nullable LogCheckpoint checkpoint() {

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -198,6 +199,24 @@ class LogInspectorTest {
                 }
             }
         }
+    }
+
+    @Test
+    @DisplayName("may have a damaged snapshot of producers, which is made again")
+    void damagedSnapshot() {
+        String name = "00000000000000000080.snapshot";
+        Map<String, byte[]> files = new TreeMap<>(closed);
+        byte[] snapshot = ProducerSnapshot.encode(List.of()).array();
+        files.put(name, snapshot);
+        assertThat(read(files).findings()).isEmpty();
+        snapshot[3] ^= 1;
+        files.put(name, snapshot);
+        LogSummary summary = read(files);
+        assertThat(summary.isSound()).isTrue();
+        assertThat(summary.findings()).singleElement().satisfies(finding -> {
+            assertThat(finding.kind()).isEqualTo(Kind.NOTE);
+            assertThat(finding.file()).hasFileName(name);
+        });
     }
 
     @Test

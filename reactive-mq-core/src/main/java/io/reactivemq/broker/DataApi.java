@@ -15,8 +15,12 @@ public interface DataApi {
      * the subscription until the Mono has ended; it may patch base offset and leader epoch in place. Cancelling does not
      * undo the append.
      *
+     * <p>A batch with a producer id comes alone. If it repeats one of the last that the producer has appended there, by epoch and sequence
+     * numbers, nothing is written, and the answer is where that one went: so it can be sent again after an error that leaves its fate open.
+     *
      * @return the place of the first record; errors are {@code UNKNOWN_TOPIC_OR_PARTITION}, {@code CORRUPT_MESSAGE},
-     *     {@code INVALID_RECORD}, {@code MESSAGE_TOO_LARGE}, {@code KAFKA_STORAGE_ERROR}
+     *     {@code INVALID_RECORD}, {@code MESSAGE_TOO_LARGE}, {@code KAFKA_STORAGE_ERROR}, and for a producer's batches {@code
+     *     OUT_OF_ORDER_SEQUENCE_NUMBER}, {@code INVALID_PRODUCER_EPOCH}, {@code INVALID_TXN_STATE}
      */
     Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks);
 

@@ -51,7 +51,10 @@ public interface FileStore {
     /** Renames a file or directory within its file system, atomically; a file in the place of the new name is replaced. */
     void rename(Path from, Path to);
 
-    /** Deletes a file or an empty directory, which must exist. What has the file open may go on reading it. */
+    /**
+     * Deletes a file or an empty directory, which must exist. Who is at the file may finish, and not count on more: a file that was not used for a
+     * while is opened again by its name.
+     */
     void delete(Path path);
 
     /** Returns when the names in the directory (made, renamed, deleted) survive a loss of power. A failure is final. */

@@ -199,6 +199,7 @@ public abstract class DataContract extends EngineContract {
     }
 
     @Test
+    @DisplayName("K18 with acks none nothing is awaited, and the records are there soon")
     void without_acknowledgement_nothing_is_awaited_but_the_records_are_there_soon() {
         topic("t", 1);
 
@@ -311,6 +312,7 @@ public abstract class DataContract extends EngineContract {
     }
 
     @Test
+    @DisplayName("K21 a batch above max.message.bytes is refused, and the log is unchanged")
     void a_batch_above_the_limit_is_refused_and_the_log_unchanged() {
         int limit = StoredRecord.values("x".repeat(1000)).remaining();
         topic("t", 1, Map.of("max.message.bytes", Integer.toString(limit)));
@@ -646,6 +648,7 @@ public abstract class DataContract extends EngineContract {
     }
 
     @Test
+    @DisplayName("K18 with acks all what was acknowledged before a close is there after it")
     void what_was_acknowledged_before_a_close_is_there_after_it() {
         topic("t", 1);
         List<AppendResult> results = new ArrayList<>();

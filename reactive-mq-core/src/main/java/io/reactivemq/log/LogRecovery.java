@@ -241,7 +241,8 @@ final class LogRecovery {
                 IndexFormat.OFFSET_INDEX_SUFFIX,
                 IndexFormat.TIME_INDEX_SUFFIX,
                 IndexFormat.TRANSACTION_INDEX_SUFFIX,
-                ProducerSnapshot.SUFFIX)) {
+                ProducerSnapshot.SUFFIX,
+                ProducerSnapshot.SUFFIX + ".tmp")) {
             OptionalLong base = IndexFormat.baseOffsetOf(path, suffix);
             if (base.isPresent() && base.getAsLong() < firstBase && store.exists(path)) {
                 store.delete(path);

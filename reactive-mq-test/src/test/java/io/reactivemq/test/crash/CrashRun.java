@@ -110,6 +110,7 @@ final class CrashRun {
         Ledger.Promise before = ledger.last();
         LogLife life = new LogLife(store, ledger, bugs.get(), seen.config, new Random(seen.seed ^ state.changesDone()));
         try {
+            LogRules.checkWholeCheckpoint(state.image(), LogLife.FOLDER);
             MqException damage = open(life);
             if (damage != null) {
                 String why = LogRules.damage(state.image(), LogLife.FOLDER);

@@ -139,7 +139,7 @@ class LogErrorsTest {
         private void step(int step) {
             switch (step) {
                 case 7, 15 -> life.roll();
-                case 11, 19 -> life.deleteSegments();
+                case 11, 19 -> life.delete();
                 case 13, 23 -> {
                     open = false;
                     life.close();

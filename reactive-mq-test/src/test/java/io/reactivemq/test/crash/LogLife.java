@@ -3,10 +3,14 @@ package io.reactivemq.test.crash;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.log.AbortedTransaction;
+import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.log.SegmentInfo;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.TransactionMarker.Outcome;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException.Operation;
 import io.reactivemq.test.simulation.RecordingStore;
@@ -26,6 +30,9 @@ final class LogLife {
     static final TopicPartition T0 = new TopicPartition("t", 0);
     static final Path DATA = Path.of("/data");
     static final Path FOLDER = DATA.resolve("t-0");
+
+    /** Number 1 is only idempotent, the others have transactions. */
+    private static final int PRODUCERS = 3;
 
     private final RecordingStore store;
     private final PlantedBug bug;
@@ -92,7 +99,7 @@ final class LogLife {
         } else if (what < 31) {
             roll();
         } else if (what < 33) {
-            deleteSegments();
+            delete();
         } else if (what < 35) {
             open(); // after a kill: what was written is there, forced or not
         } else if (what < 36) {
@@ -123,9 +130,8 @@ final class LogLife {
     void append() {
         bug.phase(PlantedBug.Phase.APPEND);
         long end = log().logEndOffset();
-        ByteBuffer records = records(end);
-        long offset = log().append(records, 0).baseOffset();
-        check(offset == end, "appended at " + offset + ", expected " + end);
+        AppendInfo info = appendByLot(end);
+        check(info.baseOffset() == end && !info.duplicate(), () -> "appended at " + info + ", expected " + end);
         appended();
         ledger.durable(now(), log().forcedOffset());
         if (bug.acknowledgesWritten()) {
@@ -133,17 +139,41 @@ final class LogLife {
         }
     }
 
-    /** One batch or a few, and the ledger told of them before they are written. */
-    private ByteBuffer records(long end) {
+    /** Of nobody, of a producer that is only idempotent, or of one of two with transactions; the ledger is told before it is written. */
+    private AppendInfo appendByLot(long end) {
+        long id = (long) random.nextInt(2 * (PRODUCERS + 1)) - PRODUCERS;
+        if (id <= 0) {
+            return log().append(unnumbered(end), 0);
+        }
+        SentProducers producers = new SentProducers(ledger.batches());
+        if (producers.isOpen(id) && random.nextInt(3) == 0) {
+            Outcome outcome = random.nextBoolean() ? Outcome.ABORT : Outcome.COMMIT;
+            return log().appendMarker(sending(end, SentBatch.marker(id, outcome, timestamp())), 0);
+        }
+        byte[] batch = SentBatch.batch(random, 1 + random.nextInt(3), 40, timestamp());
+        return log().append(sending(end, SentBatch.produced(batch, id, producers.nextSequence(id), id > 1)), 0);
+    }
+
+    private long timestamp() {
+        return 1_000L + random.nextInt(50);
+    }
+
+    private ByteBuffer sending(long offset, byte[] batch) {
+        ledger.sending(now(), offset, ByteBuffer.wrap(batch));
+        return ByteBuffer.wrap(batch.clone());
+    }
+
+    /** One batch or a few. */
+    private ByteBuffer unnumbered(long end) {
         int batches = random.nextInt(4) == 0 ? 1 + random.nextInt(3) : 1;
         ByteBuffer all = ByteBuffer.allocate(64 << 10);
         long offset = end;
         for (int i = 0; i < batches; i++) {
             int valueBytesMax = random.nextInt(20) == 0 ? 5_000 : random.nextInt(8) == 0 ? 600 : 40;
-            byte[] batch = SentBatch.batch(random, 1 + random.nextInt(3), valueBytesMax, 1_000 + random.nextInt(50));
+            ByteBuffer batch =
+                    sending(offset, SentBatch.batch(random, 1 + random.nextInt(3), valueBytesMax, timestamp()));
+            offset += batch.getInt(RecordBatch.LAST_OFFSET_DELTA_AT) + 1L;
             all.put(batch);
-            ledger.sending(now(), offset, ByteBuffer.wrap(batch));
-            offset += ByteBuffer.wrap(batch).getInt(23) + 1L;
         }
         return all.flip();
     }
@@ -172,14 +202,23 @@ final class LogLife {
         }
     }
 
-    void deleteSegments() {
+    /** Whole segments, or records up to any offset. */
+    void delete() {
         bug.phase(PlantedBug.Phase.DELETE);
         List<SegmentInfo> segments = log().segments();
-        long to = segments.get(random.nextInt(segments.size())).baseOffset();
-        ledger.deleting(now(), to);
-        log().deleteSegmentsBefore(to);
+        long start = log().logStartOffset();
+        if (random.nextBoolean()) {
+            long to = segments.get(random.nextInt(segments.size())).baseOffset();
+            ledger.deleting(now(), to);
+            log().deleteSegmentsBefore(to);
+            check(log().logStartOffset() == Math.max(to, start), () -> "start is " + log());
+        } else {
+            long to = start + random.nextInt((int) (log().logEndOffset() - start) / 2 + 1);
+            ledger.deleting(now(), to);
+            log().deleteRecordsBefore(to);
+            check(log().logStartOffset() == to, () -> "start is " + log());
+        }
         ledger.started(now(), log().logStartOffset());
-        check(log().logStartOffset() == Math.max(to, ledger.last().startMin()), () -> "start is " + log());
     }
 
     void close() {
@@ -195,9 +234,8 @@ final class LogLife {
         long end = log().logEndOffset();
         int bytes = random.nextInt(3) == 0 ? Integer.MAX_VALUE : random.nextInt(300);
         store.failWith(on(Operation.WRITE, ".log", new Fault(Errno.ENOSPC, bytes)));
-        ByteBuffer records = records(end);
         try {
-            long answered = log().append(records, 0).nextOffset();
+            long answered = appendByLot(end).nextOffset();
             // Only a log that does not look at what the disk says comes here.
             ledger.durable(now(), answered);
         } catch (MqException e) {
@@ -265,6 +303,7 @@ final class LogLife {
                 () -> "expected an epoch from " + before.epochMin() + " on: " + opened);
         checkFiles();
         checkRecords();
+        checkProducers();
         opened.verify();
     }
 
@@ -312,6 +351,47 @@ final class LogLife {
             long found = log().offsetForTimestamp(timestamp, end);
             check(found == expected, "for timestamp " + timestamp + " offset " + found + ", by a scan " + expected);
         }
+    }
+
+    /** What the log knows of producers and transactions is what is in it: nothing is appended twice, and nothing left out. */
+    private void checkProducers() {
+        SentProducers expected = new SentProducers(ledger.batches());
+        long start = log().logStartOffset();
+        long unstable = expected.firstUnstableOffset(start);
+        check(
+                log().firstUnstableOffset() == unstable,
+                () -> "open transactions from " + log().firstUnstableOffset() + " on, in the records from " + unstable
+                        + " on");
+        long stable = Math.min(log().logEndOffset(), unstable);
+        List<AbortedTransaction> aborted = log().abortedTransactions(start, stable);
+        check(
+                aborted.equals(expected.aborted(start, stable)),
+                () -> "aborted " + aborted + ", in the records " + expected.aborted(start, stable));
+        for (long id = 1; id <= PRODUCERS; id++) {
+            SentBatch last = expected.lastOf(id);
+            if (last != null) {
+                AppendInfo again = log().append(copy(last.bytes()), 0);
+                check(
+                        again.duplicate() && again.baseOffset() == last.baseOffset(),
+                        () -> "sent again: " + again + ", first appended at " + last.baseOffset());
+                checkGap(id, expected.nextSequence(id));
+            }
+        }
+    }
+
+    private void checkGap(long id, int nextSequence) {
+        byte[] batch = SentBatch.batch(new Random(id), 1, 10, 1_000);
+        try {
+            log().append(ByteBuffer.wrap(SentBatch.produced(batch, id, nextSequence + 1, id > 1)), 0);
+        } catch (MqException e) {
+            check(e.errorCode() == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, () -> "a gap in the sequence: " + e);
+            return;
+        }
+        throw new AssertionError("a gap in the sequence of producer " + id + " behind " + nextSequence + " was taken");
+    }
+
+    private static ByteBuffer copy(ByteBuffer bytes) {
+        return ByteBuffer.allocate(bytes.limit()).put(bytes.duplicate()).flip();
     }
 
     /** Goes on where it was opened, closes in good order, and is there again. */

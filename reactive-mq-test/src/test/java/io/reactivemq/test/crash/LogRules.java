@@ -1,5 +1,7 @@
 package io.reactivemq.test.crash;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.test.simulation.DiskImage;
 import java.nio.ByteBuffer;
@@ -49,6 +51,21 @@ final class LogRules {
         String name = Long.toString(last.getKey());
         files.put(folder.resolve("0".repeat(20 - name.length()) + name + ".log"), stale);
         return new DiskImage(disk.directories(), files);
+    }
+
+    /** The checkpoint is replaced as a whole, so that no crash leaves a part of one. */
+    static void checkWholeCheckpoint(DiskImage disk, Path folder) {
+        byte[] bytes = disk.files().get(folder.resolve("recovery-checkpoint"));
+        if (bytes == null) {
+            return;
+        }
+        String text = new String(bytes, UTF_8);
+        int crcLine = text.lastIndexOf("\ncrc ") + 1;
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, 0, crcLine);
+        LogLife.check(
+                text.substring(crcLine).equals("crc " + crc.getValue() + "\n"),
+                () -> "a part of a checkpoint: " + text);
     }
 
     /** Why the rules have a log refused that a crash, and nothing else, has left like this; null: it must open. */

@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.reactivemq.Headers;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.record.TransactionMarker;
+import io.reactivemq.record.TransactionMarker.Outcome;
 import java.nio.ByteBuffer;
 import java.util.Random;
 import java.util.zip.CRC32C;
@@ -22,6 +24,7 @@ record SentBatch(long baseOffset, ByteBuffer bytes, int from, int until) {
     private static final int PRODUCER_ID_AT = 43;
     private static final int PRODUCER_EPOCH_AT = 51;
     private static final int BASE_SEQUENCE_AT = 53;
+    private static final int TRANSACTIONAL = 16;
 
     static final int STILL = Integer.MAX_VALUE;
 
@@ -40,15 +43,20 @@ record SentBatch(long baseOffset, ByteBuffer bytes, int from, int until) {
     }
 
     /** Gives a batch the marks of a producer. */
-    static byte[] produced(byte[] batch, long producerId, int epoch, int sequence) {
+    static byte[] produced(byte[] batch, long producerId, int sequence, boolean transactional) {
         ByteBuffer bytes = ByteBuffer.wrap(batch);
+        bytes.putShort(RecordBatch.ATTRIBUTES_AT, (short) (transactional ? TRANSACTIONAL : 0));
         bytes.putLong(PRODUCER_ID_AT, producerId);
-        bytes.putShort(PRODUCER_EPOCH_AT, (short) epoch);
+        bytes.putShort(PRODUCER_EPOCH_AT, (short) 0);
         bytes.putInt(BASE_SEQUENCE_AT, sequence);
         CRC32C crc = new CRC32C();
         crc.update(batch, RecordBatch.ATTRIBUTES_AT, batch.length - RecordBatch.ATTRIBUTES_AT);
         bytes.putInt(RecordBatch.CRC_AT, (int) crc.getValue());
         return batch;
+    }
+
+    static byte[] marker(long producerId, Outcome outcome, long timestampMs) {
+        return array(new TransactionMarker(outcome, 0).toBatch(producerId, (short) 0, timestampMs));
     }
 
     private static byte[] array(ByteBuffer buffer) {

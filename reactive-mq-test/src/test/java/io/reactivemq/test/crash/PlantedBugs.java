@@ -114,7 +114,7 @@ final class PlantedBugs {
         @Override
         void truncate(StoredFile file, long size) {
             file.truncate(size);
-            cut = isIn(Phase.APPEND);
+            cut = isIn(Phase.APPEND) && isLog(file.path());
         }
 
         @Override

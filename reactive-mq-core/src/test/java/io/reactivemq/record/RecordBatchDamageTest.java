@@ -195,7 +195,14 @@ class RecordBatchDamageTest {
         assertProduced(ErrorCode.INVALID_RECORD, b -> b.putLong(43, 7).putShort(51, (short) 0), "no sequence");
         assertProduced(ErrorCode.INVALID_RECORD, b -> b.putLong(43, 7).putInt(53, 0), "no producer epoch");
         assertProduced(null, b -> b.putLong(43, 7).putShort(51, (short) 0).putInt(53, 0), "all that is needed");
-        assertProduced(null, b -> b.putShort(ATTRIBUTES_AT, (short) 0x10), "transactional");
+        assertProduced(ErrorCode.INVALID_RECORD, b -> b.putShort(ATTRIBUTES_AT, (short) 0x10), "nobody's transaction");
+        assertProduced(
+                null,
+                b -> b.putShort(ATTRIBUTES_AT, (short) 0x10)
+                        .putLong(43, 7)
+                        .putShort(51, (short) 0)
+                        .putInt(53, 0),
+                "transactional");
     }
 
     private static void assertProduced(@Nullable ErrorCode expected, Consumer<ByteBuffer> change, String what) {

@@ -4,6 +4,7 @@ import io.reactivemq.Durability;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.group.GroupConfig;
+import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.topic.TopicConfig;
 import java.time.Duration;
@@ -17,12 +18,17 @@ import java.util.Objects;
  */
 public final class BrokerOptions {
 
+    /** With less a pass would have few keys, and most of its time go into the next. */
+    private static final long COMPACTION_MEMORY_MIN = 64 * 1024;
+
     private MqRuntime runtime = MqRuntime.system();
     private Durability durability;
     private LogConfig log;
     private final Map<String, String> topicDefaults = new LinkedHashMap<>();
     private int openFilesMax = 1_000;
     private Duration retentionCheckInterval = Duration.ofMinutes(5);
+    private Duration compactionInterval = Duration.ofSeconds(15);
+    private long compactionMemory = LogCleaner.MAP_BYTES_DEFAULT;
     private Duration sessionTimeout = GroupConfig.DEFAULT.sessionTimeout();
     private Duration heartbeatInterval = GroupConfig.DEFAULT.heartbeatInterval();
 
@@ -103,6 +109,28 @@ public final class BrokerOptions {
     }
 
     /**
+     * How often partitions whose {@code cleanup.policy} is {@code compact} are looked over for what can be compacted; 15 s by default, as Kafka ({@code
+     * log.cleaner.backoff.ms}).
+     */
+    public BrokerOptions compactionInterval(Duration compactionInterval) {
+        this.compactionInterval = positive("compactionInterval", compactionInterval);
+        return this;
+    }
+
+    /**
+     * The most memory for the keys of a partition that is being compacted, in bytes ({@code log.cleaner.dedupe.buffer.size}): 32 bytes a key, 40 MiB
+     * by default, taken as needed and for the time of the compaction. With more keys than that, it takes several passes over the log.
+     */
+    public BrokerOptions compactionMemory(long bytes) {
+        if (bytes < COMPACTION_MEMORY_MIN) {
+            throw new IllegalArgumentException(
+                    "compactionMemory must be " + COMPACTION_MEMORY_MIN + " bytes or more, was " + bytes);
+        }
+        this.compactionMemory = bytes;
+        return this;
+    }
+
+    /**
      * How long a partition remembers the last batches of an idempotent producer that sends no more, 1 day by default, as Kafka ({@code
      * producer.id.expiration.ms}). A batch that is sent again later than that is appended again.
      */
@@ -140,6 +168,14 @@ public final class BrokerOptions {
 
     int openFilesMax() {
         return openFilesMax;
+    }
+
+    Duration compactionInterval() {
+        return compactionInterval;
+    }
+
+    long compactionMemory() {
+        return compactionMemory;
     }
 
     Duration retentionCheckInterval() {

@@ -84,6 +84,7 @@ public final class EmbeddedBroker implements Broker {
     private final TopicRegistry topics;
     private final GroupService groups;
     private final RetentionCheck retention;
+    private final CompactionCheck compaction;
     private final @Nullable MemoryBound memory;
     private final @Nullable DirectoryLock lock;
     private final Mono<Void> closing;
@@ -94,9 +95,11 @@ public final class EmbeddedBroker implements Broker {
             TopicRegistry topics,
             GroupService groups,
             RetentionCheck retention,
+            CompactionCheck compaction,
             @Nullable MemoryBound memory,
             @Nullable DirectoryLock lock) {
         this.retention = retention;
+        this.compaction = compaction;
         this.runtime = runtime;
         this.topics = topics;
         this.groups = groups;
@@ -222,9 +225,12 @@ public final class EmbeddedBroker implements Broker {
                             GroupService groups = new GroupService(offsets, groupConfig, topics, runtime);
                             RetentionCheck retention =
                                     new RetentionCheck(topics, options.retentionCheckInterval(), runtime);
+                            CompactionCheck compaction = new CompactionCheck(
+                                    topics, options.compactionMemory(), options.compactionInterval(), runtime);
                             return groups.load().then(Mono.fromCallable(() -> {
                                 retention.start();
-                                return new EmbeddedBroker(runtime, topics, groups, retention, memory, lock);
+                                compaction.start();
+                                return new EmbeddedBroker(runtime, topics, groups, retention, compaction, memory, lock);
                             }));
                         }))
                         .onErrorResume(
@@ -384,6 +390,7 @@ public final class EmbeddedBroker implements Broker {
     private Mono<Void> close() {
         closed = true;
         retention.stop();
+        compaction.stop();
         groups.close();
         Mono<Void> partitions = topics.close();
         DirectoryLock held = lock;

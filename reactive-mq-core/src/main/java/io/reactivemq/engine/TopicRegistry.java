@@ -60,7 +60,12 @@ final class TopicRegistry implements TopicCatalog {
     private static final String ASIDE = ".unknown";
 
     /** The broker's own topics take what the broker writes, however small a user sets the limits of other topics. */
-    private static final LogConfig INTERNAL = LogConfig.defaults().withMaxMessageBytes(16 * 1024 * 1024);
+    private static final int INTERNAL_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+    /** Their active segments are never compacted: what they hold at most, beside the last record of each key and about as much again. */
+    private static final int INTERNAL_SEGMENT_BYTES = 16 * 1024 * 1024;
+
+    private static final int INTERNAL_SEGMENT_IN_MEMORY_BYTES = 1024 * 1024;
 
     /** Topics and partitions opened or closed at the same time; more than the io threads would only wait. */
     private static final int OPENS_AT_ONCE = 4;
@@ -96,7 +101,11 @@ final class TopicRegistry implements TopicCatalog {
 
     /** Nothing of the broker's own state goes because it is old. */
     private static TopicConfig ofTheBroker(Durability durability) {
-        return new TopicConfig(durability, INTERNAL).withCleanup(Set.of(CleanupPolicy.COMPACT));
+        LogConfig log = LogConfig.defaults()
+                .withMaxMessageBytes(INTERNAL_MESSAGE_BYTES_MAX)
+                .withSegmentBytes(
+                        durability == Durability.MEMORY ? INTERNAL_SEGMENT_IN_MEMORY_BYTES : INTERNAL_SEGMENT_BYTES);
+        return new TopicConfig(durability, log).withCleanup(Set.of(CleanupPolicy.COMPACT));
     }
 
     /** Replays the metadata, opens every topic, and finishes what a crash has interrupted. */
@@ -219,6 +228,16 @@ final class TopicRegistry implements TopicCatalog {
                 .toList();
     }
 
+    /** The partitions that are compacted, the broker's own too. */
+    List<Partition> compactedPartitions() {
+        List<Partition> all = new ArrayList<>();
+        all.add(metadataPartition);
+        topics.values().stream()
+                .filter(topic -> configOf(topic.image).compacts())
+                .forEach(topic -> all.addAll(topic.partitions));
+        return all;
+    }
+
     /** All partitions, the broker's own too. */
     List<Partition> partitions() {
         List<Partition> all = new ArrayList<>();
@@ -315,7 +334,7 @@ final class TopicRegistry implements TopicCatalog {
     }
 
     private Partition open(TopicPartition id, TopicConfig config, Admission gate) {
-        PartitionLog log = PartitionLog.open(store, folder(id), id, config.log());
+        PartitionLog log = PartitionLog.open(store, folder(id), id, config.effectiveLog());
         return new Partition(id, log, config, runtime, gate);
     }
 

@@ -55,8 +55,11 @@ record Incoming(
                                 + settings.maxMessageBytes() + " of max.message.bytes");
             }
             batch.validateProduced(where);
-            if (settings.recordCheck() == RecordCheck.RECORDS) {
+            if (settings.recordCheck() != RecordCheck.BATCH) {
                 batch.validateRecords(where);
+            }
+            if (settings.recordCheck() == RecordCheck.RECORDS_WITH_KEYS) {
+                batch.validateKeys(where);
             }
             offsetSpan += batch.count();
             maxTimestampMs = Math.max(maxTimestampMs, batch.maxTimestamp());

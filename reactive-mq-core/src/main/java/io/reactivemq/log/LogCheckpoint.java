@@ -99,6 +99,22 @@ record LogCheckpoint(
                 transactionIndexes);
     }
 
+    LogCheckpoint withTransactionIndexes(List<TransactionIndex.State> indexes) {
+        return new LogCheckpoint(
+                clean,
+                logStartOffset,
+                recoveryPoint,
+                segment,
+                position,
+                maxTimestampMs,
+                maxTimestampOffset,
+                index,
+                leaderEpoch,
+                leaderEpochsCrc,
+                producers,
+                indexes);
+    }
+
     /** What the index of aborted transactions of a segment holds; null: nothing. */
     TransactionIndex.@Nullable State transactionIndex(long baseOffset) {
         for (TransactionIndex.State state : transactionIndexes) {

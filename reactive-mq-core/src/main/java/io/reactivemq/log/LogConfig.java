@@ -169,6 +169,8 @@ public record LogConfig(
          * Also each record of a batch, decompressed for it: that the batch can be decoded, and that its offsets run from 0 without a gap. For
          * senders that nobody here wrote: a batch with a good checksum around bad records would stop every consumer.
          */
-        RECORDS
+        RECORDS,
+        /** Also that each record has a key, without which compaction could not keep it. */
+        RECORDS_WITH_KEYS
     }
 }

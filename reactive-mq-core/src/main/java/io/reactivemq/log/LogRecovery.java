@@ -103,6 +103,9 @@ final class LogRecovery {
     private Opened openFolder() {
         List<Long> bases = new ArrayList<>();
         List<Path> files = store.exists(directory) ? store.list(directory) : List.of();
+        if (SegmentSwap.recover(store, directory, files, this::readCheckpoint)) {
+            files = store.list(directory);
+        }
         for (Path path : files) {
             IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
         }

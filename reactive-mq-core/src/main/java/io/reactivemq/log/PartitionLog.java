@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -62,6 +64,9 @@ public final class PartitionLog implements Closeable {
     private final LogSegments segments;
 
     /** The writer's. */
+    private final LogCompaction compaction;
+
+    /** The writer's. */
     private final LogProducers producers;
 
     /** Guarded by this for writes. Invariant: forced.offset <= the log end offset. */
@@ -101,6 +106,7 @@ public final class PartitionLog implements Closeable {
         this.checkpoint = opened.checkpoint();
         this.segments = new LogSegments(
                 partition, opened.segments(), opened.end(), opened.epochs(), checkpoint.logStartOffset());
+        this.compaction = new LogCompaction(store, directory, segments);
         this.forced = opened.end();
         this.producers = new LogProducers(
                 store, directory, partition, segments, opened.producers(), opened.end(), config.recoveryPointBytes());
@@ -631,6 +637,90 @@ public final class PartitionLog implements Closeable {
             }
             producers.deletedSegmentsBefore(firstBase);
         }
+    }
+
+    // --- compacting ----------------------------------------------------------------------------------------------
+
+    /**
+     * Begins a pass of compaction, where one is worth while. It is to be closed, and one at a time: {@link CompactionRun#next} beside the writer, and
+     * after each {@link #replace} by it, in turn; in the end {@link #recordCompaction}.
+     *
+     * @param stableOffset what is at or behind it is not touched: the last stable offset
+     * @param partial whether the last pass left something dirty
+     * @param stopped tells the pass to end early
+     * @return null where it is not worth while
+     */
+    public @Nullable CompactionRun beginCompaction(
+            Compaction rules,
+            LogCleaner cleaner,
+            long stableOffset,
+            boolean partial,
+            long nowMs,
+            BooleanSupplier stopped) {
+        checkWritable();
+        // The checkpoint on file speaks of a byte of a segment: that segment stays as it is.
+        long limit = Math.min(stableOffset, checkpoint().segment());
+        CompactionRun.Source source = compaction.source(rules, limit, producers.states(), partial, nowMs);
+        return source == null
+                ? null
+                : new CompactionRun(
+                        store, directory, config, source, cleaner, rules.deleteRetentionMs(), nowMs, stopped);
+    }
+
+    /**
+     * Puts the segment that the run has written in the place of those it was made from. Readers that are in one of them go on there.
+     *
+     * @return false where one of those has been deleted meanwhile; nothing has changed then
+     * @throws MqException KAFKA_STORAGE_ERROR; if the log is fenced then, the next opening finds out which of them is there
+     */
+    public boolean replace(CompactionRun run) {
+        checkWritable();
+        CompactionRun.Compacted compacted = run.compacted();
+        List<Segment> sources = compacted.sources();
+        Segment[] after = compaction.replaced(compacted);
+        if (after == null) {
+            return false;
+        }
+        try {
+            sources.forEach(source -> source.transactions().keepOnHeap());
+            SegmentSwap.commit(store, directory, compacted.segment());
+        } catch (StorageException e) {
+            throw fenceIfForce(e);
+        }
+        run.handOver();
+        segments.replaceAll(after);
+        boolean done = false;
+        try {
+            SegmentSwap.finish(store, directory, sources, compacted.segment());
+            done = true;
+        } catch (StorageException e) {
+            throw fence("a compacted segment could not take the place of others", e);
+        } finally {
+            sources.forEach(done ? Segment::releaseAndDelete : Segment::release);
+        }
+        compacted.segment().sealIndex();
+        forgetTransactions(sources);
+        return true;
+    }
+
+    /** Records of aborted transactions are gone with compaction, so there is nothing to leave out. */
+    private void forgetTransactions(List<Segment> sources) {
+        Predicate<TransactionIndex.State> stays =
+                state -> sources.stream().noneMatch(source -> source.baseOffset() == state.baseOffset());
+        record(() -> {
+            closedTransactions = closedTransactions.stream().filter(stays).toList();
+            List<TransactionIndex.State> recorded = checkpoint.transactionIndexes();
+            List<TransactionIndex.State> left = recorded.stream().filter(stays).toList();
+            if (left.size() < recorded.size()) {
+                writeCheckpoint(checkpoint.withTransactionIndexes(left));
+            }
+        });
+    }
+
+    /** The run has come to its end: the next one goes on from there. */
+    public void recordCompaction(CompactionRun run) {
+        checkWritable();
+        record(() -> compaction.record(run.checkpoint()));
     }
 
     // --- closing -------------------------------------------------------------------------------------------------

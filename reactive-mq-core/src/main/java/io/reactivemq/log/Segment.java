@@ -62,6 +62,12 @@ final class Segment {
 
     private volatile boolean deleteAtLastRelease;
 
+    /** Another segment has, or is about to have, this one's names. Guarded by this for writes. */
+    private volatile boolean aside;
+
+    /** The same file while it was written to, whose readers may not have gone yet. */
+    private @Nullable Segment former;
+
     Segment(
             FileStore store,
             Path directory,
@@ -134,7 +140,52 @@ final class Segment {
                 size,
                 indexIntervalBytes);
         closed.maxTimestampMs = growingIndex().maxTimestampMs();
+        closed.former = this;
         return closed;
+    }
+
+    /** The writer's: no reader has the file open by another handle than this one's. */
+    boolean canMoveAside() {
+        Segment before = former;
+        if (before != null && before.leases.get() == 0) {
+            former = null;
+        }
+        return former == null;
+    }
+
+    /**
+     * The writer's: gives up the names of its files, for a compacted segment that takes its place. Readers that are at it go on. What is
+     * left is to release it.
+     */
+    synchronized void moveAside() {
+        aside = true;
+        transactions.moveAside();
+        if (index instanceof StoredIndex stored) {
+            stored.moveAside();
+        } else {
+            deleteIfExists(IndexFormat.offsetIndexFile(directory, baseOffset));
+            deleteIfExists(IndexFormat.timeIndexFile(directory, baseOffset));
+        }
+        file.rename(SegmentSwap.deleted(file.path()));
+    }
+
+    /** The writer's: a compacted segment has got its names, and leaves its index to the files. */
+    synchronized void sealIndex() {
+        if (index instanceof GrowingIndex growing) {
+            maxTimestampMs = growing.maxTimestampMs();
+            try {
+                index = seal(growing);
+            } catch (StorageException e) {
+                LOGGER.warn(
+                        "the index of {} stays on the heap, and is made again when the log is opened", file.path(), e);
+            }
+        }
+    }
+
+    private void deleteIfExists(Path path) {
+        if (store.exists(path)) {
+            store.delete(path);
+        }
     }
 
     private OffsetTimeIndex seal(GrowingIndex growing) {
@@ -178,7 +229,9 @@ final class Segment {
                 damaged.close();
             }
             file.close();
-            if (deleteAtLastRelease) {
+            if (aside) {
+                SegmentSwap.deleteAside(store, directory, baseOffset);
+            } else if (deleteAtLastRelease) {
                 deleteFiles(store, directory, baseOffset);
             }
         } catch (StorageException e) {
@@ -382,7 +435,8 @@ final class Segment {
 
     private long firstRecord(int position, int batchSize, long timestampMs, long fromOffset) {
         RecordBatch batch = RecordBatch.at(file.read(position, batchSize), 0);
-        if (batch.timestampType() == TimestampType.LOG_APPEND_TIME) {
+        boolean everyOffset = batch.count() == batch.lastOffsetDelta() + 1;
+        if (batch.timestampType() == TimestampType.LOG_APPEND_TIME && everyOffset) {
             return Math.max(batch.baseOffset(), fromOffset);
         }
         RecordCursor records = batch.records();
@@ -445,7 +499,7 @@ final class Segment {
         }
         LOGGER.warn("the index of {} was damaged; it has been made again from the segment", file.path());
         replaced = damaged;
-        index = seal(rebuilt);
+        index = aside ? rebuilt : seal(rebuilt);
         return this;
     }
 

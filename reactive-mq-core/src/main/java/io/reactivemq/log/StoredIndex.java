@@ -110,6 +110,12 @@ final class StoredIndex implements OffsetTimeIndex {
         return new TimeEntry(entry.getLong(), entry.getInt());
     }
 
+    /** Gives up the names of the files, and goes on with them. */
+    void moveAside() {
+        offsets.rename(SegmentSwap.deleted(offsets.path()));
+        times.rename(SegmentSwap.deleted(times.path()));
+    }
+
     @Override
     public void close() {
         offsets.close();

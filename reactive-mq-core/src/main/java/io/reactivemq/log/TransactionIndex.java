@@ -1,5 +1,6 @@
 package io.reactivemq.log;
 
+import io.reactivemq.MqException;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
 import io.reactivemq.storage.StorageException;
@@ -158,6 +159,24 @@ final class TransactionIndex {
         return state;
     }
 
+    /** From now on the entries are on the heap, so that the file can go: {@link #moveAside}. */
+    void keepOnHeap() {
+        if (entries == null) {
+            ByteBuffer bytes = verifiedFile(count);
+            AbortedTransaction[] loaded = new AbortedTransaction[count];
+            for (int i = 0; i < loaded.length; i++) {
+                loaded[i] = decode(bytes);
+            }
+            entries = loaded;
+        }
+    }
+
+    void moveAside() {
+        if (store.exists(path())) {
+            store.delete(path());
+        }
+    }
+
     /** Without entries a file is one that tells of a history which a crash has taken back. */
     void deleteIfEmpty() {
         try {
@@ -188,7 +207,18 @@ final class TransactionIndex {
     boolean collect(long from, long to, List<AbortedTransaction> into) {
         int size = count; // before the entries: they are at least as many
         AbortedTransaction[] now = entries;
-        ByteBuffer bytes = now == null ? verifiedFile(size) : null;
+        ByteBuffer bytes = null;
+        if (now == null) {
+            try {
+                bytes = verifiedFile(size);
+            } catch (MqException e) {
+                now = entries;
+                if (now == null) {
+                    throw e;
+                }
+                // the file was given up under this reader, and the entries are here again
+            }
+        }
         for (int i = 0; i < size; i++) {
             AbortedTransaction entry = bytes != null ? decode(bytes) : now == null ? null : now[i];
             if (entry == null) {

@@ -74,7 +74,7 @@ public final class RecordBatch {
     private static final int LOG_APPEND_TIME_MASK = 0x08;
     public static final int TRANSACTIONAL_MASK = 0x10;
     public static final int CONTROL_MASK = 0x20;
-    private static final int DELETE_HORIZON_MASK = 0x40;
+    static final int DELETE_HORIZON_MASK = 0x40;
     private static final int RESERVED_MASK = 0xff80;
     private static final Compression[] COMPRESSIONS = Compression.values();
 
@@ -351,6 +351,25 @@ public final class RecordBatch {
         }
     }
 
+    /**
+     * Checks that each record has a key.
+     *
+     * @throws MqException INVALID_RECORD naming the first that has none; else as {@link #validateRecords}
+     */
+    public void validateKeys(String context) {
+        RecordCursor cursor = records(context);
+        while (cursor.next()) {
+            if (!cursor.hasKey()) {
+                throw Corruption.of(
+                        ErrorCode.INVALID_RECORD,
+                        where(context) + ", record " + (cursor.offset() - baseOffset()),
+                        "key",
+                        "one, since the topic is compacted",
+                        "none");
+            }
+        }
+    }
+
     /** Gives the batch its place in a log. Outside the CRC. */
     public void setBaseOffset(long baseOffset) {
         buffer.putLong(start + BASE_OFFSET_AT, baseOffset);
@@ -396,7 +415,8 @@ public final class RecordBatch {
         return records("");
     }
 
-    private RecordCursor records(String context) {
+    /** As {@link #records()}; the context begins error messages. */
+    RecordCursor records(String context) {
         Compression compression = compression();
         if (compression == Compression.NONE) {
             return new RecordCursor(this, context, buffer, start + HEADER_BYTES, start + size);
@@ -404,6 +424,11 @@ public final class RecordBatch {
         ByteBuffer compressed = buffer.duplicate().limit(start + size).position(start + HEADER_BYTES);
         ByteBuffer records = Codec.decompress(compression, compressed, where(context));
         return new RecordCursor(this, context, records, 0, records.limit());
+    }
+
+    /** Copies the bytes before the records to the begin of a buffer. */
+    void copyHeader(ByteBuffer to) {
+        to.put(0, buffer, start, HEADER_BYTES);
     }
 
     private long computeCrc() {

@@ -104,6 +104,16 @@ public final class RecordCursor {
         return true;
     }
 
+    /** Where in {@link #bytes} the next record begins. */
+    int position() {
+        return position;
+    }
+
+    /** What the records are in; read-only. */
+    ByteBuffer bytes() {
+        return bytes;
+    }
+
     private void readRecord() {
         int length = readVarint("record length");
         int recordEnd = position + length;
@@ -161,6 +171,16 @@ public final class RecordCursor {
             keyView = view;
         }
         return view.limit(keyAt + keyLength).position(keyAt);
+    }
+
+    /** Whether {@link #key()} is not null. */
+    public boolean hasKey() {
+        return keyLength >= 0;
+    }
+
+    /** Whether {@link #value()} is not null. */
+    public boolean hasValue() {
+        return valueLength >= 0;
     }
 
     /**

@@ -21,7 +21,7 @@ final class DiskFile implements StoredFile {
     /** How often one read may find that other threads' interruptions have closed the channel under it. */
     private static final int REOPENS_MAX = 16;
 
-    private final Path path;
+    private volatile Path path;
     private final OpenFiles.@Nullable Channel writer;
     private final OpenFiles.Channel reader;
     private volatile boolean closed;
@@ -36,6 +36,17 @@ final class DiskFile implements StoredFile {
     @Override
     public Path path() {
         return path;
+    }
+
+    @Override
+    public void rename(Path to) {
+        Path from = path;
+        try {
+            reader.rename(to, writer);
+            path = to;
+        } catch (IOException e) {
+            throw new StorageException(Operation.RENAME, from, "to " + to, e);
+        }
     }
 
     @Override

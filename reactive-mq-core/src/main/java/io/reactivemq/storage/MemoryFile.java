@@ -9,12 +9,14 @@ import java.nio.file.Path;
 /** A handle on a {@link MemoryContent}. */
 final class MemoryFile implements StoredFile {
 
-    private final Path path;
+    private final MemoryFileStore store;
+    private volatile Path path;
     private final MemoryContent content;
     private final boolean writable;
     private volatile boolean closed;
 
-    MemoryFile(Path path, MemoryContent content, boolean writable) {
+    MemoryFile(MemoryFileStore store, Path path, MemoryContent content, boolean writable) {
+        this.store = store;
         this.path = path;
         this.content = content;
         this.writable = writable;
@@ -23,6 +25,12 @@ final class MemoryFile implements StoredFile {
     @Override
     public Path path() {
         return path;
+    }
+
+    @Override
+    public void rename(Path to) {
+        store.rename(path, to);
+        path = to;
     }
 
     @Override

@@ -40,7 +40,7 @@ final class MemoryFileStore implements FileStore {
             content = new MemoryContent();
             nodes.put(key, content);
         }
-        return new MemoryFile(path, content, mode.isWritable());
+        return new MemoryFile(this, path, content, mode.isWritable());
     }
 
     @Override

@@ -3,8 +3,10 @@ package io.reactivemq.storage;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.util.Iterator;
@@ -87,7 +89,9 @@ final class OpenFiles {
 
         private static final int NOT_OPEN = -1;
 
-        private final Path path;
+        /** Guarded by this. */
+        private Path path;
+
         private final OpenOption option;
 
         private static final AtomicIntegerFieldUpdater<Channel> USERS =
@@ -160,6 +164,20 @@ final class OpenFiles {
             if (!ended && current != null && !current.isOpen()) {
                 channel = FileChannel.open(path, option);
             }
+        }
+
+        /**
+         * Gives the file another name, under the locks that it is opened under: it is always opened by the name that it has.
+         *
+         * @param writer the other channel to the same file; its lock comes after this one
+         */
+        synchronized void rename(Path to, @Nullable Channel writer) throws IOException {
+            if (writer == null) {
+                Files.move(path, to, StandardCopyOption.ATOMIC_MOVE);
+            } else {
+                writer.rename(to, null);
+            }
+            path = to;
         }
 
         void wrote() {

@@ -14,7 +14,15 @@ import java.nio.file.Path;
  */
 public interface StoredFile extends Closeable {
 
+    /** The file's name now. */
     Path path();
+
+    /**
+     * Gives the file another name in its directory, atomically; a file that has that name loses it. Unlike {@link FileStore#rename} it may be done
+     * while others read: they go on with this file, whatever gets its former name. The name survives a loss of power once the
+     * directory is forced.
+     */
+    void rename(Path to);
 
     /** Bytes in the file. */
     long size();

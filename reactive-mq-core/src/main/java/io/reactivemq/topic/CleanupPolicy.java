@@ -4,7 +4,7 @@ package io.reactivemq.topic;
 public enum CleanupPolicy {
     /** Whole segments go by age, size or number: {@link Retention}. */
     DELETE("delete"),
-    /** The last record of each key stays: {@link Compaction}. */
+    /** The last record of each key stays: {@link io.reactivemq.log.Compaction}. */
     COMPACT("compact");
 
     private final String configName;

@@ -8,6 +8,9 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.log.AppendInfo;
+import io.reactivemq.log.CompactionRun;
+import io.reactivemq.log.CompactionStats;
+import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
@@ -16,8 +19,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -82,6 +87,9 @@ public final class Partition {
     /** Set by whoever closes; read by all. */
     private volatile boolean closing;
 
+    /** Set by the drain loop where a pass of compaction begins, cleared by whoever ends it. The log is not closed meanwhile. */
+    private volatile boolean compacting;
+
     /** Written by the drain loop: the log is closed. */
     private volatile boolean closed;
 
@@ -95,6 +103,7 @@ public final class Partition {
     private final List<Append> written = new ArrayList<>();
     private final List<AppendInfo> infos = new ArrayList<>();
     private @Nullable Append parked;
+    private boolean compactedInPart;
 
     public Partition(TopicPartition id, PartitionLog log, TopicConfig config, MqRuntime runtime, Admission admission) {
         this.id = id;
@@ -140,7 +149,7 @@ public final class Partition {
                     boolean forcesFromNowOn =
                             next.durability() == Durability.FSYNC && config.durability() != Durability.FSYNC;
                     config = next;
-                    log.configure(next.log());
+                    log.configure(next.effectiveLog());
                     if (forcesFromNowOn) {
                         log.force();
                     }
@@ -324,7 +333,7 @@ public final class Partition {
             while (!closed && writeSome()) {
                 commit();
             }
-            if (closing) {
+            if (closing && !compacting) {
                 closeLog();
             }
             missed = wip.addAndGet(-missed);
@@ -486,8 +495,8 @@ public final class Partition {
             deletion.run();
         } finally {
             long freed = before - log.sizeInBytes();
-            if (freed > 0) {
-                admission.onFreed(freed);
+            if (freed != 0) {
+                admission.onFreed(freed); // less than nothing where a horizon for tombstones was added
             }
         }
     }
@@ -537,6 +546,69 @@ public final class Partition {
                     return Boolean.TRUE;
                 })
                 .then();
+    }
+
+    /**
+     * One pass of compaction, where the topic is compacted and it is worth while: on the io threads, beside the writer, which only puts the new
+     * segments in place. Ends early, with nothing, when the partition closes. One at a time; not to be cancelled.
+     *
+     * @return what was done; nothing where nothing was
+     */
+    public Mono<CompactionStats> compact(LogCleaner cleaner) {
+        return Mono.defer(() -> onWriter(() -> beginCompaction(cleaner)))
+                .flatMap(run -> run.map(this::compact).orElseGet(Mono::empty));
+    }
+
+    private Optional<CompactionRun> beginCompaction(LogCleaner cleaner) {
+        if (!config.compacts() || compacting) {
+            return Optional.empty();
+        }
+        CompactionRun run = log.beginCompaction(
+                config.compaction(),
+                cleaner,
+                lastStableOffset,
+                compactedInPart,
+                runtime.currentTimeMillis(),
+                () -> closing);
+        compacting = run != null;
+        return Optional.ofNullable(run);
+    }
+
+    private Mono<CompactionStats> compact(CompactionRun run) {
+        return nextOnIo(run)
+                .flatMap(more -> onWriter(() -> more ? replaceSegments(run) : endCompaction(run)))
+                .repeat()
+                .takeWhile(goesOn -> goesOn)
+                .then(Mono.fromCallable(run::stats))
+                .onErrorResume(CancellationException.class, stopped -> Mono.empty())
+                .doFinally(end -> {
+                    run.close();
+                    compacting = false;
+                    schedule(); // the log may be waiting to be closed
+                });
+    }
+
+    /** Being stopped is no error of an operator. */
+    private Mono<Boolean> nextOnIo(CompactionRun run) {
+        return Mono.create(sink -> runtime.io().schedule(() -> {
+            try {
+                sink.success(run.next());
+            } catch (RuntimeException e) {
+                sink.error(e);
+            }
+        }));
+    }
+
+    private boolean replaceSegments(CompactionRun run) {
+        boolean[] replaced = new boolean[1];
+        freeing(() -> replaced[0] = log.replace(run));
+        return replaced[0];
+    }
+
+    private boolean endCompaction(CompactionRun run) {
+        log.recordCompaction(run);
+        compactedInPart = run.isPartial();
+        return false;
     }
 
     private void closeLog() {

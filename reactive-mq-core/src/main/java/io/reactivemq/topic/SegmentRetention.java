@@ -27,12 +27,15 @@ final class SegmentRetention {
         return count == 0 ? log.logStartOffset() : segments.get(count - 1).nextOffset();
     }
 
-    /** A segment none of whose records has a timestamp is as old as none. */
+    /** A segment none of whose records has a timestamp is as old as none; one that compaction has left no records in keeps nothing. */
     private static int tooOld(PartitionLog log, List<SegmentInfo> segments, long ms, long nowMs) {
         int count = 0;
         while (ms != Retention.UNBOUNDED && count < segments.size()) {
             long youngestMs = log.maxTimestampMs(segments.get(count));
-            if (youngestMs < 0 || nowMs - youngestMs <= ms) {
+            SegmentInfo segment = segments.get(count);
+            boolean kept =
+                    youngestMs < 0 ? segment.sizeInBytes() == 0 || log.records(segment) > 0 : nowMs - youngestMs <= ms;
+            if (kept) {
                 break;
             }
             count++;

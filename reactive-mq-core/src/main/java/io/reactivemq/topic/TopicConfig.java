@@ -3,7 +3,9 @@ package io.reactivemq.topic;
 import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import io.reactivemq.log.Compaction;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.log.LogConfig.RecordCheck;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -156,6 +158,14 @@ public record TopicConfig(
     /** Whether older records of a key are taken away. */
     public boolean compacts() {
         return cleanup.contains(CleanupPolicy.COMPACT);
+    }
+
+    /** The settings of the partitions' logs, with what compaction asks of them. */
+    public LogConfig effectiveLog() {
+        return compacts()
+                ? log.withRecordCheck(RecordCheck.RECORDS_WITH_KEYS)
+                        .withSegmentMs(Math.min(log.segmentMs(), compaction.maxLagMs()))
+                : log;
     }
 
     public TopicConfig withDurability(Durability value) {

@@ -10,7 +10,10 @@ import com.github.luben.zstd.Zstd;
 import io.reactivemq.Compression;
 import io.reactivemq.Headers;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.log.Compactions.Entry;
+import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.TransactionMarker.Outcome;
 import io.reactivemq.storage.FileStore;
 import java.io.ByteArrayOutputStream;
@@ -122,6 +125,51 @@ class KafkaDumpTest {
             records += fill(log, 60, 65);
         }
         assertSound(files(copy, Long.MAX_VALUE), records);
+    }
+
+    @Test
+    @DisplayName("a compacted log, in which offsets are missing and nothing else is wrong")
+    void compactedLog() throws Exception {
+        int records = 0;
+        try (PartitionLog log = open()) {
+            Compression[] compressions = Compression.values();
+            for (int i = 0; i < 300; i++) {
+                String value = i % 7 == 0 ? null : "value-" + i;
+                log.append(
+                        Compactions.keyed(
+                                compressions[i % compressions.length],
+                                10_000 + i,
+                                List.of(
+                                        new Entry(-1, -1, "k" + i % 20, value),
+                                        new Entry(-1, -1, "k" + i % 31, "w" + i))),
+                        0);
+                log.append(transactional(2 + i % 3, 0, i / 3, "d" + i), 0);
+                log.appendMarker(marker(2 + i % 3, 0, i % 2 == 0 ? Outcome.ABORT : Outcome.COMMIT), 0);
+            }
+            log.roll();
+            Compactions.compact(log, 20_000);
+            for (SegmentInfo segment : log.segments()) {
+                long offset = segment.baseOffset();
+                while (offset < segment.nextOffset()) {
+                    for (RecordBatch batch : RecordBatches.of(log.read(offset, 1 << 20, log.logEndOffset()))) {
+                        records += batch.count();
+                        offset = batch.nextOffset();
+                    }
+                }
+            }
+        }
+        assertThat(records).isBetween(50, 700);
+        List<String> all = dump(files(Long.MAX_VALUE), "--deep-iteration");
+        assertThat(complaints(all)).allMatch(line -> line.contains("is followed by"));
+        assertThat(all.stream().filter(line -> line.startsWith("| offset: "))).hasSize(records);
+        assertThat(all)
+                .anyMatch(line -> line.contains("deleteHorizonMs: OptionalLong[" + (20_000 + 24 * 60 * 60 * 1000)));
+        assertThat(complaints(dump(
+                        files(Long.MAX_VALUE).stream()
+                                .filter(file -> file.toString().matches(".*\\.(index|timeindex)"))
+                                .toList(),
+                        "--index-sanity-check")))
+                .isEmpty();
     }
 
     @Test

@@ -294,9 +294,9 @@ public final class CrashFileStore implements FileStore {
         }
     }
 
-    private static final class CrashFile implements StoredFile {
+    private final class CrashFile implements StoredFile {
 
-        private final Path path;
+        private Path path;
         private final Node node;
 
         CrashFile(Path path, Node node) {
@@ -307,6 +307,12 @@ public final class CrashFileStore implements FileStore {
         @Override
         public Path path() {
             return path;
+        }
+
+        @Override
+        public void rename(Path to) {
+            CrashFileStore.this.rename(path, to);
+            path = to;
         }
 
         @Override

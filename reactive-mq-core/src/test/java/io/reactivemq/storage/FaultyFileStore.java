@@ -113,6 +113,12 @@ public final class FaultyFileStore implements FileStore {
         }
 
         @Override
+        public void rename(Path to) {
+            check(Operation.RENAME, path());
+            file.rename(to);
+        }
+
+        @Override
         public long size() {
             check(Operation.SIZE, path());
             return file.size();

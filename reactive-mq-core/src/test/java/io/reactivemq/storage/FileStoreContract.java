@@ -169,6 +169,35 @@ abstract class FileStoreContract {
     }
 
     @Test
+    @DisplayName("an open file is renamed under its readers: they go on with it, whatever gets its former name")
+    void renameOpenFile() {
+        Path name = directory.resolve("a");
+        Path aside = directory.resolve("a.deleted");
+        try (StoredFile writer = store.open(name, OpenMode.CREATE)) {
+            writer.write(bytes("former"), 0);
+        }
+        try (StoredFile read = store.open(name, OpenMode.READ);
+                StoredFile notReadYet = store.open(name, OpenMode.READ);
+                StoredFile next = store.open(directory.resolve("b"), OpenMode.CREATE)) {
+            next.write(bytes("latter"), 0);
+            assertThat(text(read.read(0, 6))).isEqualTo("former");
+            notReadYet.rename(aside);
+            next.rename(name);
+
+            assertThat(notReadYet.path()).isEqualTo(aside);
+            assertThat(text(notReadYet.read(0, 6))).isEqualTo("former");
+            assertThat(text(read.read(0, 6))).isEqualTo("former");
+            assertThat(text(next.read(0, 6))).isEqualTo("latter");
+            assertThat(text(store.readFile(name))).isEqualTo("latter");
+            assertThat(store.exists(directory.resolve("b"))).isFalse();
+            next.write(bytes("!"), 6);
+            assertThat(text(store.readFile(name))).isEqualTo("latter!");
+            store.delete(aside);
+            assertFails(Operation.RENAME, aside, () -> notReadYet.rename(directory.resolve("c")));
+        }
+    }
+
+    @Test
     @DisplayName("names: list in order, rename over another, delete, directories")
     void names() {
         for (String name : new String[] {"b", "a", "a-1", "c"}) {

@@ -7,6 +7,7 @@ import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
+import io.reactivemq.log.Compaction;
 import io.reactivemq.log.LogConfig;
 import java.util.HashMap;
 import java.util.Map;

@@ -299,7 +299,7 @@ public final class RecordingStore implements FileStore {
 
     private final class RecordedFile implements StoredFile {
 
-        private final Path path;
+        private volatile Path path;
         private final Node node;
         private final boolean writable;
         private volatile boolean closed;
@@ -323,6 +323,12 @@ public final class RecordingStore implements FileStore {
         @Override
         public Path path() {
             return path;
+        }
+
+        @Override
+        public void rename(Path to) {
+            RecordingStore.this.rename(path, to);
+            path = to;
         }
 
         @Override

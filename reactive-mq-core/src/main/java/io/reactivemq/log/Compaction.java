@@ -1,4 +1,4 @@
-package io.reactivemq.topic;
+package io.reactivemq.log;
 
 /**
  * How a topic is compacted where its policy is to compact.
@@ -12,7 +12,7 @@ package io.reactivemq.topic;
 public record Compaction(long deleteRetentionMs, double minCleanableDirtyRatio, long minLagMs, long maxLagMs) {
 
     /** Kafka's defaults. */
-    static final Compaction DEFAULT = new Compaction(24L * 60 * 60 * 1000, 0.5, 0, Long.MAX_VALUE);
+    public static final Compaction DEFAULT = new Compaction(24L * 60 * 60 * 1000, 0.5, 0, Long.MAX_VALUE);
 
     public Compaction {
         if (deleteRetentionMs < 0 || minLagMs < 0 || maxLagMs < 1) {
@@ -25,19 +25,19 @@ public record Compaction(long deleteRetentionMs, double minCleanableDirtyRatio, 
         }
     }
 
-    Compaction withDeleteRetentionMs(long value) {
+    public Compaction withDeleteRetentionMs(long value) {
         return new Compaction(value, minCleanableDirtyRatio, minLagMs, maxLagMs);
     }
 
-    Compaction withMinCleanableDirtyRatio(double value) {
+    public Compaction withMinCleanableDirtyRatio(double value) {
         return new Compaction(deleteRetentionMs, value, minLagMs, maxLagMs);
     }
 
-    Compaction withMinLagMs(long value) {
+    public Compaction withMinLagMs(long value) {
         return new Compaction(deleteRetentionMs, minCleanableDirtyRatio, value, maxLagMs);
     }
 
-    Compaction withMaxLagMs(long value) {
+    public Compaction withMaxLagMs(long value) {
         return new Compaction(deleteRetentionMs, minCleanableDirtyRatio, minLagMs, value);
     }
 }

@@ -1,0 +1,110 @@
+package io.reactivemq.engine;
+
+import io.reactivemq.MqRuntime;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.log.CompactionStats;
+import io.reactivemq.log.LogCleaner;
+import io.reactivemq.storage.StorageException;
+import io.reactivemq.topic.Partition;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Compacts the partitions that are to be compacted, one after the other, on the io threads. The next round begins an interval after one
+ * has ended.
+ *
+ * <p>Where it fails, that is logged once. A failure of the storage is tried again in the next round, since a disk that is full may not
+ * stay so; after any other the partition is left alone until the broker is opened again.
+ */
+final class CompactionCheck {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CompactionCheck.class);
+
+    private final TopicRegistry topics;
+    private final LogCleaner cleaner;
+    private final Duration interval;
+    private final MqRuntime runtime;
+    private final Disposable.Swap next = Disposables.swap();
+
+    /** Whose last compaction failed. */
+    private final Set<TopicPartition> failed = ConcurrentHashMap.newKeySet();
+
+    /** Whose compaction is not tried again. */
+    private final Set<TopicPartition> givenUp = ConcurrentHashMap.newKeySet();
+
+    CompactionCheck(TopicRegistry topics, long mapBytesMax, Duration interval, MqRuntime runtime) {
+        this.topics = topics;
+        this.cleaner = new LogCleaner(mapBytesMax, runtime.random());
+        this.interval = interval;
+        this.runtime = runtime;
+    }
+
+    void start() {
+        next.update(runtime.timers()
+                .schedule(() -> runtime.io().schedule(this::round), interval.toMillis(), TimeUnit.MILLISECONDS));
+    }
+
+    /** No other partition is begun. One that is being compacted ends that when it is closed. */
+    void stop() {
+        next.dispose();
+    }
+
+    private void round() {
+        if (next.isDisposed()) {
+            return;
+        }
+        Flux.fromIterable(topics.compactedPartitions())
+                .takeWhile(partition -> !next.isDisposed())
+                .concatMap(this::compact, 1)
+                .doFinally(end -> start())
+                .subscribe();
+    }
+
+    private Mono<Void> compact(Partition partition) {
+        TopicPartition id = partition.id();
+        if (givenUp.contains(id)) {
+            return Mono.empty();
+        }
+        return partition
+                .compact(cleaner)
+                .expand(stats -> stats.partial() && !next.isDisposed() ? partition.compact(cleaner) : Mono.empty())
+                .doOnNext(stats -> compacted(id, stats))
+                .then()
+                .onErrorResume(failure -> {
+                    if (!partition.isClosing()) {
+                        failed(id, failure);
+                    }
+                    return Mono.empty();
+                });
+    }
+
+    private void compacted(TopicPartition id, CompactionStats stats) {
+        failed.remove(id);
+        LOG.debug("partition {} was compacted: {}", id, stats);
+        if (stats.recordsWithoutKey() > 0) {
+            LOG.warn("partition {}: compaction has taken away {} records without a key", id, stats.recordsWithoutKey());
+        }
+    }
+
+    private void failed(TopicPartition id, Throwable failure) {
+        boolean storage = failure instanceof StorageException;
+        if (!storage) {
+            givenUp.add(id);
+        }
+        if (failed.add(id)) {
+            LOG.error(
+                    "partition {} could not be compacted; {}",
+                    id,
+                    storage ? "it is tried again" : "it is left alone until the broker is opened again",
+                    failure);
+        }
+    }
+}

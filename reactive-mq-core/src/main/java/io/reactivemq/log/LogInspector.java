@@ -13,6 +13,10 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Objects;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -101,44 +105,43 @@ public final class LogInspector {
         }
 
         LogSummary run() {
-            List<Long> bases = new ArrayList<>();
-            for (Path path : store.list(folder)) {
-                IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
-            }
+            NavigableMap<Long, Path> segments = segments();
             snapshots();
             LogCheckpoint checkpoint = checkpoint();
             LeaderEpochs epochs = epochs(checkpoint);
-            long logStart = checkpoint == null ? (bases.isEmpty() ? 0 : bases.get(0)) : checkpoint.logStartOffset();
-            while (bases.size() > 1 && bases.get(1) <= logStart) {
-                note(
-                        IndexFormat.logFile(folder, bases.remove(0)),
-                        "lies before the log start offset " + logStart + "; the next opening deletes it");
+            long logStart =
+                    checkpoint != null ? checkpoint.logStartOffset() : segments.isEmpty() ? 0 : segments.firstKey();
+            while (segments.size() > 1
+                    && segments.tailMap(segments.firstKey(), false).firstKey() <= logStart) {
+                Path before = Objects.requireNonNull(segments.remove(segments.firstKey()));
+                note(before, "lies before the log start offset " + logStart + "; the next opening deletes it");
             }
-            if (bases.isEmpty()) {
+            if (segments.isEmpty()) {
                 damage(folder, 0, "no segment");
-            } else if (bases.get(0) > logStart) {
+            } else if (segments.firstKey() > logStart) {
                 damage(
                         IndexFormat.logFile(folder, logStart),
                         0,
-                        "missing: the log begins at offset " + logStart + ", the first segment at " + bases.get(0));
+                        "missing: the log begins at offset " + logStart + ", the first segment at "
+                                + segments.firstKey());
             }
-            long next = logStart;
-            for (int i = 0; i < bases.size(); i++) {
-                long base = bases.get(i);
-                if (i > 0 && base != next) {
-                    damage(IndexFormat.logFile(folder, base), 0, "the segment before it ends at offset " + next);
+            long next = segments.isEmpty() ? logStart : segments.firstKey();
+            for (Map.Entry<Long, Path> segment : segments.entrySet()) {
+                long base = segment.getKey();
+                if (base != next) {
+                    damage(segment.getValue(), 0, "the segment before it ends at offset " + next);
                 }
-                next = segment(base, i == bases.size() - 1, checkpoint, epochs);
+                next = segment(base, segment.getValue(), base == segments.lastKey(), checkpoint, epochs);
             }
-            if (checkpoint != null && !bases.isEmpty() && checkpoint.recoveryPoint() > next) {
+            if (checkpoint != null && !segments.isEmpty() && checkpoint.recoveryPoint() > next) {
                 damage(
-                        IndexFormat.logFile(folder, bases.get(bases.size() - 1)),
+                        IndexFormat.logFile(folder, segments.lastKey()),
                         0,
                         "the log ends at offset " + next + ", but was forced up to " + checkpoint.recoveryPoint());
             }
             return new LogSummary(
                     folder,
-                    bases.size(),
+                    segments.size(),
                     bytes,
                     batches,
                     records,
@@ -148,6 +151,35 @@ public final class LogInspector {
                     checkpoint != null && checkpoint.clean(),
                     checkpoint == null ? -1 : checkpoint.recoveryPoint(),
                     findings);
+        }
+
+        /** By their base offsets; of a compaction that was interrupted as the next opening completes it. */
+        private NavigableMap<Long, Path> segments() {
+            NavigableMap<Long, Path> segments = new TreeMap<>();
+            List<Path> files = store.list(folder);
+            for (Path path : files) {
+                IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(base -> segments.put(base, path));
+                if (SegmentSwap.isLeftOver(path)) {
+                    note(path, "left over from a compaction; the next opening deletes it");
+                }
+            }
+            for (Path path : files) {
+                SegmentSwap.interrupted(path).ifPresent(base -> complete(segments, base, path));
+            }
+            return segments;
+        }
+
+        private void complete(NavigableMap<Long, Path> segments, long base, Path swap) {
+            note(swap, "a compaction that was interrupted; the next opening completes it");
+            try {
+                long end = SegmentSwap.endOf(store, swap, base);
+                if (segments.containsKey(end)) {
+                    segments.subMap(base, end).clear();
+                    segments.put(base, swap);
+                }
+            } catch (MqException e) {
+                damage(swap, 0, e.getMessage());
+            }
         }
 
         private void snapshots() {
@@ -191,8 +223,7 @@ public final class LogInspector {
 
         /** Returns the offset behind it. */
         private long segment(
-                long base, boolean last, @Nullable LogCheckpoint checkpoint, @Nullable LeaderEpochs epochs) {
-            Path path = IndexFormat.logFile(folder, base);
+                long base, Path path, boolean last, @Nullable LogCheckpoint checkpoint, @Nullable LeaderEpochs epochs) {
             try (StoredFile file = store.open(path, OpenMode.READ)) {
                 long size = file.size();
                 visitor.segment(path, base, size);
@@ -202,7 +233,8 @@ public final class LogInspector {
                     return base;
                 }
                 boolean whole = !last || (checkpoint != null && checkpoint.clean());
-                IndexCheck index = whole ? IndexCheck.of(store, folder, base) : null;
+                boolean indexed = whole && path.equals(IndexFormat.logFile(folder, base));
+                IndexCheck index = indexed ? IndexCheck.of(store, folder, base) : null;
                 int forced = last
                         ? checkpoint != null && checkpoint.segment() == base ? checkpoint.position() : 0
                         : (int) size;

@@ -6,6 +6,7 @@ import io.reactivemq.storage.StoredFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.NavigableSet;
+import java.util.OptionalLong;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -103,7 +104,7 @@ final class SegmentSwap {
         TreeSet<Long> swaps = new TreeSet<>();
         for (Path path : files) {
             IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
-            IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX + SWAP).ifPresent(swaps::add);
+            interrupted(path).ifPresent(swaps::add);
             if (isLeftOver(path)) {
                 store.delete(path);
                 changed = true;
@@ -118,7 +119,13 @@ final class SegmentSwap {
         return changed || !swaps.isEmpty();
     }
 
-    private static boolean isLeftOver(Path path) {
+    /** The base offset of a segment that a crash has kept from taking its place; empty for any other file. */
+    static OptionalLong interrupted(Path path) {
+        return IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX + SWAP);
+    }
+
+    /** Whether it is a file of which nothing is needed any more. */
+    static boolean isLeftOver(Path path) {
         for (String suffix : List.of(
                 IndexFormat.LOG_SUFFIX,
                 IndexFormat.OFFSET_INDEX_SUFFIX,
@@ -172,7 +179,7 @@ final class SegmentSwap {
     }
 
     /** The offset behind the last batch of the file, all of whose bytes are read: before anything is deleted for its sake. */
-    private static long endOf(FileStore store, Path swap, long base) {
+    static long endOf(FileStore store, Path swap, long base) {
         try (StoredFile file = store.open(swap, OpenMode.READ)) {
             BatchReader reader = new BatchReader(file, 0, Math.toIntExact(file.size()), base, null);
             while (reader.next()) {

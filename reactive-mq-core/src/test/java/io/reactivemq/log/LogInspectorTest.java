@@ -220,6 +220,39 @@ class LogInspectorTest {
     }
 
     @Test
+    @DisplayName("is read as the next opening completes it, where a compaction was interrupted")
+    void interruptedCompaction() {
+        List<String> segments = closed.keySet().stream()
+                .filter(name -> name.endsWith(".log"))
+                .sorted()
+                .toList();
+        byte[] first = bytes(segments.get(0));
+        byte[] second = bytes(segments.get(1));
+        byte[] both = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, both, first.length, second.length);
+
+        Map<String, byte[]> committed = Folders.with(closed, FIRST + ".swap", both);
+        Map<String, byte[]> aside = Folders.without(Folders.without(committed, FIRST), segments.get(1));
+        for (Map<String, byte[]> files : List.of(committed, aside)) {
+            LogSummary summary = read(files);
+            assertThat(summary.isSound()).as(summary.findings().toString()).isTrue();
+            assertThat(summary.records()).isEqualTo(80);
+            assertThat(summary.findings()).anySatisfy(finding -> {
+                assertThat(finding.kind()).isEqualTo(Kind.NOTE);
+                assertThat(finding.file()).hasFileName(FIRST + ".swap");
+            });
+        }
+        both[RecordBatch.HEADER_BYTES] ^= 1;
+        assertThat(read(Folders.with(aside, FIRST + ".swap", both)).isSound()).isFalse();
+
+        LogSummary uncommitted = read(Folders.with(closed, FIRST + ".cleaned", new byte[5]));
+        assertThat(uncommitted.isSound()).isTrue();
+        assertThat(uncommitted.findings())
+                .singleElement()
+                .satisfies(finding -> assertThat(finding.what()).startsWith("left over from a compaction"));
+    }
+
+    @Test
     @DisplayName("is found in a data directory or named itself; anything else is refused by name")
     void folders() {
         Folders.write(store, FOLDER, closed);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.OffsetSpec;
@@ -136,13 +137,17 @@ public abstract class RetentionContract extends EngineContract {
     @DisplayName("K10 a topic that is only compacted loses nothing to age or size")
     void compacted() {
         topic("t", 1, segments("cleanup.policy", "compact", "retention.ms", "1", "retention.bytes", "1"));
-        append(RECORDS, 0);
+        for (int i = 0; i < RECORDS; i++) {
+            append(P0, StoredRecord.batch(StoredRecord.of(0, "key " + i, i + PADDING)));
+        }
 
         afterTheNextCheck();
 
         assertThat(start()).isZero();
         assertFails(broker().deleteRecords(CALLER, P0, RecordsToDelete.before(1)), ErrorCode.POLICY_VIOLATION);
         assertThat(start()).isZero();
+        assertFails(broker().append(CALLER, P0, StoredRecord.values("no key"), Acks.ALL), ErrorCode.INVALID_RECORD);
+        assertThat(readAll(P0)).hasSize(RECORDS);
     }
 
     @Test

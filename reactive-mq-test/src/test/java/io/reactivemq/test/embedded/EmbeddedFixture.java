@@ -33,6 +33,9 @@ abstract class EmbeddedFixture implements EngineFixture {
     private final Place place;
     private final MqRuntime runtime;
     private final Duration sessionTimeout;
+    /** Seldom: a test that waits in virtual time may count what happens meanwhile. */
+    private static final Duration COMPACTION_INTERVAL = Duration.ofMinutes(5);
+
     private final Duration heartbeatInterval;
     private final Duration retentionCheckInterval;
 
@@ -60,6 +63,7 @@ abstract class EmbeddedFixture implements EngineFixture {
                         MEMORY_BYTES,
                         o -> o.runtime(runtime)
                                 .retentionCheckInterval(retentionCheckInterval)
+                                .compactionInterval(COMPACTION_INTERVAL)
                                 .groupSessionTimeout(sessionTimeout)
                                 .groupHeartbeatInterval(heartbeatInterval));
             case FILES_FSYNC -> openFiles(Durability.FSYNC);
@@ -75,6 +79,7 @@ abstract class EmbeddedFixture implements EngineFixture {
                 o -> o.runtime(runtime)
                         .durability(durability)
                         .retentionCheckInterval(retentionCheckInterval)
+                        .compactionInterval(COMPACTION_INTERVAL)
                         .groupSessionTimeout(sessionTimeout)
                         .groupHeartbeatInterval(heartbeatInterval)));
     }

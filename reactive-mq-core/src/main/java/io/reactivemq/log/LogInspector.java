@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LogInspector {
 
+    /** Checkpoints, epochs and snapshots are far smaller. */
+    private static final int SMALL_FILE_BYTES_MAX = 64 << 20;
+
     private final FileStore store;
     private final Visitor visitor;
 
@@ -96,6 +99,7 @@ public final class LogInspector {
 
         private final Path folder;
         private final List<LogFinding> findings = new ArrayList<>();
+        private boolean damaged;
         private long bytes;
         private long batches;
         private long records;
@@ -150,6 +154,7 @@ public final class LogInspector {
                     epochs == null ? -1 : epochs.latest(),
                     checkpoint != null && checkpoint.clean(),
                     checkpoint == null ? -1 : checkpoint.recoveryPoint(),
+                    !damaged,
                     findings);
         }
 
@@ -184,10 +189,23 @@ public final class LogInspector {
 
         private void snapshots() {
             for (Path file : store.list(folder)) {
-                if (ProducerSnapshot.offsetOf(file).isPresent()
-                        && ProducerSnapshot.decode(store.readFile(file)) == null) {
+                if (ProducerSnapshot.offsetOf(file).isEmpty()) {
+                    continue;
+                }
+                ByteBuffer content = smallFile(file);
+                if (content == null || ProducerSnapshot.decode(content) == null) {
                     note(file, "damaged; the next opening takes what it says of producers from the log");
                 }
+            }
+        }
+
+        /** Null where it is not there, cannot be read, or is larger than any such file. */
+        private @Nullable ByteBuffer smallFile(Path file) {
+            try {
+                return store.exists(file) && store.size(file) <= SMALL_FILE_BYTES_MAX ? store.readFile(file) : null;
+            } catch (StorageException e) {
+                note(file, "cannot be read: " + e.getMessage());
+                return null;
             }
         }
 
@@ -197,7 +215,8 @@ public final class LogInspector {
                 note(file, "missing; the next opening scans the whole log");
                 return null;
             }
-            LogCheckpoint checkpoint = LogCheckpoint.decode(store.readFile(file));
+            ByteBuffer content = smallFile(file);
+            LogCheckpoint checkpoint = content == null ? null : LogCheckpoint.decode(content);
             if (checkpoint == null) {
                 note(file, "damaged; the next opening scans the whole log");
             }
@@ -317,6 +336,7 @@ public final class LogInspector {
         }
 
         private void report(LogFinding finding) {
+            damaged |= finding.kind() == Kind.DAMAGE;
             if (findings.size() < LogSummary.FINDINGS_MAX) {
                 findings.add(finding);
             }

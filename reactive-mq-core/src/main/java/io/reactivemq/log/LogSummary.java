@@ -16,6 +16,7 @@ import java.util.List;
  * @param leaderEpoch the latest; -1: not known
  * @param clean whether it was closed in good order
  * @param recoveryPoint the offset up to which it was forced when the checkpoint was written; -1: not known
+ * @param isSound whether nothing that was written is missing or wrong
  * @param findings the first {@value #FINDINGS_MAX} of what is not as it should be
  */
 public record LogSummary(
@@ -29,6 +30,7 @@ public record LogSummary(
         int leaderEpoch,
         boolean clean,
         long recoveryPoint,
+        boolean isSound,
         List<LogFinding> findings) {
 
     /** So many findings are kept; a visitor sees all. */
@@ -36,10 +38,5 @@ public record LogSummary(
 
     public LogSummary {
         findings = List.copyOf(findings);
-    }
-
-    /** Whether nothing that was written is missing or wrong. */
-    public boolean isSound() {
-        return findings.stream().noneMatch(finding -> finding.kind() == LogFinding.Kind.DAMAGE);
     }
 }

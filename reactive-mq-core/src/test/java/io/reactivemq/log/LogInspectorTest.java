@@ -127,6 +127,21 @@ class LogInspectorTest {
     }
 
     @Test
+    @DisplayName("is damaged, however much else is found first")
+    void damageBehindManyFindings() {
+        byte[] entries = new byte[IndexFormat.OFFSET_ENTRY_BYTES * 2 * LogSummary.FINDINGS_MAX];
+        Map<String, byte[]> files = Folders.with(closed, FIRST.replace(".log", ".index"), entries);
+        assertThat(read(files).isSound()).isTrue();
+        byte[] content = bytes(last);
+        content[RecordBatch.HEADER_BYTES] ^= 1;
+        LogSummary summary = read(Folders.with(files, last, content));
+        assertThat(summary.findings())
+                .hasSize(LogSummary.FINDINGS_MAX)
+                .allSatisfy(finding -> assertThat(finding.kind()).isEqualTo(Kind.NOTE));
+        assertThat(summary.isSound()).isFalse();
+    }
+
+    @Test
     @DisplayName("goes on behind the damage")
     void behindDamage() {
         LogSummary summary = read(flipped(FIRST, RecordBatch.HEADER_BYTES + 3));

@@ -7,7 +7,7 @@ import io.reactivemq.Headers;
 import io.reactivemq.log.LogSummary;
 import io.reactivemq.record.RecordBatch;
 import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
+import java.nio.CharBuffer;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.Locale;
@@ -70,14 +70,14 @@ final class Lines {
         byte[] shown = new byte[Math.min(max, content.remaining())];
         content.get(content.position(), shown);
         String rest = shown.length < content.remaining() ? "... (" + content.remaining() + " bytes)" : "";
-        String text;
-        try {
-            text = UTF_8.newDecoder().decode(ByteBuffer.wrap(shown)).toString();
-        } catch (CharacterCodingException e) {
-            text = null;
-        }
-        boolean printable = text != null && text.codePoints().noneMatch(Character::isISOControl);
-        return (printable ? '"' + text + '"' : "0x" + HexFormat.of().formatHex(shown)) + rest;
+        CharBuffer text = CharBuffer.allocate(shown.length);
+        // where it is cut off, half a character at the end is no reason to call it binary
+        boolean whole = rest.isEmpty();
+        boolean isText =
+                UTF_8.newDecoder().decode(ByteBuffer.wrap(shown), text, whole).isUnderflow();
+        text.flip();
+        boolean printable = isText && text.codePoints().noneMatch(Character::isISOControl);
+        return (printable ? '"' + text.toString() + '"' : "0x" + HexFormat.of().formatHex(shown)) + rest;
     }
 
     static String headers(Headers headers, int max) {

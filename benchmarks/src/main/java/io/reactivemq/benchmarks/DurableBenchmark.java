@@ -1,7 +1,6 @@
 package io.reactivemq.benchmarks;
 
 import io.reactivemq.Durability;
-import io.reactivemq.Headers;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
@@ -9,7 +8,6 @@ import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.record.RecordBatch;
-import io.reactivemq.record.RecordBatchBuilder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -80,15 +78,6 @@ final class DurableBenchmark {
         return appenders == 1 ? List.of(rate, half, most, bare) : List.of(rate, half, most);
     }
 
-    private static ByteBuffer batch() {
-        RecordBatchBuilder builder = new RecordBatchBuilder(BATCH_BYTES, BATCH_BYTES);
-        byte[] value = new byte[VALUE_BYTES];
-        while (builder.tryAppend(1_000, null, value, Headers.empty())) {
-            // until it is full
-        }
-        return builder.build();
-    }
-
     private void appended(Path folder, boolean measured, Samples rate, Samples half, Samples most) throws Exception {
         EmbeddedBroker broker = EmbeddedBroker.openNow(folder, TIMEOUT, o -> o.durability(Durability.FSYNC));
         try {
@@ -96,9 +85,8 @@ final class DurableBenchmark {
             long[] nanos = new long[batches];
             AtomicInteger started = new AtomicInteger();
             CountDownLatch ended = new CountDownLatch(batches);
-            ByteBuffer content = batch();
+            ByteBuffer content = Batches.full(BATCH_BYTES, VALUE_BYTES);
             int records = RecordBatch.at(content, 0).count();
-            Cpu before = Cpu.now();
             Stopwatch stopwatch = Stopwatch.start();
             for (int i = 0; i < appenders; i++) {
                 ByteBuffer own = ByteBuffer.allocate(content.limit())
@@ -112,7 +100,7 @@ final class DurableBenchmark {
             double seconds = stopwatch.seconds();
             double millions = (double) batches * records / 1e6;
             if (measured) {
-                Cpu used = Cpu.now().minus(before);
+                Cpu used = stopwatch.used();
                 rate.add(millions / seconds, used, seconds, millions);
                 Arrays.sort(nanos);
                 half.add(nanos[batches / 2] / 1e3, used, seconds, millions);
@@ -143,7 +131,6 @@ final class DurableBenchmark {
     private void bare(Path path, boolean measured, Samples bare) throws IOException {
         long[] nanos = new long[batches];
         ByteBuffer block = ByteBuffer.allocateDirect(BATCH_BYTES);
-        Cpu before = Cpu.now();
         Stopwatch stopwatch = Stopwatch.start();
         try (FileChannel file = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             for (int i = 0; i < batches; i++) {
@@ -158,7 +145,7 @@ final class DurableBenchmark {
         }
         if (measured) {
             Arrays.sort(nanos);
-            bare.add(nanos[batches / 2] / 1e3, Cpu.now().minus(before), stopwatch.seconds(), batches);
+            bare.add(nanos[batches / 2] / 1e3, stopwatch.used(), stopwatch.seconds(), batches);
         }
     }
 }

@@ -11,24 +11,17 @@ import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Stream;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
@@ -124,21 +117,14 @@ public final class EmbeddedBenchmark {
     }
 
     public static void main(String[] arguments) throws Exception {
-        Map<String, String> options = new HashMap<>();
-        for (int i = 0; i < arguments.length; i += 2) {
-            if (!arguments[i].startsWith("--") || i + 1 == arguments.length) {
-                throw new IllegalArgumentException("expected --option value, got " + arguments[i]);
-            }
-            options.put(arguments[i].substring(2), arguments[i + 1]);
-        }
-        Engine engine = Engine.of(options.getOrDefault("engine", "memory"));
-        Acknowledgement acknowledgement = Acknowledgement.of(options.getOrDefault("ack", "auto"));
-        int messages =
-                Integer.parseInt(options.getOrDefault("messages", engine == Engine.MEMORY ? "10000000" : "4000000"));
-        int runs = Integer.parseInt(options.getOrDefault("runs", "5"));
-        int warmups = Integer.parseInt(options.getOrDefault("warmups", "3"));
-        int partitions = Integer.parseInt(options.getOrDefault("partitions", "1"));
-        Path data = Path.of(options.getOrDefault("data", System.getProperty("java.io.tmpdir")));
+        Options options = Options.of(arguments);
+        Engine engine = Engine.of(options.text("engine", "memory"));
+        Acknowledgement acknowledgement = Acknowledgement.of(options.text("ack", "auto"));
+        int messages = options.number("messages", engine == Engine.MEMORY ? 10_000_000 : 4_000_000);
+        int runs = options.number("runs", 5);
+        int warmups = options.number("warmups", 3);
+        int partitions = options.number("partitions", 1);
+        Path data = options.path("data");
         if (!Boolean.getBoolean("benchmarks.noheading")) {
             System.out.println(HEADING);
         }
@@ -159,16 +145,13 @@ public final class EmbeddedBenchmark {
             throws Exception {
         List<Run> measured = new ArrayList<>();
         for (int i = 0; i < warmups + runs; i++) {
-            Path directory = Files.createTempDirectory(data, "rmq-benchmark");
-            try {
+            try (Folder folder = Folder.in(data)) {
                 Run run = acknowledgement == Acknowledgement.BARE
-                        ? runBare(engine, messages, directory)
-                        : run(engine, acknowledgement, messages, partitions, directory);
+                        ? runBare(engine, messages, folder.path())
+                        : run(engine, acknowledgement, messages, partitions, folder.path());
                 if (i >= warmups) {
                     measured.add(run);
                 }
-            } finally {
-                delete(directory);
             }
         }
         return measured;
@@ -230,22 +213,11 @@ public final class EmbeddedBenchmark {
                 spread("%,.0f", runs, Run::messagesPerSecond),
                 spread("%.3f", runs, Run::cpuSecondsPerMillion),
                 spread("%.3f", runs, Run::userSecondsPerMillion),
-                100 * sorted(runs, Run::others)[runs.size() / 2]);
+                100 * Samples.median(runs.stream().mapToDouble(Run::others).toArray()));
     }
 
-    /** Median, and in parentheses least and most. */
     private static String spread(String format, List<Run> runs, ToDoubleFunction<Run> figure) {
-        double[] sorted = sorted(runs, figure);
-        return String.format(
-                Locale.ROOT,
-                format + " (" + format + " - " + format + ")",
-                sorted[sorted.length / 2],
-                sorted[0],
-                sorted[sorted.length - 1]);
-    }
-
-    private static double[] sorted(List<Run> runs, ToDoubleFunction<Run> figure) {
-        return runs.stream().mapToDouble(figure).sorted().toArray();
+        return Samples.spread(format, runs.stream().mapToDouble(figure).toArray());
     }
 
     private static void await(CompletableFuture<Void> done) throws InterruptedException, TimeoutException {
@@ -253,16 +225,6 @@ public final class EmbeddedBenchmark {
             done.get(TIMEOUT.toSeconds(), TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             throw new IllegalStateException("the pipeline failed", e.getCause());
-        }
-    }
-
-    private static void delete(Path directory) {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("could not delete " + directory, e);
         }
     }
 

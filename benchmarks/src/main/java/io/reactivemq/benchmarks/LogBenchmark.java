@@ -1,11 +1,9 @@
 package io.reactivemq.benchmarks;
 
-import io.reactivemq.Headers;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.record.RecordBatch;
-import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
 import io.reactivemq.storage.FileStore;
@@ -16,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.zip.CRC32C;
 
 /**
@@ -65,7 +64,7 @@ final class LogBenchmark {
 
     List<Samples> measure(int warmups, int runs) throws IOException {
         String what = String.format(
-                java.util.Locale.ROOT,
+                Locale.ROOT,
                 "%d B, %d partition%s, %s",
                 messageBytes,
                 partitions,
@@ -87,16 +86,6 @@ final class LogBenchmark {
         return List.of(append, bareAppend, read, bareRead);
     }
 
-    /** Records without keys. */
-    private ByteBuffer batch() {
-        RecordBatchBuilder builder = new RecordBatchBuilder(BATCH_BYTES, BATCH_BYTES);
-        byte[] value = new byte[messageBytes];
-        while (builder.tryAppend(1_000, null, value, Headers.empty())) {
-            // until it is full
-        }
-        return builder.build();
-    }
-
     private void logs(Path folder, boolean measured, Samples append, Samples read) throws IOException {
         List<PartitionLog> logs = new ArrayList<>();
         try {
@@ -105,7 +94,7 @@ final class LogBenchmark {
                 logs.add(PartitionLog.open(
                         FileStore.disk(), folder.resolve(partition.toString()), partition, LogConfig.defaults()));
             }
-            ByteBuffer batch = batch();
+            ByteBuffer batch = Batches.full(BATCH_BYTES, messageBytes);
             int count = RecordBatch.at(batch, 0).count();
             Stopwatch stopwatch = Stopwatch.start();
             long bytes = 0;

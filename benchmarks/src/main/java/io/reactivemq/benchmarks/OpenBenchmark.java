@@ -1,7 +1,6 @@
 package io.reactivemq.benchmarks;
 
 import io.reactivemq.Durability;
-import io.reactivemq.Headers;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.Caller;
@@ -9,7 +8,6 @@ import io.reactivemq.broker.NewTopic;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.log.PartitionLog;
-import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.storage.FileStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -40,6 +38,9 @@ import reactor.core.publisher.Flux;
 final class OpenBenchmark {
 
     private static final int BATCHES = 10;
+    private static final int VALUE_BYTES = 1_000;
+    private static final int SMALL_BATCH_BYTES = 10 << 10;
+    private static final int LARGE_BATCH_BYTES = 1 << 20;
     private static final Duration TIMEOUT = Duration.ofMinutes(10);
     private static final Caller CALLER = Caller.embedded("benchmark");
     private static final Path OPEN_FILES = Path.of("/proc/self/fd");
@@ -77,11 +78,10 @@ final class OpenBenchmark {
             close(none);
             for (int i = 0; i <= runs; i++) {
                 Stopwatch stopwatch = Stopwatch.start();
-                Cpu before = Cpu.now();
                 EmbeddedBroker broker = open(folder.path());
                 double seconds = stopwatch.seconds();
                 if (i > 0) {
-                    Cpu used = Cpu.now().minus(before);
+                    Cpu used = stopwatch.used();
                     open.add(seconds, used, seconds, 1);
                     heap.add((double) (heapUsed() - heapBefore) / partitions, used, seconds, 1);
                     files.add((double) (openFiles() - filesBefore) / partitions, used, seconds, 1);
@@ -105,18 +105,14 @@ final class OpenBenchmark {
         broker.createTopic(CALLER, NewTopic.of("bench", partitions)).block(TIMEOUT);
         Flux.range(0, partitions * BATCHES)
                 .flatMap(
-                        i -> broker.append(CALLER, new TopicPartition("bench", i % partitions), batch(10), Acks.ALL),
+                        i -> broker.append(
+                                CALLER,
+                                new TopicPartition("bench", i % partitions),
+                                Batches.full(SMALL_BATCH_BYTES, VALUE_BYTES),
+                                Acks.ALL),
                         64)
                 .blockLast(TIMEOUT);
         close(broker);
-    }
-
-    private static ByteBuffer batch(int records) {
-        RecordBatchBuilder builder = new RecordBatchBuilder(1 << 10, 1 << 20);
-        for (int i = 0; i < records; i++) {
-            builder.tryAppend(1_000, null, new byte[1_000], Headers.empty());
-        }
-        return builder.build();
     }
 
     private static long heapUsed() throws InterruptedException {
@@ -161,7 +157,7 @@ final class OpenBenchmark {
             try {
                 PartitionLog log = PartitionLog.open(FileStore.disk(), path, partition, LogConfig.defaults());
                 left.add(log);
-                ByteBuffer batch = batch(1_000);
+                ByteBuffer batch = Batches.full(LARGE_BATCH_BYTES, VALUE_BYTES);
                 long written = 0;
                 for (long i = 0; written < (long) mebibytes << 20; i++) {
                     log.append(batch.duplicate(), 1_000);

@@ -1,6 +1,7 @@
 package io.reactivemq.benchmarks;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
@@ -44,27 +45,38 @@ final class Samples {
                 "others");
     }
 
+    /** The median, and in parentheses least and most. */
+    static String spread(String format, double[] figures) {
+        double[] sorted = figures.clone();
+        Arrays.sort(sorted);
+        return String.format(
+                Locale.ROOT,
+                format + " (" + format + " - " + format + ")",
+                median(sorted),
+                sorted[0],
+                sorted[sorted.length - 1]);
+    }
+
+    static double median(double[] figures) {
+        double[] sorted = figures.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length / 2];
+    }
+
     String line() {
-        double[] sorted = sorted(Sample::figure);
-        String figure = String.format(
-                Locale.ROOT, "%.2f (%.2f - %.2f)", sorted[sorted.length / 2], sorted[0], sorted[sorted.length - 1]);
         return String.format(
                 Locale.ROOT,
                 "%-52s %4d %32s %-8s %9.3f %9.3f %6.0f%%",
                 what,
                 samples.size(),
-                figure,
+                spread("%.2f", all(Sample::figure)),
                 unit,
-                median(Sample::cpuPerAmount),
-                median(Sample::userPerAmount),
-                100 * median(Sample::others));
+                median(all(Sample::cpuPerAmount)),
+                median(all(Sample::userPerAmount)),
+                100 * median(all(Sample::others)));
     }
 
-    private double median(ToDoubleFunction<Sample> figure) {
-        return sorted(figure)[samples.size() / 2];
-    }
-
-    private double[] sorted(ToDoubleFunction<Sample> figure) {
-        return samples.stream().mapToDouble(figure).sorted().toArray();
+    private double[] all(ToDoubleFunction<Sample> figure) {
+        return samples.stream().mapToDouble(figure).toArray();
     }
 }

@@ -16,11 +16,15 @@ final class Stopwatch {
         return (System.nanoTime() - start) / 1e9;
     }
 
+    Cpu used() {
+        return Cpu.now().minus(before);
+    }
+
     /** Adds an amount a second to the samples, if this run is measured. */
     void stop(Samples samples, boolean measured, double amount) {
         double seconds = seconds();
         if (measured) {
-            samples.add(amount / seconds, Cpu.now().minus(before), seconds, amount);
+            samples.add(amount / seconds, used(), seconds, amount);
         }
     }
 
@@ -28,7 +32,7 @@ final class Stopwatch {
     void stopTime(Samples samples, boolean measured, double unitsPerSecond) {
         double seconds = seconds();
         if (measured) {
-            samples.add(seconds * unitsPerSecond, Cpu.now().minus(before), seconds, 1);
+            samples.add(seconds * unitsPerSecond, used(), seconds, 1);
         }
     }
 }

@@ -3,6 +3,8 @@ package io.reactivemq.log;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatches;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -130,6 +132,25 @@ final class LogSegments {
                 return now[i].read(offset, maxBytes, readEnd);
             } finally {
                 now[i].release();
+            }
+        }
+    }
+
+    /**
+     * See {@link PartitionLog#readCommitted}. A compaction between the two reads would take the transactions away whose records were read, so they
+     * are of the same segments.
+     */
+    CommittedRead readCommitted(long offset, int maxBytes, long endOffset) {
+        while (true) {
+            Segment[] before = segments;
+            ByteBuffer records = read(offset, maxBytes, endOffset);
+            long to = offset;
+            for (RecordBatch batch : RecordBatches.of(records)) {
+                to = batch.nextOffset();
+            }
+            List<AbortedTransaction> aborted = to == offset ? List.of() : abortedTransactions(offset, to);
+            if (segments == before) {
+                return new CommittedRead(records, aborted);
             }
         }
     }

@@ -535,7 +535,17 @@ public final class PartitionLog implements Closeable {
     }
 
     /**
-     * The transactions with records in a range of offsets that were aborted: what a reader of committed records has to leave out of it.
+     * As {@link #read}, with the transactions that a reader of committed records has to leave out of what was read: the two belong together, also
+     * while the log is compacted.
+     *
+     * @param endOffset exclusive; at most {@link #firstUnstableOffset}
+     */
+    public CommittedRead readCommitted(long offset, int maxBytes, long endOffset) {
+        return segments.readCommitted(offset, maxBytes, endOffset);
+    }
+
+    /**
+     * The transactions with records in a range of offsets that were aborted. Those whose records compaction has taken away are not among them.
      *
      * @param to exclusive; at most {@link #firstUnstableOffset}
      * @throws MqException CORRUPT_MESSAGE where an index was damaged since the log was opened

@@ -7,6 +7,7 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.log.CommittedRead;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +31,7 @@ import reactor.core.publisher.MonoSink;
 public final class LongPoll {
 
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
+    private static final CommittedRead NOTHING_READ = new CommittedRead(NOTHING, List.of());
 
     private final FetchRequest request;
     private final List<@Nullable Partition> partitions;
@@ -147,16 +149,25 @@ public final class LongPoll {
             long highWatermark = partition.highWatermark();
             boolean committed = request.isolation() == IsolationLevel.READ_COMMITTED;
             long end = committed ? lastStable : highWatermark;
-            ByteBuffer records =
-                    room <= 0 || wanted.offset() == end ? NOTHING : partition.read(wanted.offset(), room, end);
+            CommittedRead read;
+            if (room <= 0 || wanted.offset() == end) {
+                read = NOTHING_READ;
+            } else if (committed) {
+                read = partition.readCommitted(wanted.offset(), room, end);
+            } else {
+                read = new CommittedRead(partition.read(wanted.offset(), room, end), List.of());
+            }
             return new FetchResult.Partition(
                     id,
                     null,
                     partition.logStartOffset(),
                     highWatermark,
                     lastStable,
-                    committed && records.hasRemaining() ? partition.aborted(wanted.offset(), records) : List.of(),
-                    records);
+                    read.aborted().stream()
+                            .map(aborted ->
+                                    new FetchResult.AbortedTransaction(aborted.producerId(), aborted.firstOffset()))
+                            .toList(),
+                    read.records());
         } catch (MqException e) {
             return new FetchResult.Partition(id, e, partition.logStartOffset(), partition.highWatermark(), NOTHING);
         } catch (RuntimeException e) {

@@ -5,15 +5,13 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
-import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.log.AppendInfo;
+import io.reactivemq.log.CommittedRead;
 import io.reactivemq.log.CompactionRun;
 import io.reactivemq.log.CompactionStats;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.PartitionLog;
-import io.reactivemq.record.RecordBatch;
-import io.reactivemq.record.RecordBatches;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -217,15 +215,9 @@ public final class Partition {
         return log.read(offset, maxBytes, Math.max(end, log.logStartOffset()));
     }
 
-    /** What a reader of committed records leaves out of the batches that it has read from that offset on. */
-    List<FetchResult.AbortedTransaction> aborted(long offset, ByteBuffer records) {
-        long end = offset;
-        for (RecordBatch batch : RecordBatches.of(records)) {
-            end = batch.nextOffset();
-        }
-        return log.abortedTransactions(offset, end).stream()
-                .map(aborted -> new FetchResult.AbortedTransaction(aborted.producerId(), aborted.firstOffset()))
-                .toList();
+    /** As {@link #read(long, int, long)}, with what a reader of committed records leaves out of it. */
+    CommittedRead readCommitted(long offset, int maxBytes, long end) {
+        return log.readCommitted(offset, maxBytes, Math.max(end, log.logStartOffset()));
     }
 
     /** The first offset whose record's timestamp is at or after the given one; the high watermark where there is none. */

@@ -17,8 +17,10 @@ import io.reactivemq.log.Compactions.Entry;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.TransactionMarker.Outcome;
+import io.reactivemq.storage.FaultyFileStore;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
+import io.reactivemq.storage.StorageException.Operation;
 import io.reactivemq.storage.StoredFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -27,6 +29,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -358,6 +361,43 @@ class CompactionTest {
                 .isZero();
         assertThat(compact(log, half.withMinLagMs(1_000), CLEANER, 2_000)).isOne();
         assertThat(texts(log)).extracting(text -> text.substring(0, 3)).containsExactly("0:a", "2:b", "3:c");
+    }
+
+    @Test
+    @DisplayName("a reader of committed records never gets those of an aborted transaction without being told so")
+    void readersOfCommitted() {
+        FaultyFileStore hooked = new FaultyFileStore(FileStore.memory());
+        try (PartitionLog read = PartitionLog.open(hooked, FOLDER, T0, CONFIG)) {
+            read.append(keyed("a", "1"), 0);
+            read.append(transactional(1, 0, "b", "aborted"), 0);
+            read.appendMarker(marker(1, 0, Outcome.ABORT), 0);
+            read.append(keyed("c", "1"), 0);
+            read.roll();
+            AtomicBoolean compacted = new AtomicBoolean();
+            hooked.failIf((operation, path) -> {
+                if (operation == Operation.READ
+                        && path.toString().endsWith(".log")
+                        && compacted.compareAndSet(false, true)) {
+                    compact(read, 0);
+                }
+                return false;
+            });
+
+            CommittedRead found = read.readCommitted(0, 10_000, read.logEndOffset());
+
+            assertThat(compacted).isTrue();
+            List<Long> offered = new ArrayList<>();
+            for (RecordBatch batch : RecordBatches.of(found.records())) {
+                if (batch.count() > 0 && !batch.isControl()) {
+                    offered.add(batch.baseOffset());
+                }
+            }
+            if (found.aborted().isEmpty()) {
+                assertThat(offered).containsExactly(0L, 3L);
+            } else {
+                assertThat(offered).containsExactly(0L, 1L, 3L);
+            }
+        }
     }
 
     @Test

@@ -99,24 +99,23 @@ final class SegmentSwap {
      */
     static boolean recover(
             FileStore store, Path directory, List<Path> files, Supplier<@Nullable LogCheckpoint> checkpoint) {
-        boolean changed = false;
         TreeSet<Long> bases = new TreeSet<>();
         TreeSet<Long> swaps = new TreeSet<>();
         for (Path path : files) {
             IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
             interrupted(path).ifPresent(swaps::add);
-            if (isLeftOver(path)) {
-                store.delete(path);
-                changed = true;
-            }
         }
         for (long base : swaps) {
             complete(store, directory, base, bases, checkpoint);
         }
-        if (changed || !swaps.isEmpty()) {
+        // last: until what takes their place was read, they are all that is left of the records
+        List<Path> leftOver = files.stream().filter(SegmentSwap::isLeftOver).toList();
+        leftOver.forEach(store::delete);
+        boolean changed = !swaps.isEmpty() || !leftOver.isEmpty();
+        if (changed) {
             store.forceDirectory(directory);
         }
-        return changed || !swaps.isEmpty();
+        return changed;
     }
 
     /** The base offset of a segment that a crash has kept from taking its place; empty for any other file. */

@@ -401,6 +401,26 @@ class CompactionTest {
     }
 
     @Test
+    @DisplayName("where what was to take their place is damaged, the opening deletes nothing of the segments it was made from")
+    void damagedSwap() {
+        append(keyed("a", "1"));
+        log.roll();
+        append(keyed("a", "2"));
+        log.close();
+        Path aside = FOLDER.resolve("00000000000000000000.log.deleted");
+        store.rename(FOLDER.resolve("00000000000000000000.log"), aside);
+        try (StoredFile swap = store.open(FOLDER.resolve("00000000000000000000.log.swap"), OpenMode.CREATE)) {
+            swap.write(ByteBuffer.allocate(100), 0);
+        }
+        List<String> before = files();
+
+        assertThatThrownBy(() -> PartitionLog.open(store, FOLDER, T0, CONFIG))
+                .isInstanceOfSatisfying(
+                        MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.CORRUPT_MESSAGE));
+        assertThat(files()).isEqualTo(before);
+    }
+
+    @Test
     @DisplayName("a reader of a segment goes on in it while another takes its place")
     void readers() {
         for (int i = 0; i < 30; i++) {

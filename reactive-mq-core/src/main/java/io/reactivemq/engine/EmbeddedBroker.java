@@ -59,7 +59,8 @@ import reactor.core.scheduler.Scheduler;
  *
  * <p>On files a record is acknowledged when it is as durable as its topic's level says ({@link Durability#FSYNC} by default), and
  * the broker opens again with what it had. In memory nothing survives the process, and the records are bound to a number of
- * bytes: at the bound, segments that every group has passed are let go, and where that is not enough, appends wait.
+ * bytes: at the bound, segments that every group has passed are let go, but for topics that are only compacted, and where that is
+ * not enough, appends wait.
  *
  * <p>Safe for many threads. Answers come on the broker's threads or on the caller's; hop before you run code of your own there.
  * Senders and receivers do.

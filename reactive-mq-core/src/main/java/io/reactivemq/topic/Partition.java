@@ -261,7 +261,7 @@ public final class Partition {
 
     /**
      * Lets go of the records below the offset, as far as whole segments reach; an active segment that lies below it is
-     * rolled first.
+     * rolled first. Does nothing where the topic is only compacted: the last record of a key stays.
      */
     public void reclaim(long beforeOffset) {
         synchronized (this) {
@@ -462,7 +462,7 @@ public final class Partition {
         synchronized (this) {
             to = reclaimTo;
         }
-        if (to <= log.logStartOffset() || closed) {
+        if (to <= log.logStartOffset() || closed || !config.deletes()) {
             return;
         }
         try {

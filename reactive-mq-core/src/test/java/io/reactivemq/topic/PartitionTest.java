@@ -27,6 +27,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
@@ -336,6 +337,20 @@ class PartitionTest {
 
         assertThat(heard).containsExactly("a@0", "b@1", "c@2", "d@3");
         assertThat(offsets(partition.read(2, 10_000))).containsExactly(2L, 3L);
+    }
+
+    @Test
+    void nothingIsReclaimedWhereTheTopicIsOnlyCompacted() {
+        Partition partition = open(Durability.MEMORY, Admission.OPEN);
+        append(partition, "a", 1);
+        append(partition, "b", 1);
+        partition.configure(
+                new TopicConfig(Durability.MEMORY, LogConfig.defaults()).withCleanup(Set.of(CleanupPolicy.COMPACT)));
+
+        partition.reclaim(2);
+
+        assertThat(partition.logStartOffset()).isZero();
+        assertThat(offsets(partition.read(0, 10_000))).containsExactly(0L, 1L);
     }
 
     private Partition open(Durability durability, Admission admission) {

@@ -1,12 +1,12 @@
 package io.reactivemq.engine;
 
 import io.reactivemq.MqRuntime;
-import io.reactivemq.TopicPartition;
 import io.reactivemq.log.CompactionStats;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.storage.StorageException;
 import io.reactivemq.topic.Partition;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +22,7 @@ import reactor.core.publisher.Mono;
  * has ended.
  *
  * <p>Where it fails, that is logged once. A failure of the storage is tried again in the next round, since a disk that is full may not
- * stay so; after any other the partition is left alone until the broker is opened again.
+ * stay so; after any other the partition is left alone until the broker is opened again. A topic that is deleted and made again begins anew.
  */
 final class CompactionCheck {
 
@@ -35,10 +35,10 @@ final class CompactionCheck {
     private final Disposable.Swap next = Disposables.swap();
 
     /** Whose last compaction failed. */
-    private final Set<TopicPartition> failed = ConcurrentHashMap.newKeySet();
+    private final Set<Partition> failed = ConcurrentHashMap.newKeySet();
 
     /** Whose compaction is not tried again. */
-    private final Set<TopicPartition> givenUp = ConcurrentHashMap.newKeySet();
+    private final Set<Partition> givenUp = ConcurrentHashMap.newKeySet();
 
     CompactionCheck(TopicRegistry topics, long mapBytesMax, Duration interval, MqRuntime runtime) {
         this.topics = topics;
@@ -61,7 +61,10 @@ final class CompactionCheck {
         if (next.isDisposed()) {
             return;
         }
-        Flux.fromIterable(topics.compactedPartitions())
+        List<Partition> partitions = topics.compactedPartitions();
+        failed.retainAll(partitions);
+        givenUp.retainAll(partitions);
+        Flux.fromIterable(partitions)
                 .takeWhile(partition -> !next.isDisposed())
                 .concatMap(this::compact, 1)
                 .doFinally(end -> start())
@@ -69,40 +72,42 @@ final class CompactionCheck {
     }
 
     private Mono<Void> compact(Partition partition) {
-        TopicPartition id = partition.id();
-        if (givenUp.contains(id)) {
+        if (givenUp.contains(partition)) {
             return Mono.empty();
         }
         return partition
                 .compact(cleaner)
                 .expand(stats -> stats.partial() && !next.isDisposed() ? partition.compact(cleaner) : Mono.empty())
-                .doOnNext(stats -> compacted(id, stats))
+                .doOnNext(stats -> compacted(partition, stats))
                 .then()
                 .onErrorResume(failure -> {
                     if (!partition.isClosing()) {
-                        failed(id, failure);
+                        failed(partition, failure);
                     }
                     return Mono.empty();
                 });
     }
 
-    private void compacted(TopicPartition id, CompactionStats stats) {
-        failed.remove(id);
-        LOG.debug("partition {} was compacted: {}", id, stats);
+    private void compacted(Partition partition, CompactionStats stats) {
+        failed.remove(partition);
+        LOG.debug("partition {} was compacted: {}", partition.id(), stats);
         if (stats.recordsWithoutKey() > 0) {
-            LOG.warn("partition {}: compaction has taken away {} records without a key", id, stats.recordsWithoutKey());
+            LOG.warn(
+                    "partition {}: compaction has taken away {} records without a key",
+                    partition.id(),
+                    stats.recordsWithoutKey());
         }
     }
 
-    private void failed(TopicPartition id, Throwable failure) {
+    private void failed(Partition partition, Throwable failure) {
         boolean storage = failure instanceof StorageException;
         if (!storage) {
-            givenUp.add(id);
+            givenUp.add(partition);
         }
-        if (failed.add(id)) {
+        if (failed.add(partition)) {
             LOG.error(
                     "partition {} could not be compacted; {}",
-                    id,
+                    partition.id(),
                     storage ? "it is tried again" : "it is left alone until the broker is opened again",
                     failure);
         }

@@ -580,12 +580,15 @@ public final class Partition {
                 });
     }
 
-    /** Being stopped is no error of an operator. */
+    /**
+     * Being stopped is no error of an operator. Whatever is thrown ends the pass, an error of the JVM too: a partition whose pass does not end is never
+     * closed.
+     */
     private Mono<Boolean> nextOnIo(CompactionRun run) {
         return Mono.create(sink -> runtime.io().schedule(() -> {
             try {
                 sink.success(run.next());
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 sink.error(e);
             }
         }));

@@ -19,6 +19,8 @@ import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
 import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.OpenMode;
+import io.reactivemq.storage.StoredFile;
 import io.reactivemq.topic.Admission;
 import io.reactivemq.topic.AppendListener;
 import io.reactivemq.topic.Partition;
@@ -185,12 +187,7 @@ class CompactionCheckTest {
     @DisplayName("and closes a partition, or deletes its topic, while that is compacted")
     void closing(Durability durability) {
         TopicRegistry registry = open(durability);
-        await(registry.create(
-                new NewTopic("t", 1, Map.of("cleanup.policy", "compact", "segment.bytes", "1024")), false));
-        Partition partition = Objects.requireNonNull(registry.find(new TopicPartition("t", 0)));
-        for (int i = 0; i < 200; i++) {
-            append(partition, "k" + i % 3, "v" + i);
-        }
+        Partition partition = filled(registry);
         LogCleaner cleaner = new LogCleaner(LogCleaner.MAP_BYTES_DEFAULT, runtime.random());
         CompletableFuture<?> compaction = partition.compact(cleaner).toFuture();
         runtime.runOne();
@@ -201,5 +198,53 @@ class CompactionCheckTest {
         assertThat(deletion).isCompleted();
         assertThat(store.exists(DATA.resolve("t-0"))).isFalse();
         await(registry.close().thenReturn(true));
+    }
+
+    @Test
+    @DisplayName("and gives up on a partition that is damaged, but not on the one of a new topic of that name")
+    void damaged() {
+        TopicRegistry registry = open(Durability.FSYNC);
+        CompactionCheck check = start(registry);
+        Partition bad = filled(registry);
+        try (StoredFile file = store.open(DATA.resolve("t-0").resolve("00000000000000000000.log"), OpenMode.WRITE)) {
+            file.write(ByteBuffer.wrap(new byte[] {1, 2, 3}), 70);
+        }
+        long before = bytesOf("t-0");
+        runtime.advanceBy(INTERVAL);
+        runtime.run();
+        assertThat(bytesOf("t-0")).isEqualTo(before);
+        assertThat(bad.isClosing()).isFalse();
+
+        await(registry.delete("t").thenReturn(true));
+        Partition made = filled(registry);
+        runtime.advanceBy(INTERVAL);
+        runtime.run();
+        assertThat(records(made)).hasSizeLessThan(30).contains("199:k1=v199", "198:k0=v198", "197:k2=v197");
+        check.stop();
+        await(registry.close().thenReturn(true));
+    }
+
+    @Test
+    @DisplayName("and closes a partition whose pass has ended with an error of the JVM")
+    void errors() {
+        TopicRegistry registry = open(Durability.FSYNC);
+        Partition partition = filled(registry);
+        LogCleaner broken = new LogCleaner(LogCleaner.MAP_BYTES_DEFAULT, () -> {
+            throw new LinkageError("planted");
+        });
+        CompletableFuture<?> compaction = partition.compact(broken).toFuture();
+        runtime.run();
+        assertThat(compaction).isCompletedExceptionally();
+        await(registry.close().thenReturn(true));
+    }
+
+    private Partition filled(TopicRegistry registry) {
+        await(registry.create(
+                new NewTopic("t", 1, Map.of("cleanup.policy", "compact", "segment.bytes", "1024")), false));
+        Partition partition = Objects.requireNonNull(registry.find(new TopicPartition("t", 0)));
+        for (int i = 0; i < 200; i++) {
+            append(partition, "k" + i % 3, "v" + i);
+        }
+        return partition;
     }
 }

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A file with writes that are not forced yet is closed last, and forced before: the operating system reports a page that it could not write
  * to those who have the file open, and might forget it when nobody has. If that force fails, so does every later one of that file.
  *
- * <p>Locks: this, then a channel's. The bound may be passed by as many files as threads are at it.
+ * <p>Locks: this and a channel's are never held together. The bound may be passed by as many files as threads are at it.
  */
 final class OpenFiles {
 
@@ -43,25 +43,39 @@ final class OpenFiles {
         return ring.size();
     }
 
-    private synchronized void makeRoom() throws IOException {
-        for (int looks = 2 * ring.size(); ring.size() >= max && looks > 0; looks--) {
-            closeNext(false);
+    private void makeRoom() throws IOException {
+        for (int looks = 2 * count(); looks > 0 && closeNext(false); looks--) {
+            // until there is room, or all are in use or not forced
         }
-        for (int looks = ring.size(); ring.size() >= max && looks > 0; looks--) {
-            closeNext(true);
+        for (int looks = count(); looks > 0 && closeNext(true); looks--) {
+            // until there is room, or all are in use
         }
     }
 
-    private void closeNext(boolean unforcedToo) throws IOException {
+    /** Looks at one channel; false where there is room. A force takes its time, so that one is not under the lock. */
+    private boolean closeNext(boolean unforcedToo) throws IOException {
+        Channel next = next();
+        if (next == null) {
+            return false;
+        }
+        if (next.touched && !unforcedToo) {
+            next.touched = false;
+            opened(next);
+        } else if (!next.tryClose(unforcedToo)) {
+            opened(next);
+        }
+        return true;
+    }
+
+    /** Takes out the one that is looked at next; null where there is room. */
+    private synchronized @Nullable Channel next() {
+        if (ring.size() < max) {
+            return null;
+        }
         Iterator<Channel> first = ring.iterator();
         Channel next = first.next();
         first.remove();
-        if (next.touched && !unforcedToo) {
-            next.touched = false;
-        } else if (next.tryClose(unforcedToo)) {
-            return;
-        }
-        ring.add(next);
+        return next;
     }
 
     private synchronized void opened(Channel channel) {

@@ -401,7 +401,8 @@ class CompactionTest {
     }
 
     @Test
-    @DisplayName("where what was to take their place is damaged, the opening deletes nothing of the segments it was made from")
+    @DisplayName(
+            "where what was to take their place is damaged, the opening deletes nothing of the segments it was made from")
     void damagedSwap() {
         append(keyed("a", "1"));
         log.roll();

@@ -67,7 +67,12 @@ public final class KeyMeters {
                             KeyMeter.RUNNING, () -> (int) RUNNING.getOpaque(this),
                             KeyMeter.BACKING_OFF, () -> (int) BACKING_OFF.getOpaque(this)));
         }
-        buffer = metering.open(capacity, () -> (int) WAITING.getOpaque(this));
+        try {
+            buffer = metering.open(capacity, () -> (int) WAITING.getOpaque(this));
+        } catch (RuntimeException refused) {
+            leave.run();
+            throw refused;
+        }
     }
 
     private static VarHandle field(String name) {

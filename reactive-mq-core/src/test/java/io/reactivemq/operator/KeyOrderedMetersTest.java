@@ -45,7 +45,9 @@ class KeyOrderedMetersTest {
                     more.accept(o);
                 }))
                 .subscribe(consumer);
-        consumer.request(Long.MAX_VALUE);
+        if (consumer.error() == null) {
+            consumer.request(Long.MAX_VALUE);
+        }
         return source;
     }
 
@@ -202,5 +204,16 @@ class KeyOrderedMetersTest {
         RecordingConsumer consumer = new RecordingConsumer();
         connect(consumer, o -> {});
         assertThat(consumer.error()).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "the registry refuses a meter")
+    @DisplayName("a registry that refuses one of the meters keeps none of the gauges")
+    void registryRefuses() {
+        registry.counter(BufferMeter.DEPTH.meterName(), "operator", "keyOrdered", "name", "orders");
+        RecordingConsumer consumer = new RecordingConsumer();
+        connect(consumer, o -> {});
+        assertThat(consumer.error()).isInstanceOf(IllegalArgumentException.class);
+        expectNoGauges();
     }
 }

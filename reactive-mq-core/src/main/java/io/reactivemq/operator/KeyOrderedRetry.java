@@ -23,6 +23,9 @@ final class KeyOrderedRetry<T, R> extends BaseSubscriber<Object> {
     private long failuresInARow;
     private long emittedBefore;
 
+    /** It owes an answer. One more than that it gives to nothing: it must not be taken for that to the next failure. */
+    private volatile boolean owes;
+
     KeyOrderedRetry(KeyOrderedInner<T, R> inner) {
         this.inner = inner;
     }
@@ -45,6 +48,7 @@ final class KeyOrderedRetry<T, R> extends BaseSubscriber<Object> {
         failuresInARow = inner.emitted == emittedBefore ? failuresInARow + 1 : 1;
         emittedBefore = inner.emitted;
         failureCount++;
+        owes = true;
         Sinks.EmitResult result =
                 failures.tryEmitNext(new Failed(failureCount - 1, failuresInARow - 1, failure, retryContext));
         if (result.isFailure() && inner.answer == null) {
@@ -55,7 +59,10 @@ final class KeyOrderedRetry<T, R> extends BaseSubscriber<Object> {
 
     @Override
     protected void hookOnNext(Object ignored) {
-        inner.answered(KeyOrderedInner.AGAIN);
+        if (owes) {
+            owes = false;
+            inner.answered(KeyOrderedInner.AGAIN);
+        }
     }
 
     @Override

@@ -22,6 +22,7 @@ import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 import reactor.test.publisher.TestPublisher;
@@ -537,6 +538,29 @@ class KeyOrderedTest {
         assertThat(consumer.received).containsExactly(7);
         // a policy that completes gives up without an error
         assertThat(consumer.completions).hasValue(1);
+    }
+
+    @Test
+    @DisplayName("a retry policy that answers a failure twice has not answered the next one")
+    void retryAnsweredTwice() {
+        Sinks.Many<Integer> answers = Sinks.many().unicast().onBackpressureBuffer();
+        ManualSource work = new ManualSource();
+        AtomicInteger attempts = new AtomicInteger();
+        source.transform(KeyOrdered.<Integer, Integer>flatMap(
+                        n -> n,
+                        n -> work.doOnSubscribe(s -> attempts.incrementAndGet()),
+                        1,
+                        o -> o.retry(Retry.from(failures -> Flux.merge(failures.ignoreElements(), answers.asFlux())))))
+                .subscribe(consumer);
+        send(1);
+        work.fail(new IllegalStateException("first"));
+        answers.tryEmitNext(1).orThrow();
+        answers.tryEmitNext(2).orThrow();
+        assertThat(attempts).hasValue(2);
+        work.fail(new IllegalStateException("second"));
+        assertThat(attempts).hasValue(2);
+        answers.tryEmitNext(3).orThrow();
+        assertThat(attempts).hasValue(3);
     }
 
     @Test

@@ -68,6 +68,9 @@ final class MemberSubscription<T, R> implements Subscription, Scannable {
 
     private volatile @Nullable Throwable failure;
 
+    /** Somebody has been told of {@code failure}. Written by who holds {@code wip}. */
+    private boolean failureTold;
+
     /** The subscriber has left, or has the end. */
     private volatile boolean over;
 
@@ -276,15 +279,20 @@ final class MemberSubscription<T, R> implements Subscription, Scannable {
             }
         }
         for (; ; ) {
+            Throwable error = failure;
             if (over) {
                 for (LaneRun<T, R> run : runs) {
                     run.discard();
                 }
+                if (error != null && !failureTold) {
+                    failureTold = true;
+                    Operators.onErrorDropped(error, actual.currentContext());
+                }
                 return;
             }
-            Throwable error = failure;
             if (error != null) {
                 over = true;
+                failureTold = true;
                 leave();
                 actual.onError(error);
                 continue;

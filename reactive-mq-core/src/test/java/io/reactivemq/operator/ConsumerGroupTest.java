@@ -3,7 +3,6 @@ package io.reactivemq.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.assign.Assignment;
 import io.reactivemq.assign.Assignor;
@@ -19,18 +18,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
-import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
-import reactor.core.scheduler.Scheduler;
+import reactor.test.StepVerifier;
 
 @DisplayName("ConsumerGroup:")
 class ConsumerGroupTest {
@@ -255,7 +252,9 @@ class ConsumerGroupTest {
     @AllowDropped(value = Dropped.ERROR, because = "the timer is refused")
     @DisplayName("M04 a runtime that refuses timers: lanes move all the same, without a limit of time")
     void timerIsRefused() {
-        ConsumerGroup<Integer> group = group(Assignors.sticky(), o -> o.runtime(new NoTimers(runtime)));
+        StoppableRuntime stopped = new StoppableRuntime(runtime);
+        stopped.stop();
+        ConsumerGroup<Integer> group = group(Assignors.sticky(), o -> o.runtime(stopped));
         lanes.connect();
         Sinks.One<Integer> slow = Sinks.one();
         join(group, "a", lane -> lane.concatMap(element -> element == 2 ? slow.asMono() : Mono.just(element)));
@@ -269,40 +268,6 @@ class ConsumerGroupTest {
                         "b begins lanes-3");
         slow.tryEmitValue(200).orThrow();
         assertThat(log()).containsExactly("a has 200", "b begins lanes-2", "a ends lanes-2 onComplete");
-    }
-
-    /** As one that was shut down. */
-    private record NoTimers(ManualRuntime rest) implements MqRuntime {
-
-        @Override
-        public long currentTimeMillis() {
-            return rest.currentTimeMillis();
-        }
-
-        @Override
-        public long nanoTime() {
-            return rest.nanoTime();
-        }
-
-        @Override
-        public Scheduler timers() {
-            throw Exceptions.failWithRejected();
-        }
-
-        @Override
-        public Scheduler io() {
-            return rest.io();
-        }
-
-        @Override
-        public Scheduler workers() {
-            return rest.workers();
-        }
-
-        @Override
-        public RandomGenerator random() {
-            return rest.random();
-        }
     }
 
     @Test
@@ -417,6 +382,23 @@ class ConsumerGroupTest {
                         "a begins lanes-2",
                         "a has 7",
                         "a has 10");
+    }
+
+    @Test
+    @AllowDropped(value = Dropped.ERROR, because = "that is what is asked for")
+    @DisplayName("an error that comes as its member leaves is dropped as Reactor drops it, not lost")
+    void memberFailsAsItLeaves() {
+        ManualSource another = new ManualSource();
+        ConsumerGroup<Integer> group = group(Assignors.sticky());
+        StepVerifier.create(group.join("a", lane -> switch (lane.number()) {
+                    case 0 -> lane.doOnCancel(() -> another.fail(new IllegalStateException("of " + lane)));
+                    case 1 -> another;
+                    default -> Mono.just(lane.number());
+                }))
+                .expectNext(2)
+                .thenCancel()
+                .verifyThenAssertThat()
+                .hasDroppedErrorWithMessage("of lanes-0");
     }
 
     @Test

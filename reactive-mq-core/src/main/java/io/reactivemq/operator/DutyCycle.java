@@ -9,7 +9,7 @@ import java.util.function.Consumer;
 
 /**
  * Runs a cycle on the io threads, one at a time, until it finds nothing to do; {@link #wake}, from any thread, starts it again. What
- * a cycle writes the next one sees.
+ * a cycle writes the next one sees. When the runtime takes no tasks any more, cycles run on whichever thread wakes it.
  */
 final class DutyCycle implements Runnable {
 
@@ -35,7 +35,7 @@ final class DutyCycle implements Runnable {
     /**
      * @param cycle true if it may find more to do at once
      * @param thrown told of what a cycle throws
-     * @param refused told when the runtime takes no tasks any more; on the thread that woke it
+     * @param refused told each time that the runtime takes no task, on the thread that woke it; a cycle on that thread follows
      */
     DutyCycle(
             MqRuntime runtime,
@@ -59,16 +59,19 @@ final class DutyCycle implements Runnable {
     /** There may be work. */
     void wake() {
         VarHandle.fullFence();
-        if (state != SIGNALLED && (int) STATE.getAndSet(this, SIGNALLED) == IDLE) {
-            schedule();
+        if (state != SIGNALLED && (int) STATE.getAndSet(this, SIGNALLED) == IDLE && !isScheduled()) {
+            run();
         }
     }
 
-    private void schedule() {
+    /** False where the runtime takes no tasks any more. */
+    private boolean isScheduled() {
         try {
             runtime.io().schedule(this);
+            return true;
         } catch (RejectedExecutionException e) {
             refused.accept(e);
+            return false;
         }
     }
 
@@ -77,8 +80,9 @@ final class DutyCycle implements Runnable {
         for (int cycles = 0; ; cycles++) {
             if (cycles == CYCLES_MAX) {
                 state = SIGNALLED;
-                schedule();
-                return;
+                if (isScheduled()) {
+                    return;
+                }
             }
             state = RUNNING;
             VarHandle.fullFence();

@@ -128,8 +128,11 @@ final class SpillMover<T> {
         turns.wake();
     }
 
-    /** The runtime has been stopped: nobody will run this any more. */
+    /** The runtime has been stopped. What is in files stays there: they are the io threads'. */
     private void stopped(RejectedExecutionException e) {
+        if (closed) {
+            return;
+        }
         fail(e);
         done = true;
         discardBuffer();

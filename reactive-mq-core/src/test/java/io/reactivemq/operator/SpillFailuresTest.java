@@ -117,4 +117,26 @@ class SpillFailuresTest {
         assertThat(runtime.openWorkers()).isZero();
         assertThat(runtime.pendingTasks()).isZero();
     }
+
+    @Test
+    @DisplayName("an element that becomes bytes as a cancellation finds the runtime stopped is let go with the others")
+    void cancelledBehindTheRuntime() {
+        StoppableRuntime stoppable = new StoppableRuntime(runtime);
+        Serde<Integer> serde = Serde.of(
+                number -> {
+                    if (number == 9) {
+                        stoppable.stop();
+                        consumer.cancel();
+                    }
+                    return ByteBuffer.allocate(4).putInt(number).array();
+                },
+                bytes -> ByteBuffer.wrap(bytes).getInt());
+        connect(serde, o -> o.runtime(stoppable));
+        runtime.run();
+        range(0, 9).forEach(source::next);
+        // four are in the head, the others in files
+        runtime.run();
+        source.next(9);
+        assertThat(consumer.discarded).containsExactly(0, 1, 2, 3, 9);
+    }
 }

@@ -4,10 +4,9 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,27 +16,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GroupMeters {
 
-    private static final VarHandle MEMBERS = field("members", int.class);
-    private static final VarHandle ASSIGNED = field("assigned", int.class);
-    private static final VarHandle MOVING = field("moving", int.class);
-    private static final VarHandle EPOCH = field("epoch", long.class);
-
     private final Runnable leave;
     private final @Nullable Counter rebalances;
     private final @Nullable Counter overdue;
     private final @Nullable Timer handover;
 
-    @SuppressWarnings("unused") // through MEMBERS
-    private int members;
-
-    @SuppressWarnings("unused") // through ASSIGNED
-    private int assigned;
-
-    @SuppressWarnings("unused") // through MOVING
-    private int moving;
-
-    @SuppressWarnings("unused") // through EPOCH
-    private long epoch;
+    private final AtomicLong members = new AtomicLong();
+    private final AtomicLong assigned = new AtomicLong();
+    private final AtomicLong moving = new AtomicLong();
+    private final AtomicLong epoch = new AtomicLong();
 
     GroupMeters(Metering metering) {
         MeterRegistry registry = metering.registry();
@@ -56,26 +43,18 @@ public final class GroupMeters {
                 registry,
                 tags,
                 Map.of(
-                        GroupMeter.MEMBERS, () -> (int) MEMBERS.getOpaque(this),
-                        GroupMeter.ASSIGNED, () -> (int) ASSIGNED.getOpaque(this),
-                        GroupMeter.MOVING, () -> (int) MOVING.getOpaque(this),
-                        GroupMeter.EPOCH, () -> (long) EPOCH.getOpaque(this)));
-    }
-
-    private static VarHandle field(String name, Class<?> type) {
-        try {
-            return MethodHandles.lookup().findVarHandle(GroupMeters.class, name, type);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
+                        GroupMeter.MEMBERS, members::getOpaque,
+                        GroupMeter.ASSIGNED, assigned::getOpaque,
+                        GroupMeter.MOVING, moving::getOpaque,
+                        GroupMeter.EPOCH, epoch::getOpaque));
     }
 
     /** How it stands. */
     public void now(int members, int assigned, int moving, long epoch) {
-        MEMBERS.setOpaque(this, members);
-        ASSIGNED.setOpaque(this, assigned);
-        MOVING.setOpaque(this, moving);
-        EPOCH.setOpaque(this, epoch);
+        this.members.setOpaque(members);
+        this.assigned.setOpaque(assigned);
+        this.moving.setOpaque(moving);
+        this.epoch.setOpaque(epoch);
     }
 
     /** The assignor was asked. */

@@ -3,9 +3,8 @@ package io.reactivemq.metrics;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,28 +17,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KeyMeters {
 
-    private static final VarHandle ACTIVE = field("active");
-    private static final VarHandle WAITING = field("waiting");
-    private static final VarHandle RUNNING = field("running");
-    private static final VarHandle BACKING_OFF = field("backingOff");
-
     private final BufferMeters buffer;
     private final Runnable leave;
     private final @Nullable Counter handled;
     private final @Nullable Counter failed;
     private final @Nullable Counter retried;
 
-    @SuppressWarnings("unused") // through ACTIVE
-    private int active;
-
-    @SuppressWarnings("unused") // through WAITING
-    private int waiting;
-
-    @SuppressWarnings("unused") // through RUNNING
-    private int running;
-
-    @SuppressWarnings("unused") // through BACKING_OFF
-    private int backingOff;
+    private final AtomicLong active = new AtomicLong();
+    private final AtomicLong waiting = new AtomicLong();
+    private final AtomicLong running = new AtomicLong();
+    private final AtomicLong backingOff = new AtomicLong();
 
     /** Where the element is that is timed; null: none is. */
     private @Nullable Object timedQueue;
@@ -63,32 +50,24 @@ public final class KeyMeters {
                     registry,
                     tags,
                     Map.of(
-                            KeyMeter.ACTIVE, () -> (int) ACTIVE.getOpaque(this),
-                            KeyMeter.RUNNING, () -> (int) RUNNING.getOpaque(this),
-                            KeyMeter.BACKING_OFF, () -> (int) BACKING_OFF.getOpaque(this)));
+                            KeyMeter.ACTIVE, active::getOpaque,
+                            KeyMeter.RUNNING, running::getOpaque,
+                            KeyMeter.BACKING_OFF, backingOff::getOpaque));
         }
         try {
-            buffer = metering.open(capacity, () -> (int) WAITING.getOpaque(this));
+            buffer = metering.open(capacity, waiting::getOpaque);
         } catch (RuntimeException refused) {
             leave.run();
             throw refused;
         }
     }
 
-    private static VarHandle field(String name) {
-        try {
-            return MethodHandles.lookup().findVarHandle(KeyMeters.class, name, int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
     /** How it stands at the end of a turn. */
     public void now(int active, int waiting, int running, int backingOff) {
-        ACTIVE.setOpaque(this, active);
-        WAITING.setOpaque(this, waiting);
-        RUNNING.setOpaque(this, running);
-        BACKING_OFF.setOpaque(this, backingOff);
+        this.active.setOpaque(active);
+        this.waiting.setOpaque(waiting);
+        this.running.setOpaque(running);
+        this.backingOff.setOpaque(backingOff);
     }
 
     /** An element begins to wait, in this queue, behind so many others. */

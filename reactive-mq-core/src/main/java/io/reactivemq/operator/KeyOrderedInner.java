@@ -185,6 +185,12 @@ final class KeyOrderedInner<T, R> implements CoreSubscriber<R>, Scannable {
         return held == taken;
     }
 
+    /** By the turn. */
+    boolean isExhausted() {
+        // in this order: behind the end nothing is put in
+        return done && held == taken;
+    }
+
     @Nullable R poll() {
         if (held == taken) {
             return null;

@@ -133,21 +133,17 @@ final class KeyOrderedTurn<T, R> {
             letGo(inner);
         } else if (inner.backingOff) {
             answer(inner);
-        } else {
-            // the end first: behind it nothing comes
-            boolean last = inner.done;
-            if (last && failsFast && inner.error != null) {
-                Throwable failure = inner.error;
-                inner.error = null;
-                fail(failure);
-            } else if (inner.listed) {
-                return;
-            } else if (!inner.isEmpty()) {
-                inner.listed = true;
-                emitters.add(inner);
-            } else if (last) {
-                ended(inner);
-            }
+        } else if (failsFast && inner.done && inner.error != null) {
+            Throwable failure = inner.error;
+            inner.error = null;
+            fail(failure);
+        } else if (inner.listed) {
+            return;
+        } else if (inner.isExhausted()) {
+            ended(inner);
+        } else if (!inner.isEmpty()) {
+            inner.listed = true;
+            emitters.add(inner);
         }
     }
 
@@ -315,20 +311,18 @@ final class KeyOrderedTurn<T, R> {
             if (inner == null) {
                 return;
             }
-            // the end first: behind it nothing comes
-            boolean last = inner.done;
             R result = inner.poll();
             if (result != null) {
                 emit(result);
                 inner.consumed();
             }
-            if (!inner.isEmpty()) {
-                emitters.add(inner);
-            } else {
+            if (inner.isExhausted()) {
                 inner.listed = false;
-                if (last) {
-                    ended(inner);
-                }
+                ended(inner);
+            } else if (inner.isEmpty()) {
+                inner.listed = false;
+            } else {
+                emitters.add(inner);
             }
         }
     }

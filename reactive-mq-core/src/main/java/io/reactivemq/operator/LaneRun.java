@@ -116,6 +116,12 @@ final class LaneRun<T, R> implements CoreSubscriber<R>, Scannable {
     }
 
     /** By who holds the member's {@code wip}. */
+    boolean isExhausted() {
+        // in this order: behind the end nothing is added
+        return done && results.isEmpty();
+    }
+
+    /** By who holds the member's {@code wip}. */
     void consumed() {
         if (++consumed == prefetch - (prefetch >> 2)) {
             int more = consumed;
@@ -158,7 +164,7 @@ final class LaneRun<T, R> implements CoreSubscriber<R>, Scannable {
             return prefetch;
         }
         if (key == Attr.TERMINATED) {
-            return done && results.isEmpty();
+            return isExhausted();
         }
         if (key == Attr.CANCELLED) {
             return abandoned;

@@ -320,14 +320,10 @@ final class MemberSubscription<T, R> implements Subscription, Scannable {
         for (int i = 0; i < now.length && !over && failure == null; i++) {
             LaneRun<T, R> run = now[at];
             at = at + 1 < now.length ? at + 1 : 0;
-            // in this order: behind the end nothing is added
-            boolean ended = run.done;
-            if (run.results.isEmpty()) {
-                if (ended) {
-                    run.removed = true;
-                    remove(run);
-                    worked = true;
-                }
+            if (run.isExhausted()) {
+                run.removed = true;
+                remove(run);
+                worked = true;
             } else if (emitted != requested) {
                 R result = run.results.poll();
                 if (result != null) {

@@ -142,44 +142,6 @@ class PartitionedFluxRaceTest {
         }
     }
 
-    @Test
-    @DisplayName("M04 the last result of a lane's publisher is not overtaken by its end, while another thread drains")
-    void lastResultAgainstDrain() {
-        SplittableRandom random = new SplittableRandom(1);
-        long began = System.nanoTime();
-        for (int i = 0; i < 15 * DUELS && System.nanoTime() - began < DUELS * 300_000L; i += 500) {
-            List<LastResult> rounds =
-                    IntStream.range(0, 500).mapToObj(j -> new LastResult()).toList();
-            Duel.fight(
-                    rounds,
-                    round -> {
-                        Duel.lateByChance(random);
-                        round.work.next(1);
-                        round.work.complete();
-                    },
-                    round -> {
-                        for (int turn = 0; turn < Duel.TURNS; turn++) {
-                            round.member.request(1);
-                        }
-                    });
-            rounds.forEach(round -> assertThat(round.member.received).containsExactly(1));
-        }
-    }
-
-    /** A member with one lane, of which the test makes the results. */
-    private static final class LastResult {
-
-        final ManualSource work = new ManualSource();
-        final RecordingConsumer member = new RecordingConsumer();
-
-        LastResult() {
-            PartitionedFlux.by(Flux.<Integer>never(), n -> n, 1)
-                    .group(Assignors.range())
-                    .join("a", lane -> work)
-                    .subscribe(member);
-        }
-    }
-
     /** One set of lanes, and everything that came out of it. */
     private static final class Round {
 

@@ -22,7 +22,12 @@ final class Duel {
 
     /** For a window of nanoseconds between two looks of a drain: where one side drains all the while, the other hits it by chance. */
     static void lateByChance(SplittableRandom random) {
-        for (int spins = random.nextInt(20); spins > 0; spins--) {
+        busy(random.nextInt(20));
+    }
+
+    /** Lets a little time pass without leaving the processor. */
+    static void busy(int rounds) {
+        for (int i = 0; i < rounds; i++) {
             Thread.onSpinWait();
         }
     }

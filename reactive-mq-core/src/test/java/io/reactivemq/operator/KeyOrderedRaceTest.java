@@ -9,19 +9,15 @@ import java.util.List;
 import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
-import reactor.core.publisher.Operators;
 import reactor.test.util.RaceTestUtils;
-import reactor.util.context.Context;
 
 /** The source on one thread, the publishers on another, demand and cancellation on a third, all at once, many times. */
 @DisplayName("KeyOrdered under race:")
@@ -138,20 +134,11 @@ class KeyOrderedRaceTest {
         }
     }
 
-    private static final class Round implements CoreSubscriber<Integer> {
+    private static final class Round extends RacingConsumer {
 
         final ManualSource source = new ManualSource();
         final Queue<Handling> publishers = new ConcurrentLinkedQueue<>();
-        final List<Integer> received = new ArrayList<>();
-        final Queue<String> breaches = new ConcurrentLinkedQueue<>();
-        volatile @Nullable String end;
-
-        @SuppressWarnings("NullAway.Init") // by onSubscribe
-        Subscription subscription;
-
-        private final Queue<Integer> discarded = new ConcurrentLinkedQueue<>();
         private final Queue<Handling> handled = new ConcurrentLinkedQueue<>();
-        private final AtomicInteger inside = new AtomicInteger();
         private final int seed;
         private final int elements;
         private final int demand;
@@ -279,46 +266,6 @@ class KeyOrderedRaceTest {
                 IntStream.range(0, publisher.sent).forEach(i -> expected.add(publisher.result(i)));
             }
             assertThat(found).as(this::toString).containsExactlyInAnyOrderElementsOf(expected);
-        }
-
-        @Override
-        public Context currentContext() {
-            return Operators.enableOnDiscard(Context.empty(), value -> discarded.add((Integer) value));
-        }
-
-        @Override
-        public void onSubscribe(Subscription s) {
-            subscription = s;
-        }
-
-        @Override
-        public void onNext(Integer result) {
-            enter("onNext(" + result + ")");
-            received.add(result);
-            inside.decrementAndGet();
-        }
-
-        @Override
-        public void onError(Throwable failure) {
-            enter("onError");
-            end = failure.toString();
-            inside.decrementAndGet();
-        }
-
-        @Override
-        public void onComplete() {
-            enter("onComplete");
-            end = "complete";
-            inside.decrementAndGet();
-        }
-
-        private void enter(String signal) {
-            if (inside.getAndIncrement() != 0) {
-                breaches.add(signal + " inside another signal");
-            }
-            if (end != null) {
-                breaches.add(signal + " after the end");
-            }
         }
 
         @Override

@@ -11,20 +11,15 @@ import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.IntConsumer;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.reactivestreams.Subscription;
-import reactor.core.CoreSubscriber;
-import reactor.core.Exceptions;
 import reactor.core.Scannable;
-import reactor.core.publisher.Operators;
 import reactor.test.util.RaceTestUtils;
-import reactor.util.context.Context;
 
 /**
  * The source on one thread, demand on others, cancellation on another, all at once, many times. A seed fixes the shape of a round; how the
@@ -180,9 +175,9 @@ class OverflowRaceTest {
             Kind kind,
             int capacity,
             int waiting,
-            java.util.function.Consumer<ManualSource> sends,
-            java.util.function.Consumer<Subscription> asks,
-            java.util.function.Consumer<Meeting> check) {
+            Consumer<ManualSource> sends,
+            Consumer<Subscription> asks,
+            Consumer<Meeting> check) {
         fight(
                 kind,
                 capacity,
@@ -196,9 +191,9 @@ class OverflowRaceTest {
             Kind kind,
             int capacity,
             int waiting,
-            java.util.function.Consumer<Meeting> one,
-            java.util.function.Consumer<Meeting> other,
-            java.util.function.Consumer<Meeting> check) {
+            Consumer<Meeting> one,
+            Consumer<Meeting> other,
+            Consumer<Meeting> check) {
         long began = System.nanoTime();
         for (int i = 0; i < DUELS_MAX && System.nanoTime() - began < 1_000_000_000L; i += DUELS_AT_ONCE) {
             List<Meeting> meetings = IntStream.range(0, DUELS_AT_ONCE)
@@ -216,7 +211,7 @@ class OverflowRaceTest {
     private static final class Meeting {
 
         final ManualSource source = new ManualSource();
-        final Consumer consumer = new Consumer(0);
+        final RacingConsumer consumer = new RacingConsumer();
 
         Meeting(Kind kind, int capacity, int waiting) {
             source.transform(kind.of(capacity)).subscribe(consumer);
@@ -234,7 +229,7 @@ class OverflowRaceTest {
         private final int step;
         private final int pause;
         private final ManualSource source = new ManualSource();
-        private final Consumer consumer;
+        private final RacingConsumer consumer = new RacingConsumer();
         private final Queue<Integer> dropped = new ConcurrentLinkedQueue<>();
         private final List<Integer> wronglyEvicted = new ArrayList<>();
         private final AtomicInteger asked = new AtomicInteger();
@@ -251,7 +246,7 @@ class OverflowRaceTest {
             demand = random.nextInt(0, 150);
             step = random.nextInt(1, 6);
             pause = random.nextInt(40);
-            consumer = new Consumer(random.nextInt(40));
+            consumer.pause(random.nextInt(40));
             source.transform(kind.of(capacity, o -> o.onDropped(this::onDropped)))
                     .subscribe(consumer);
         }
@@ -273,7 +268,7 @@ class OverflowRaceTest {
                 } else {
                     patience--;
                 }
-                busy(pause);
+                Duel.busy(pause);
             }
             if (sent == elements && !source.cancelled) {
                 source.complete();
@@ -284,12 +279,12 @@ class OverflowRaceTest {
             for (int sum = 0; sum < demand; sum += step) {
                 asked.addAndGet(step);
                 consumer.subscription.request(step);
-                busy(pause);
+                Duel.busy(pause);
             }
         }
 
         void cancel() {
-            busy(pause * 20);
+            Duel.busy(pause * 20);
             consumer.subscription.cancel();
         }
 
@@ -348,78 +343,6 @@ class OverflowRaceTest {
         @Override
         public String toString() {
             return kind + " with seed " + seed + ": capacity " + capacity + ", sent " + sent + " of " + elements;
-        }
-    }
-
-    /** Keeps what it gets in plain collections: signals that come one at a time are ordered. */
-    private static final class Consumer implements CoreSubscriber<Integer> {
-
-        final List<Integer> received = new ArrayList<>();
-        final Queue<Integer> discarded = new ConcurrentLinkedQueue<>();
-        final Queue<String> breaches = new ConcurrentLinkedQueue<>();
-
-        @Nullable String end;
-
-        @SuppressWarnings("NullAway.Init") // by onSubscribe
-        Subscription subscription;
-
-        /** Run inside onNext. */
-        volatile IntConsumer onElement = element -> {};
-
-        private final AtomicInteger inside = new AtomicInteger();
-        private final int pause;
-
-        Consumer(int pause) {
-            this.pause = pause;
-        }
-
-        @Override
-        public Context currentContext() {
-            return Operators.enableOnDiscard(Context.empty(), element -> discarded.add((Integer) element));
-        }
-
-        @Override
-        public void onSubscribe(Subscription s) {
-            subscription = s;
-        }
-
-        @Override
-        public void onNext(Integer element) {
-            enter("onNext(" + element + ")");
-            received.add(element);
-            onElement.accept(element);
-            busy(pause);
-            inside.decrementAndGet();
-        }
-
-        @Override
-        public void onError(Throwable failure) {
-            enter("onError");
-            end = Exceptions.isOverflow(failure) ? "overflow" : failure.toString();
-            inside.decrementAndGet();
-        }
-
-        @Override
-        public void onComplete() {
-            enter("onComplete");
-            end = "complete";
-            inside.decrementAndGet();
-        }
-
-        private void enter(String signal) {
-            if (inside.getAndIncrement() != 0) {
-                breaches.add(signal + " inside another signal");
-            }
-            if (end != null) {
-                breaches.add(signal + " after the end");
-            }
-        }
-    }
-
-    /** Lets a little time pass without leaving the processor. */
-    private static void busy(int rounds) {
-        for (int i = 0; i < rounds; i++) {
-            Thread.onSpinWait();
         }
     }
 }

@@ -16,19 +16,14 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.reactivestreams.Subscription;
-import reactor.core.CoreSubscriber;
-import reactor.core.Exceptions;
-import reactor.core.publisher.Operators;
 import reactor.core.scheduler.Schedulers;
 import reactor.test.util.RaceTestUtils;
-import reactor.util.context.Context;
 
 /**
  * Emitters on several threads, demand on another, cancellation or the end on another, all at once, many times. A seed fixes the shape of a
@@ -208,7 +203,7 @@ class OverflowSinkRaceTest {
                     .mapToObj(ignored -> new Meeting(kind, 3, 1, 0))
                     .toList();
             Duel.fight(meetings, meeting -> meeting.subscriber.subscription.request(2), meeting -> {
-                busy(later.getAndIncrement() % 16);
+                Duel.busy(later.getAndIncrement() % 16);
                 meeting.subscriber.subscription.cancel();
             });
             for (Meeting meeting : meetings) {
@@ -220,7 +215,7 @@ class OverflowSinkRaceTest {
     }
 
     /** Three wait, the end behind them; one is asked for while something else is done. */
-    private static void duelOfSubscribers(Kind kind, Consumer<Subscriber> act, Consumer<Subscriber> check) {
+    private static void duelOfSubscribers(Kind kind, Consumer<RacingConsumer> act, Consumer<RacingConsumer> check) {
         long began = System.nanoTime();
         for (int i = 0; i < DUELS_MAX && System.nanoTime() - began < 500_000_000L; i += DUELS_AT_ONCE) {
             List<Meeting> meetings = IntStream.range(0, DUELS_AT_ONCE)
@@ -259,7 +254,7 @@ class OverflowSinkRaceTest {
             int waiting,
             Consumer<OverflowSink<Integer>> emits,
             Consumer<Subscription> asks,
-            Consumer<Subscriber> check) {
+            Consumer<RacingConsumer> check) {
         duel(kind, capacity, waiting, emits, (sink, subscription) -> asks.accept(subscription), check);
     }
 
@@ -269,7 +264,7 @@ class OverflowSinkRaceTest {
             int waiting,
             Consumer<OverflowSink<Integer>> emits,
             java.util.function.BiConsumer<OverflowSink<Integer>, Subscription> acts,
-            Consumer<Subscriber> check) {
+            Consumer<RacingConsumer> check) {
         duel(kind, capacity, waiting, 0, emits, acts, check);
     }
 
@@ -280,7 +275,7 @@ class OverflowSinkRaceTest {
             int demand,
             Consumer<OverflowSink<Integer>> emits,
             java.util.function.BiConsumer<OverflowSink<Integer>, Subscription> acts,
-            Consumer<Subscriber> check) {
+            Consumer<RacingConsumer> check) {
         long began = System.nanoTime();
         for (int i = 0; i < DUELS_MAX && System.nanoTime() - began < 500_000_000L; i += DUELS_AT_ONCE) {
             List<Meeting> meetings = IntStream.range(0, DUELS_AT_ONCE)
@@ -301,7 +296,7 @@ class OverflowSinkRaceTest {
     private static final class Meeting {
 
         final OverflowSink<Integer> sink;
-        final Subscriber subscriber = new Subscriber(0);
+        final RacingConsumer subscriber = new RacingConsumer();
 
         Meeting(Kind kind, int capacity, int waiting, int demand) {
             sink = Overflow.sink(capacity, kind::applyTo);
@@ -319,7 +314,7 @@ class OverflowSinkRaceTest {
         private static final int ELEMENTS_MAX = 1000;
 
         final OverflowSink<Integer> sink;
-        final Subscriber subscriber;
+        final RacingConsumer subscriber = new RacingConsumer();
         final Queue<EmitOutcome> outcomes = new ConcurrentLinkedQueue<>();
 
         /** How many elements the sink has taken or let go. */
@@ -347,7 +342,7 @@ class OverflowSinkRaceTest {
             demand = random.nextInt(0, 300);
             step = random.nextInt(1, 6);
             pause = random.nextInt(40);
-            subscriber = new Subscriber(random.nextInt(40));
+            subscriber.pause(random.nextInt(40));
             sink = Overflow.sink(capacity, o -> {
                 kind.applyTo(o).onDropped(dropped::add);
                 if (where == Where.ON_A_WORKER) {
@@ -368,24 +363,24 @@ class OverflowSinkRaceTest {
                 } else {
                     taken.incrementAndGet();
                 }
-                busy(pause);
+                Duel.busy(pause);
             }
         }
 
         void demand() {
             for (int asked = 0; asked < demand; asked += step) {
                 subscriber.subscription.request(step);
-                busy(pause);
+                Duel.busy(pause);
             }
         }
 
         void complete() {
-            busy(pause * 20);
+            Duel.busy(pause * 20);
             sink.tryComplete();
         }
 
         void cancel() {
-            busy(pause * 20);
+            Duel.busy(pause * 20);
             subscriber.subscription.cancel();
         }
 
@@ -429,73 +424,6 @@ class OverflowSinkRaceTest {
         }
     }
 
-    /** Keeps what it gets in plain collections: signals that come one at a time are ordered. */
-    private static final class Subscriber implements CoreSubscriber<Integer> {
-
-        final List<Integer> received = new ArrayList<>();
-
-        /** How many those are, for who looks while signals come. */
-        final AtomicInteger receivedCount = new AtomicInteger();
-
-        final Queue<Integer> discarded = new ConcurrentLinkedQueue<>();
-        final Queue<String> breaches = new ConcurrentLinkedQueue<>();
-
-        /** Written last, so what is plain can be read behind it. */
-        volatile @Nullable String end;
-
-        @SuppressWarnings("NullAway.Init") // by onSubscribe
-        Subscription subscription;
-
-        private final AtomicInteger inside = new AtomicInteger();
-        private final int pause;
-
-        Subscriber(int pause) {
-            this.pause = pause;
-        }
-
-        @Override
-        public Context currentContext() {
-            return Operators.enableOnDiscard(Context.empty(), element -> discarded.add((Integer) element));
-        }
-
-        @Override
-        public void onSubscribe(Subscription s) {
-            subscription = s;
-        }
-
-        @Override
-        public void onNext(Integer element) {
-            enter("onNext(" + element + ")");
-            received.add(element);
-            receivedCount.incrementAndGet();
-            busy(pause);
-            inside.decrementAndGet();
-        }
-
-        @Override
-        public void onError(Throwable failure) {
-            enter("onError");
-            inside.decrementAndGet();
-            end = Exceptions.isOverflow(failure) ? "overflow" : failure.toString();
-        }
-
-        @Override
-        public void onComplete() {
-            enter("onComplete");
-            inside.decrementAndGet();
-            end = "complete";
-        }
-
-        private void enter(String signal) {
-            if (inside.getAndIncrement() != 0) {
-                breaches.add(signal + " inside another signal");
-            }
-            if (end != null) {
-                breaches.add(signal + " after the end");
-            }
-        }
-    }
-
     @SuppressWarnings("ThreadPriorityCheck") // with fewer processors than threads the worker has to get one
     private static void await(BooleanSupplier condition, java.util.function.Supplier<String> what) {
         long deadline = System.nanoTime() + LONG.toNanos();
@@ -504,13 +432,6 @@ class OverflowSinkRaceTest {
                 throw new AssertionError("waited in vain: " + what.get());
             }
             Thread.yield();
-        }
-    }
-
-    /** Lets a little time pass without leaving the processor. */
-    private static void busy(int rounds) {
-        for (int i = 0; i < rounds; i++) {
-            Thread.onSpinWait();
         }
     }
 }

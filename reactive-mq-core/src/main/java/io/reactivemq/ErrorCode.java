@@ -27,10 +27,17 @@ public enum ErrorCode {
     UNSUPPORTED_FOR_MESSAGE_FORMAT(43, false),
     POLICY_VIOLATION(44, false),
     OUT_OF_ORDER_SEQUENCE_NUMBER(45, false),
+    DUPLICATE_SEQUENCE_NUMBER(46, false),
     INVALID_PRODUCER_EPOCH(47, false),
     INVALID_TXN_STATE(48, false),
+    INVALID_PRODUCER_ID_MAPPING(49, false),
+    INVALID_TRANSACTION_TIMEOUT(50, false),
+    CONCURRENT_TRANSACTIONS(51, true),
     TRANSACTION_COORDINATOR_FENCED(52, false),
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED(53, false),
+    OPERATION_NOT_ATTEMPTED(55, false),
     KAFKA_STORAGE_ERROR(56, true),
+    UNKNOWN_PRODUCER_ID(59, false),
     GROUP_ID_NOT_FOUND(69, false),
     FENCED_LEADER_EPOCH(74, true),
     UNKNOWN_LEADER_EPOCH(75, true),
@@ -38,9 +45,12 @@ public enum ErrorCode {
     GROUP_MAX_SIZE_REACHED(81, false),
     INVALID_RECORD(87, false),
     THROTTLING_QUOTA_EXCEEDED(89, true),
+    PRODUCER_FENCED(90, false),
+    TRANSACTIONAL_ID_NOT_FOUND(105, false),
     FENCED_MEMBER_EPOCH(110, false),
     UNSUPPORTED_ASSIGNOR(112, false),
-    STALE_MEMBER_EPOCH(113, false);
+    STALE_MEMBER_EPOCH(113, false),
+    TRANSACTION_ABORTABLE(120, false);
 
     private final short code;
     private final boolean retriable;

@@ -5,12 +5,12 @@ import java.time.Duration;
 import reactor.core.publisher.Mono;
 
 /**
- * A broker: partitioned logs, consumer groups and their administration. The same pipelines run on every implementation:
+ * A broker: partitioned logs, consumer groups, transactions and their administration. The same pipelines run on every implementation:
  * embedded in this JVM, or remote.
  *
  * <p>Safe for use by many threads. Requests fail with {@link io.reactivemq.MqException}.
  */
-public interface Broker extends DataApi, GroupApi, AdminApi {
+public interface Broker extends DataApi, GroupApi, TransactionApi, AdminApi {
 
     /** The clocks and threads this broker runs on; senders and receivers on it use the same. */
     MqRuntime runtime();

@@ -76,6 +76,47 @@ public abstract class ForwardingBroker implements Broker {
     }
 
     @Override
+    public Mono<ProducerIdAndEpoch> initProducerId(Caller caller, InitProducerId request) {
+        return forward(target.initProducerId(caller, request));
+    }
+
+    @Override
+    public Mono<Void> addPartitions(
+            Caller caller, String transactionalId, ProducerIdAndEpoch producer, Collection<TopicPartition> partitions) {
+        return forward(target.addPartitions(caller, transactionalId, producer, partitions));
+    }
+
+    @Override
+    public Mono<Void> addOffsets(Caller caller, String transactionalId, ProducerIdAndEpoch producer, String groupId) {
+        return forward(target.addOffsets(caller, transactionalId, producer, groupId));
+    }
+
+    @Override
+    public Mono<AppendResult> append(Caller caller, TransactionalAppend append) {
+        return forward(target.append(caller, append));
+    }
+
+    @Override
+    public Mono<Void> commitOffsets(Caller caller, TransactionalOffsetCommit commit) {
+        return forward(target.commitOffsets(caller, commit));
+    }
+
+    @Override
+    public Mono<ProducerIdAndEpoch> endTransaction(Caller caller, EndTransaction end) {
+        return forward(target.endTransaction(caller, end));
+    }
+
+    @Override
+    public Mono<TransactionDescription> describeTransaction(Caller caller, String transactionalId) {
+        return forward(target.describeTransaction(caller, transactionalId));
+    }
+
+    @Override
+    public Mono<List<TransactionDescription>> listTransactions(Caller caller) {
+        return forward(target.listTransactions(caller));
+    }
+
+    @Override
     public Mono<TopicDescription> createTopic(Caller caller, NewTopic topic) {
         return forward(target.createTopic(caller, topic));
     }

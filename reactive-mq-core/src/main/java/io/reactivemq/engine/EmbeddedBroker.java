@@ -12,16 +12,22 @@ import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.ConfigEntry;
+import io.reactivemq.broker.EndTransaction;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.TopicDescription;
+import io.reactivemq.broker.TransactionDescription;
+import io.reactivemq.broker.TransactionalAppend;
+import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.group.GroupConfig;
 import io.reactivemq.group.GroupService;
 import io.reactivemq.log.AppendInfo;
@@ -377,6 +383,51 @@ public final class EmbeddedBroker implements Broker {
     @Override
     public Mono<GroupDescription> describeGroup(Caller caller, String groupId) {
         return whileOpen(() -> groups.describeGroup(caller, groupId));
+    }
+
+    @Override
+    public Mono<ProducerIdAndEpoch> initProducerId(Caller caller, InitProducerId request) {
+        return Mono.error(noTransactions());
+    }
+
+    @Override
+    public Mono<Void> addPartitions(
+            Caller caller, String transactionalId, ProducerIdAndEpoch producer, Collection<TopicPartition> partitions) {
+        return Mono.error(noTransactions());
+    }
+
+    @Override
+    public Mono<Void> addOffsets(Caller caller, String transactionalId, ProducerIdAndEpoch producer, String groupId) {
+        return Mono.error(noTransactions());
+    }
+
+    @Override
+    public Mono<AppendResult> append(Caller caller, TransactionalAppend append) {
+        return Mono.error(noTransactions());
+    }
+
+    @Override
+    public Mono<Void> commitOffsets(Caller caller, TransactionalOffsetCommit commit) {
+        return Mono.error(noTransactions());
+    }
+
+    @Override
+    public Mono<ProducerIdAndEpoch> endTransaction(Caller caller, EndTransaction end) {
+        return Mono.error(noTransactions());
+    }
+
+    @Override
+    public Mono<TransactionDescription> describeTransaction(Caller caller, String transactionalId) {
+        return Mono.error(noTransactions());
+    }
+
+    @Override
+    public Mono<List<TransactionDescription>> listTransactions(Caller caller) {
+        return Mono.error(noTransactions());
+    }
+
+    private static MqException noTransactions() {
+        return new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "this broker has no transactions yet");
     }
 
     @Override

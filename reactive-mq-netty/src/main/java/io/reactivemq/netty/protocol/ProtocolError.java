@@ -1,0 +1,32 @@
+package io.reactivemq.netty.protocol;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import org.jspecify.annotations.Nullable;
+
+/** The numbers of errors on the wire: those a broker's error has ({@link ErrorCode}), and those that only the protocol knows. */
+public final class ProtocolError {
+
+    public static final short NONE = 0;
+    public static final short INVALID_REQUIRED_ACKS = 21;
+    public static final short UNSUPPORTED_VERSION = 35;
+    public static final short INVALID_REPLICATION_FACTOR = 38;
+    public static final short INVALID_REPLICA_ASSIGNMENT = 39;
+    public static final short FETCH_SESSION_ID_NOT_FOUND = 70;
+    public static final short UNKNOWN_TOPIC_ID = 100;
+
+    private ProtocolError() {}
+
+    /** The number of a failure; what is no {@link MqException} is an unknown server error. */
+    public static short codeOf(@Nullable Throwable failure) {
+        if (failure == null) {
+            return NONE;
+        }
+        return failure instanceof MqException known ? known.errorCode().code() : ErrorCode.UNKNOWN_SERVER_ERROR.code();
+    }
+
+    /** What a client is told of a failure beside its number; the inside of the server stays inside. */
+    public static @Nullable String messageOf(@Nullable Throwable failure) {
+        return failure instanceof MqException known ? known.getMessage() : null;
+    }
+}

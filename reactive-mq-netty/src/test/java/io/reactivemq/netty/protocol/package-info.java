@@ -1,0 +1,4 @@
+@NullMarked
+package io.reactivemq.netty.protocol;
+
+import org.jspecify.annotations.NullMarked;

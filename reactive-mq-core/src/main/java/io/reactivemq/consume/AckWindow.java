@@ -194,6 +194,16 @@ final class AckWindow {
         return false;
     }
 
+    /** Worker: whether all that was emitted is acknowledged; where not, the worker is woken when the base can move. */
+    boolean settledOrArmed() {
+        while (!isQuiet()) {
+            if (arm()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private int word(long offset) {
         return (int) (offset >>> 6) & wordMask;
     }

@@ -83,10 +83,10 @@ final class Committer {
     }
 
     private void send() {
-        Map<Lane, Long> offsets = new LinkedHashMap<>();
+        Map<PartitionLane, Long> offsets = new LinkedHashMap<>();
         Map<TopicPartition, CommittedOffset> commits = new HashMap<>();
-        for (Lane lane : assignee.lanes()) {
-            if (lane.state() != Lane.State.PREPARING && lane.committable() != lane.committed) {
+        for (PartitionLane lane : assignee.lanes()) {
+            if (lane.state() != PartitionLane.State.PREPARING && lane.committable() != lane.committed) {
                 offsets.put(lane, lane.committable());
                 commits.put(lane.partition(), CommittedOffset.of(lane.committable()));
             }

@@ -56,9 +56,9 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     private final PartitionSource source;
     private final Sinks.One<DrainReport> ended = Sinks.one();
 
-    private final Map<TopicPartition, Lane> lanes = new LinkedHashMap<>();
-    private final List<Lane> revoking = new ArrayList<>();
-    private final ArrayDeque<Lane> ready = new ArrayDeque<>();
+    private final Map<TopicPartition, PartitionLane> lanes = new LinkedHashMap<>();
+    private final List<PartitionLane> revoking = new ArrayList<>();
+    private final ArrayDeque<PartitionLane> ready = new ArrayDeque<>();
 
     private Phase phase = Phase.RUNNING;
     private @Nullable Throwable failure;
@@ -127,8 +127,8 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     Mono<Map<TopicPartition, Long>> acknowledgedOffsets() {
         return Mono.<Map<TopicPartition, Long>>create(sink -> events.execute(() -> {
                     Map<TopicPartition, Long> offsets = new HashMap<>();
-                    for (Lane lane : lanes.values()) {
-                        if (lane.state() != Lane.State.PREPARING) {
+                    for (PartitionLane lane : lanes.values()) {
+                        if (lane.state() != PartitionLane.State.PREPARING) {
                             offsets.put(lane.partition(), lane.committable());
                         }
                     }
@@ -193,17 +193,17 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     }
 
     /** Whether nothing of the lane is in flight; where something is, its end brings a turn. */
-    private boolean isSettled(Lane lane) {
-        return lane.state() == Lane.State.PREPARING || output.isSettled(lane);
+    private boolean isSettled(PartitionLane lane) {
+        return lane.state() == PartitionLane.State.PREPARING || output.isSettled(lane);
     }
 
     // ---------------------------------------------------------------- lanes
 
     @Override
     public void assign(Collection<TopicPartition> partitions) {
-        List<Lane> added = partitions.stream().map(Lane::new).toList();
-        for (Lane lane : added) {
-            Lane former = lanes.put(lane.partition(), lane);
+        List<PartitionLane> added = partitions.stream().map(PartitionLane::new).toList();
+        for (PartitionLane lane : added) {
+            PartitionLane former = lanes.put(lane.partition(), lane);
             if (former != null) {
                 throw new IllegalStateException(former + " is assigned a second time");
             }
@@ -215,31 +215,43 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     }
 
     @Override
-    public void begin(Lane lane, StartOffsets.Start start) {
+    public void begin(PartitionLane lane, StartOffsets.Start start) {
+        boolean first = lane.state() == PartitionLane.State.PREPARING;
+        if (!first) {
+            output.moving(lane);
+        }
         lane.start(start.offset(), newWindow(lane, start.offset()));
         lane.committed = start.committed() ? start.offset() : -1;
+        if (first) {
+            output.begun(lane);
+        }
         fetcher.resume(lane);
     }
 
-    private AckWindow newWindow(Lane lane, long offset) {
+    @Override
+    public boolean wants(PartitionLane lane) {
+        return output.wants(lane);
+    }
+
+    private AckWindow newWindow(PartitionLane lane, long offset) {
         Runnable wake = () -> events.execute(() -> ready(lane));
         return new AckWindow(lane.partition(), offset, output.inFlightMax(), wake);
     }
 
     @Override
-    public void reset(Lane lane) {
+    public void reset(PartitionLane lane) {
         startOffsets.findAnew(lane);
     }
 
     @Override
     public void revoke(Collection<TopicPartition> partitions) {
         for (TopicPartition partition : partitions) {
-            Lane lane = lanes.get(partition);
+            PartitionLane lane = lanes.get(partition);
             if (lane == null) {
                 continue;
             }
             assignmentChanged = true;
-            if (lane.state() == Lane.State.PREPARING) {
+            if (lane.state() == PartitionLane.State.PREPARING) {
                 forget(lane);
                 continue;
             }
@@ -252,7 +264,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     }
 
     /** Waits no longer: commits what is acknowledged of a lane that was revoked, and gives it back. */
-    private void release(Lane lane) {
+    private void release(PartitionLane lane) {
         if (!revoking.remove(lane)) {
             return;
         }
@@ -266,7 +278,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         source.commit(() -> forget(lane));
     }
 
-    private void forget(Lane lane) {
+    private void forget(PartitionLane lane) {
         if (lanes.remove(lane.partition(), lane)) {
             lane.end();
             source.released(lane.partition());
@@ -275,8 +287,8 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
 
     @Override
     public void loseAll() {
-        for (Lane lane : lanes.values()) {
-            if (lane.state() != Lane.State.PREPARING) {
+        for (PartitionLane lane : lanes.values()) {
+            if (lane.state() != PartitionLane.State.PREPARING) {
                 output.abandon(lane);
                 inFlightLost += phase == Phase.DRAINING ? lane.window().unacknowledged() : 0;
             }
@@ -289,7 +301,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     }
 
     @Override
-    public Collection<Lane> lanes() {
+    public Collection<PartitionLane> lanes() {
         return lanes.values();
     }
 
@@ -299,26 +311,26 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     }
 
     @Override
-    public void buffered(Lane lane) {
+    public void buffered(PartitionLane lane) {
         ready(lane);
     }
 
     // ---------------------------------------------------------------- for the output
 
     /** The lane may have something to emit. */
-    void ready(Lane lane) {
-        if (!lane.ready && lane.isActive() && lane.hasBuffered() && phase == Phase.RUNNING) {
+    void ready(PartitionLane lane) {
+        if (!lane.ready && lane.isOpen() && lane.hasBuffered() && phase == Phase.RUNNING) {
             lane.ready = true;
             ready.add(lane);
         }
     }
 
     /** The lane whose turn it is; the output says {@link #served} when it has been. */
-    @Nullable Lane nextReady() {
-        Lane lane = ready.poll();
+    @Nullable PartitionLane nextReady() {
+        PartitionLane lane = ready.poll();
         while (lane != null) {
             lane.ready = false;
-            if (lane.isActive()) {
+            if (lane.isOpen()) {
                 return lane;
             }
             lane = ready.poll();
@@ -326,8 +338,13 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         return null;
     }
 
+    /** Commits what may be committed now, then runs {@code then}; also where that has failed for good. */
+    void commit(Runnable then) {
+        source.commit(then);
+    }
+
     /** The output has taken from the lane what it could. */
-    void served(Lane lane, boolean mayHaveMore) {
+    void served(PartitionLane lane, boolean mayHaveMore) {
         if (mayHaveMore) {
             ready(lane);
         }
@@ -343,8 +360,8 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         phase = Phase.DRAINING;
         fetcher.stop();
         ready.clear();
-        for (Lane lane : lanes.values()) {
-            if (lane.state() != Lane.State.PREPARING) {
+        for (PartitionLane lane : lanes.values()) {
+            if (lane.state() != PartitionLane.State.PREPARING) {
                 unstarted += lane.untakenOffsets();
                 inFlightAtDrain += lane.window().unacknowledged();
                 lane.clear();
@@ -364,8 +381,8 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         fetcher.stop();
         ready.clear();
         revoking.clear();
-        for (Lane lane : lanes.values()) {
-            if (lane.state() != Lane.State.PREPARING) {
+        for (PartitionLane lane : lanes.values()) {
+            if (lane.state() != PartitionLane.State.PREPARING) {
                 lane.clear();
                 output.abandon(lane);
                 abandoned += lane.window().unacknowledged();
@@ -386,10 +403,10 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         phase = Phase.CLOSED;
         Map<TopicPartition, Long> committed = lanes.values().stream()
                 .filter(lane -> lane.committed >= 0)
-                .collect(Collectors.toMap(Lane::partition, lane -> lane.committed));
+                .collect(Collectors.toMap(PartitionLane::partition, lane -> lane.committed));
         long left = abandoned + inFlightLost;
         DrainReport report = new DrainReport(Math.max(0, inFlightAtDrain - left), left, unstarted, committed, timedOut);
-        lanes.values().forEach(Lane::end);
+        lanes.values().forEach(PartitionLane::end);
         lanes.clear();
         events.close();
         owner.ended(this);
@@ -406,8 +423,8 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         if (assignmentChanged) {
             assignmentChanged = false;
             Set<TopicPartition> assigned = lanes.values().stream()
-                    .filter(lane -> lane.state() != Lane.State.REVOKING)
-                    .map(Lane::partition)
+                    .filter(lane -> lane.state() != PartitionLane.State.REVOKING)
+                    .map(PartitionLane::partition)
                     .collect(Collectors.toUnmodifiableSet());
             owner.assigned(this, assigned);
         }

@@ -7,6 +7,7 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
+import io.reactivemq.broker.IsolationLevel;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -32,11 +33,14 @@ final class Fetcher {
         /** How many there are. */
         int laneCount();
 
+        /** Whether there is demand that the lane could meet. */
+        boolean wants(PartitionLane lane);
+
         /** Something was buffered. */
-        void buffered(Lane lane);
+        void buffered(PartitionLane lane);
 
         /** The log does not hold the lane's position: begin anew where the options say, then {@link Fetcher#resume}. */
-        void reset(Lane lane);
+        void reset(PartitionLane lane);
 
         /** No retry can help. */
         void fail(Throwable error);
@@ -56,7 +60,7 @@ final class Fetcher {
     private final ReceiverOptions<?, ?> options;
     private final Lanes lanes;
 
-    private final ArrayDeque<Lane> hungry = new ArrayDeque<>();
+    private final ArrayDeque<PartitionLane> hungry = new ArrayDeque<>();
     private final Set<Disposable> underWay = new LinkedHashSet<>();
 
     Fetcher(EventLoop events, Broker broker, Caller caller, ReceiverOptions<?, ?> options, Lanes lanes) {
@@ -75,28 +79,33 @@ final class Fetcher {
     }
 
     /** The lane was read, or may be fetched again: takes note of it if it is hungry. */
-    void look(Lane lane) {
+    void look(PartitionLane lane) {
         if (!lane.hungry && isHungry(lane, chunkBytes())) {
             lane.hungry = true;
             hungry.add(lane);
         }
     }
 
-    private static boolean isHungry(Lane lane, int chunkBytes) {
-        return lane.isActive() && !lane.fetching && !lane.paused && lane.unopenedBytes() <= chunkBytes / 2;
+    private static boolean isHungry(PartitionLane lane, int chunkBytes) {
+        return lane.isOpen() && !lane.fetching && !lane.paused && lane.unopenedBytes() <= chunkBytes / 2;
     }
 
-    /** There is unmet demand: fetches for all that are hungry. */
+    /** There is unmet demand: fetches for all that are hungry and could meet some of it. */
     void poll() {
         if (hungry.isEmpty()) {
             return;
         }
+        List<PartitionLane> unwanted = new ArrayList<>();
         int chunkBytes = chunkBytes();
-        List<Lane> wanted = new ArrayList<>(hungry.size());
+        List<PartitionLane> wanted = new ArrayList<>(hungry.size());
         List<FetchRequest.Partition> parts = new ArrayList<>(hungry.size());
-        for (Lane lane = hungry.poll(); lane != null; lane = hungry.poll()) {
+        for (PartitionLane lane = hungry.poll(); lane != null; lane = hungry.poll()) {
             lane.hungry = false;
             if (!isHungry(lane, chunkBytes)) {
+                continue;
+            }
+            if (!lanes.wants(lane)) {
+                unwanted.add(lane);
                 continue;
             }
             if (lane.outOfRange) {
@@ -107,13 +116,17 @@ final class Fetcher {
             wanted.add(lane);
             parts.add(new FetchRequest.Partition(lane.partition(), lane.fetchOffset(), chunkBytes));
         }
+        for (PartitionLane lane : unwanted) {
+            lane.hungry = true;
+            hungry.add(lane);
+        }
         if (!wanted.isEmpty()) {
             long maxBytes = Math.min(options.fetchMaxBytes(), (long) chunkBytes * wanted.size());
-            send(wanted, new FetchRequest(parts, 1, (int) maxBytes, options.fetchMaxWait()));
+            send(wanted, new FetchRequest(parts, 1, (int) maxBytes, options.fetchMaxWait(), options.isolation()));
         }
     }
 
-    private void send(List<Lane> wanted, FetchRequest request) {
+    private void send(List<PartitionLane> wanted, FetchRequest request) {
         Disposable[] call = new Disposable[1];
         long sentAt = runtime.nanoTime();
         call[0] = events.call(
@@ -121,7 +134,7 @@ final class Fetcher {
                 options.fetchMaxWait().plus(options.requestTimeout()),
                 result -> {
                     underWay.remove(call[0]);
-                    answered(wanted, result, Duration.ofNanos(runtime.nanoTime() - sentAt));
+                    answered(wanted, request, result, Duration.ofNanos(runtime.nanoTime() - sentAt));
                 },
                 error -> {
                     underWay.remove(call[0]);
@@ -130,7 +143,7 @@ final class Fetcher {
         underWay.add(call[0]);
     }
 
-    private void answered(List<Lane> wanted, FetchResult result, Duration took) {
+    private void answered(List<PartitionLane> wanted, FetchRequest request, FetchResult result, Duration took) {
         if (result.partitions().size() != wanted.size()) {
             throw new IllegalStateException("a fetch of " + wanted.size() + " partitions was answered with "
                     + result.partitions().size());
@@ -139,10 +152,15 @@ final class Fetcher {
         boolean empty = result.partitions().stream()
                 .allMatch(p -> p.error() == null && !p.records().hasRemaining());
         for (int i = 0; i < wanted.size(); i++) {
-            Lane lane = wanted.get(i);
+            PartitionLane lane = wanted.get(i);
             FetchResult.Partition part = result.partitions().get(i);
             lane.fetching = false;
             if (!lane.isActive()) {
+                continue;
+            }
+            if (lane.fetchOffset() != request.partitions().get(i).offset()) {
+                // it was moved meanwhile
+                look(lane);
                 continue;
             }
             MqException error = part.error();
@@ -155,7 +173,7 @@ final class Fetcher {
                 lane.failures = 0;
             }
             long before = lane.fetchOffset();
-            lane.append(part.records());
+            lane.append(part.records(), view(part));
             if (lane.fetchOffset() > before) {
                 lanes.buffered(lane);
             } else if (early && empty) {
@@ -165,8 +183,14 @@ final class Fetcher {
         }
     }
 
-    private void failed(List<Lane> wanted, Throwable error) {
-        for (Lane lane : wanted) {
+    private CommittedView view(FetchResult.Partition part) {
+        return options.isolation() == IsolationLevel.READ_COMMITTED
+                ? new CommittedView(part.abortedTransactions())
+                : CommittedView.OF_EVERYTHING;
+    }
+
+    private void failed(List<PartitionLane> wanted, Throwable error) {
+        for (PartitionLane lane : wanted) {
             lane.fetching = false;
             if (lane.isActive()) {
                 failed(lane, error);
@@ -174,7 +198,7 @@ final class Fetcher {
         }
     }
 
-    private void failed(Lane lane, Throwable error) {
+    private void failed(PartitionLane lane, Throwable error) {
         if (error instanceof MqException mq && mq.errorCode() == ErrorCode.OFFSET_OUT_OF_RANGE) {
             lane.failures++;
             lane.outOfRange = true;
@@ -198,7 +222,7 @@ final class Fetcher {
     }
 
     /** What is still buffered is emitted first; the lane comes by here again when it has been. */
-    private void resetWhenEmpty(Lane lane) {
+    private void resetWhenEmpty(PartitionLane lane) {
         if (lane.hasBuffered()) {
             return;
         }
@@ -210,13 +234,13 @@ final class Fetcher {
         }
     }
 
-    private void pause(Lane lane, Duration wait) {
+    private void pause(PartitionLane lane, Duration wait) {
         lane.paused = true;
         Disposable unused = events.after(wait, () -> resume(lane));
     }
 
     /** The lane may be fetched again. */
-    void resume(Lane lane) {
+    void resume(PartitionLane lane) {
         lane.paused = false;
         look(lane);
     }

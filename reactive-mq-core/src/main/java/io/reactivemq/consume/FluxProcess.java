@@ -39,7 +39,7 @@ final class FluxProcess<K, V> extends Flux<Outcome> {
         new ProcessSubscription<>(actual, this).begin(options, subscriptions);
     }
 
-    static final class ProcessSubscription<K, V> extends DemandSubscription<Outcome> {
+    static final class ProcessSubscription<K, V> extends OutputSubscription<Outcome> {
 
         /** Records started in a row. */
         private static final int SLICE = 256;
@@ -90,30 +90,30 @@ final class FluxProcess<K, V> extends Flux<Outcome> {
         public boolean emit() {
             int started = 0;
             while (started < SLICE && wantsRecords() && !(started > 0 && loop.isWaitedFor())) {
-                Lane lane = loop.nextReady();
+                PartitionLane lane = loop.nextReady();
                 if (lane == null) {
                     break;
                 }
-                if (lane.run == null && lane.next()) {
+                if (lane.work == null && lane.next()) {
                     start(lane);
                     started++;
                 }
-                loop.served(lane, lane.run == null);
+                loop.served(lane, lane.work == null);
             }
             return started > 0;
         }
 
-        private void start(Lane lane) {
+        private void start(PartitionLane lane) {
             HandlerRun<K, V> run = new HandlerRun<>(this, lane, reader.read(lane), lane.batch());
             lane.take(run.offset());
-            lane.run = run;
+            lane.work = run;
             running++;
             run.start();
         }
 
         /** The record has come to its end, and is acknowledged. */
         void done(HandlerRun<K, V> run, Outcome outcome) {
-            Lane lane = run.lane();
+            PartitionLane lane = run.lane();
             leave(lane);
             lane.window().acknowledgeAll();
             actual.onNext(outcome);
@@ -126,29 +126,9 @@ final class FluxProcess<K, V> extends Flux<Outcome> {
             leave(run.lane());
         }
 
-        private void leave(Lane lane) {
-            lane.run = null;
+        private void leave(PartitionLane lane) {
+            lane.work = null;
             running--;
-        }
-
-        @Override
-        public boolean isSettled(Lane lane) {
-            return lane.run == null;
-        }
-
-        @Override
-        public void windDown(Lane lane) {
-            if (lane.run != null) {
-                lane.run.windDown();
-            }
-        }
-
-        @Override
-        public void abandon(Lane lane) {
-            if (lane.run != null) {
-                lane.run.dispose();
-                leave(lane);
-            }
         }
     }
 }

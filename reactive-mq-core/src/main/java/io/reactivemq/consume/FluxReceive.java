@@ -17,7 +17,9 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
         /** The subscriber, record by record. */
         EXPLICIT,
         /** The receiver, when {@code onNext} has returned. */
-        ON_RETURN
+        ON_RETURN,
+        /** The receiver, before {@code onNext}: the offset behind the record is committed already. */
+        BEFORE
     }
 
     private final Broker broker;
@@ -41,20 +43,24 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
         new ReceiveSubscription<>(actual, this).begin(options, subscriptions);
     }
 
-    static final class ReceiveSubscription<K, V> extends DemandSubscription<ReceiverRecord<K, V>> {
+    static final class ReceiveSubscription<K, V> extends OutputSubscription<ReceiverRecord<K, V>> {
 
         /** Records of one lane in a row. */
         private static final int SLICE = 512;
 
         private final RecordReader<K, V> reader;
         private final boolean onReturn;
+        private final boolean before;
+        private final int aheadMax;
         private final int inFlightMax;
 
         ReceiveSubscription(CoreSubscriber<? super ReceiverRecord<K, V>> actual, FluxReceive<K, V> source) {
             super(actual, source.broker, source.options, source.subscriptions);
             this.onReturn = source.acknowledgement == Acknowledgement.ON_RETURN;
-            this.reader = new RecordReader<>(source.options, onReturn);
-            this.inFlightMax = onReturn ? 1 : source.options.maxInFlight();
+            this.before = source.acknowledgement == Acknowledgement.BEFORE;
+            this.aheadMax = source.options.maxPollRecords();
+            this.reader = new RecordReader<>(source.options, onReturn || before);
+            this.inFlightMax = onReturn || before ? 1 : source.options.maxInFlight();
         }
 
         @Override
@@ -70,16 +76,22 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
         @Override
         public boolean emit() {
             long demand = requested();
-            Lane lane = demand == 0 ? null : loop.nextReady();
+            PartitionLane lane = demand == 0 ? null : loop.nextReady();
             if (lane == null) {
                 return false;
             }
             int max = (int) Math.min(demand, SLICE);
             AckWindow window = lane.window();
             boolean atEdge = false;
+            boolean committing = false;
             int emitted = 0;
             while (emitted < max && lane.next()) {
                 long offset = lane.cursor().offset();
+                if (before && offset >= lane.committed) {
+                    commitAhead(lane, offset, requested() - emitted);
+                    committing = true;
+                    break;
+                }
                 if (!window.hasRoom(offset)) {
                     atEdge = true;
                     break;
@@ -89,7 +101,7 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
                 emitted++;
                 actual.onNext(received);
                 // a cancellation just now may mean that this record failed: it is not acknowledged
-                if (onReturn && !loop.isCancelled()) {
+                if (before || (onReturn && !loop.isCancelled())) {
                     window.acknowledgeAll();
                 }
                 if (loop.isWaitedFor()) {
@@ -97,29 +109,32 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
                 }
             }
             produced(emitted);
-            loop.served(lane, !atEdge || !window.arm());
+            loop.served(lane, !committing && (!atEdge || !window.arm()));
             return true;
         }
 
-        @Override
-        public boolean isSettled(Lane lane) {
-            AckWindow window = lane.window();
-            while (!window.isQuiet()) {
-                if (window.arm()) {
-                    return false;
-                }
-            }
-            return true;
+        /** Commits what is about to be emitted, so much of it as there is demand for; then the lane's turn comes again. */
+        private void commitAhead(PartitionLane lane, long offset, long demand) {
+            long count = Math.min(Math.min(demand, aheadMax), lane.fetchOffset() - offset);
+            lane.commitAhead = offset + count;
+            loop.commit(() -> loop.ready(lane));
         }
 
         @Override
-        public void windDown(Lane lane) {
-            // what is in flight is the subscriber's, who acknowledges it or does not
+        public boolean isSettled(PartitionLane lane) {
+            return lane.window().settledOrArmed();
         }
 
         @Override
-        public void abandon(Lane lane) {
-            // as above
+        public void windDown(PartitionLane lane) {
+            // what is in flight is the subscriber's, who acknowledges it or does not; what was committed ahead is taken
+            // back
+            lane.commitAhead = -1;
+        }
+
+        @Override
+        public void abandon(PartitionLane lane) {
+            windDown(lane);
         }
     }
 }

@@ -20,10 +20,10 @@ import reactor.util.context.Context;
  * @param <K> the type of the key
  * @param <V> the type of the value
  */
-final class HandlerRun<K, V> {
+final class HandlerRun<K, V> implements LaneWork {
 
     private final FluxProcess.ProcessSubscription<K, V> owner;
-    private final Lane lane;
+    private final PartitionLane lane;
     private final ReceiverRecord<K, V> received;
     private final RecordBatch batch;
 
@@ -34,14 +34,17 @@ final class HandlerRun<K, V> {
     private boolean windingDown;
 
     HandlerRun(
-            FluxProcess.ProcessSubscription<K, V> owner, Lane lane, ReceiverRecord<K, V> received, RecordBatch batch) {
+            FluxProcess.ProcessSubscription<K, V> owner,
+            PartitionLane lane,
+            ReceiverRecord<K, V> received,
+            RecordBatch batch) {
         this.owner = owner;
         this.lane = lane;
         this.received = received;
         this.batch = batch;
     }
 
-    Lane lane() {
+    PartitionLane lane() {
         return lane;
     }
 
@@ -113,13 +116,25 @@ final class HandlerRun<K, V> {
         return new Outcome(lane.partition(), received.offset(), status, attempts, error);
     }
 
+    @Override
+    public boolean isSettled() {
+        return false;
+    }
+
     /** A wait between attempts ends here; what runs may come to its end. */
-    void windDown() {
+    @Override
+    public void windDown() {
         windingDown = true;
         if (waiting) {
             dispose();
             owner.abandoned(this);
         }
+    }
+
+    @Override
+    public void abandon() {
+        dispose();
+        owner.abandoned(this);
     }
 
     /** Cancels what is under way. */

@@ -14,14 +14,38 @@ interface Output {
     /** Emits a slice, if there is demand and something is buffered; true if it did. */
     boolean emit();
 
+    /** Whether some of that demand could be met by this lane. */
+    default boolean wants(PartitionLane lane) {
+        return wantsRecords();
+    }
+
+    /** The lane is read for the first time; its {@link PartitionLane#work} is set here. */
+    default void begun(PartitionLane lane) {}
+
+    /** The lane is about to go on elsewhere: acknowledgements of what was emitted until now will have no effect. */
+    default void moving(PartitionLane lane) {}
+
     /** Whether nothing of the lane is in flight; where something is, its end asks for a turn. */
-    boolean isSettled(Lane lane);
+    default boolean isSettled(PartitionLane lane) {
+        LaneWork work = lane.work;
+        return work == null || work.isSettled();
+    }
 
     /** Nothing more of the lane is emitted, and what is in flight is waited for: waits inside are cut short. */
-    void windDown(Lane lane);
+    default void windDown(PartitionLane lane) {
+        LaneWork work = lane.work;
+        if (work != null) {
+            work.windDown();
+        }
+    }
 
     /** What is in flight of the lane is no longer waited for. */
-    void abandon(Lane lane);
+    default void abandon(PartitionLane lane) {
+        LaneWork work = lane.work;
+        if (work != null) {
+            work.abandon();
+        }
+    }
 
     /** The end; nobody has cancelled. Completes where there is no error. */
     void terminate(@Nullable Throwable error);

@@ -19,7 +19,7 @@ interface PartitionSource {
         void loseAll();
 
         /** The lanes there are. */
-        Collection<Lane> lanes();
+        Collection<PartitionLane> lanes();
 
         /** No retry can help. */
         void fail(Throwable error);

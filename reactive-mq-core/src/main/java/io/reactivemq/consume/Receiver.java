@@ -3,6 +3,7 @@ package io.reactivemq.consume;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.record.Codec;
 import java.time.Duration;
@@ -13,17 +14,18 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.GroupedFlux;
 import reactor.core.publisher.Mono;
+import reactor.util.concurrent.Queues;
 
 /**
  * Reads topics as a Flux: with {@link ReceiverOptions#group() a group} as a member of it, which shares the partitions with the
  * other members and commits what is acknowledged; without one with a cursor of its own over all partitions.
  *
- * <p>A Receiver has one active subscription at a time, to one of {@link #receive}, {@link #receiveAutoAck} and {@link
- * #process}; another one fails with an IllegalStateException until the first has ended. Order is that of the partition.
+ * <p>A Receiver has one active subscription at a time, to one of its publishers; another one fails with an IllegalStateException until the first has ended. Order is that of the partition.
  * Nothing is fetched without demand.
  *
- * <p>Delivery is at least once: a record that was emitted and not acknowledged, or acknowledged and not yet committed, is
+ * <p>Delivery is at least once, but for {@link #receiveAtmostOnce}: a record that was emitted and not acknowledged, or acknowledged and not yet committed, is
  * delivered again after a crash. Cancelling commits what is acknowledged and leaves the group, in the background and bounded;
  * {@link #drain} does so in good order and tells when it is done.
  *
@@ -74,6 +76,46 @@ public final class Receiver<K, V> {
         return new FluxReceive<>(broker, options, subscriptions, FluxReceive.Acknowledgement.ON_RETURN);
     }
 
+    /**
+     * The records, each of them committed before it is emitted: a record may be lost at a crash, and none is delivered twice. Needs a
+     * group. A crash loses what was committed ahead, at most {@code maxPollRecords} records of each partition, and never more than there was
+     * demand for; an end in good order, such as a cancellation or a rebalance, loses nothing.
+     */
+    public Flux<ReceiverRecord<K, V>> receiveAtmostOnce() {
+        if (options.group() == null) {
+            throw new IllegalStateException(options
+                    + ": receiveAtmostOnce commits before it emits, and that needs a group: o.group(\"billing\")");
+        }
+        return new FluxReceive<>(broker, options, subscriptions, FluxReceive.Acknowledgement.BEFORE);
+    }
+
+    /**
+     * The records in batches of one partition each, at most {@code maxPollRecords} long: what is there, without a wait for more. The
+     * subscriber acknowledges a batch, or its records one by one. Demand counts batches.
+     */
+    public Flux<ReceiverBatch<K, V>> receiveBatches() {
+        return new FluxReceiveBatches<>(broker, options, subscriptions);
+    }
+
+    /**
+     * Runs a pipeline for each partition, and emits what the pipelines do. A pipeline gets the records of its partition under its
+     * own demand, to be acknowledged as with {@link #receive}, and the end of them when the partition is to be handed over; the partition
+     * is given back when the pipeline's publisher has ended, at the latest after three quarters of {@code rebalanceTimeout}, when it is
+     * cancelled. A pipeline that ends before gets no more records, and its partition waits for the next rebalance. The error of a pipeline
+     * ends the whole Flux.
+     *
+     * <p>{@code receiver.receivePartitions(lane -> lane.concatMap(record -> bill(record).doOnSuccess(done -> record.acknowledge())))}
+     *
+     * @param pipeline gets the partition, as the {@linkplain GroupedFlux#key() key}, and its records; called on the receiver's worker
+     */
+    public <R> Flux<R> receivePartitions(
+            Function<? super GroupedFlux<TopicPartition, ReceiverRecord<K, V>>, ? extends Publisher<? extends R>>
+                    pipeline) {
+        Objects.requireNonNull(pipeline, "pipeline");
+        return new FluxLanes<>(broker, options, subscriptions)
+                .flatMap(lane -> lane.run(pipeline), Integer.MAX_VALUE, Queues.XS_BUFFER_SIZE);
+    }
+
     /** As {@link #process(Function, Consumer)} with three attempts and then {@code <topic>.dlq}. */
     public Flux<Outcome> process(Function<ReceiverRecord<K, V>, ? extends Publisher<?>> handler) {
         return process(handler, options -> {});
@@ -116,7 +158,8 @@ public final class Receiver<K, V> {
 
     /**
      * How far behind this receiver is, for each partition it has: the records between the first one that is not acknowledged
-     * and the high watermark, asked of the broker now.
+     * and the end of what it sees, asked of the broker now: the high watermark, or the last stable offset where it receives
+     * committed records alone.
      */
     public Mono<Map<TopicPartition, Long>> lag() {
         return Mono.defer(() -> {
@@ -137,8 +180,10 @@ public final class Receiver<K, V> {
 
     private Mono<Map<TopicPartition, Long>> behind(Map<TopicPartition, Long> acknowledged) {
         Caller caller = Caller.embedded(options.clientId());
+        OffsetSpec endOfLog =
+                options.isolation() == IsolationLevel.READ_COMMITTED ? OffsetSpec.latestStable() : OffsetSpec.latest();
         return Flux.fromIterable(acknowledged.entrySet())
-                .flatMap(entry -> broker.listOffset(caller, entry.getKey(), OffsetSpec.latest())
+                .flatMap(entry -> broker.listOffset(caller, entry.getKey(), endOfLog)
                         .map(end -> Map.entry(entry.getKey(), Math.max(0, end - entry.getValue()))))
                 .collectMap(Map.Entry::getKey, Map.Entry::getValue);
     }

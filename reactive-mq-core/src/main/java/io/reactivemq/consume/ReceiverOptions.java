@@ -1,6 +1,7 @@
 package io.reactivemq.consume;
 
 import io.reactivemq.Serde;
+import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetSpec;
 import java.time.Duration;
 import java.util.Collection;
@@ -31,6 +32,8 @@ public final class ReceiverOptions<K, V> {
     private final int fetchMaxBytes;
     private final int partitionFetchMaxBytes;
     private final int maxInFlight;
+    private final int maxPollRecords;
+    private final IsolationLevel isolation;
     private final String clientId;
 
     private ReceiverOptions(Serde<K> keySerde, Serde<V> valueSerde, Builder builder) {
@@ -46,6 +49,8 @@ public final class ReceiverOptions<K, V> {
         this.fetchMaxBytes = builder.fetchMaxBytes;
         this.partitionFetchMaxBytes = builder.partitionFetchMaxBytes;
         this.maxInFlight = builder.maxInFlight;
+        this.maxPollRecords = builder.maxPollRecords;
+        this.isolation = builder.isolation;
         this.clientId = builder.clientId;
         if (topics.isEmpty()) {
             throw new IllegalArgumentException("a receiver needs at least one topic: o.topics(\"orders\")");
@@ -113,6 +118,14 @@ public final class ReceiverOptions<K, V> {
         return maxInFlight;
     }
 
+    public int maxPollRecords() {
+        return maxPollRecords;
+    }
+
+    public IsolationLevel isolation() {
+        return isolation;
+    }
+
     public String clientId() {
         return clientId;
     }
@@ -135,6 +148,8 @@ public final class ReceiverOptions<K, V> {
         private int fetchMaxBytes = 50 << 20;
         private int partitionFetchMaxBytes = 1 << 20;
         private int maxInFlight = 65_536;
+        private int maxPollRecords = 500;
+        private IsolationLevel isolation = IsolationLevel.READ_UNCOMMITTED;
         private String clientId = "receiver";
 
         private Builder() {}
@@ -223,8 +238,8 @@ public final class ReceiverOptions<K, V> {
 
         /**
          * How many offsets of a partition, counted from the oldest one that is not acknowledged, may have been emitted; at
-         * the bound that partition waits. From 1 to 16,777,216. Default: 65,536. It has no effect on {@link
-         * Receiver#process}, which has one record of a partition in work.
+         * the bound that partition waits. From 1 to 16,777,216. Default: 65,536. {@link Receiver#process} has
+         * one record of a partition in work unless its options say otherwise.
          */
         public Builder maxInFlight(int offsetsPerPartition) {
             if (offsetsPerPartition < 1 || offsetsPerPartition > AckWindow.CAPACITY_MAX) {
@@ -232,6 +247,27 @@ public final class ReceiverOptions<K, V> {
                         "maxInFlight must be 1 to " + AckWindow.CAPACITY_MAX + ", was " + offsetsPerPartition);
             }
             this.maxInFlight = offsetsPerPartition;
+            return this;
+        }
+
+        /**
+         * The most records in a batch of {@link Receiver#receiveBatches}, and how far {@link Receiver#receiveAtmostOnce} commits ahead of
+         * what it emits: what a crash loses at most of a partition ({@code max.poll.records}). 1 or more. Default: 500.
+         */
+        public Builder maxPollRecords(int records) {
+            if (records < 1) {
+                throw new IllegalArgumentException("maxPollRecords must be 1 or more, was " + records);
+            }
+            this.maxPollRecords = records;
+            return this;
+        }
+
+        /**
+         * Which records of transactions are received ({@code isolation.level}): all of them, or those of committed ones alone; then the
+         * end of a partition is its last stable offset. Default: all, as Kafka has it.
+         */
+        public Builder isolation(IsolationLevel level) {
+            this.isolation = Objects.requireNonNull(level, "level");
             return this;
         }
 

@@ -26,7 +26,7 @@ final class RecordReader<K, V> {
     }
 
     /** The record under the lane's cursor. */
-    ReceiverRecord<K, V> read(Lane lane) {
+    ReceiverRecord<K, V> read(PartitionLane lane) {
         RecordCursor cursor = lane.cursor();
         return new ReceiverRecord<>(
                 lane.window(),

@@ -33,7 +33,7 @@ final class StartOffsets {
     /** What the loop does with it. */
     interface Lanes {
         /** The lane begins there. */
-        void begin(Lane lane, Start start);
+        void begin(PartitionLane lane, Start start);
 
         /** No retry can help. */
         void fail(Throwable error);
@@ -56,23 +56,23 @@ final class StartOffsets {
     }
 
     /** New lanes. */
-    void find(List<Lane> added) {
+    void find(List<PartitionLane> added) {
         find(added, 0);
     }
 
-    private void find(List<Lane> added, int failures) {
-        List<Lane> open = added.stream()
-                .filter(lane -> lane.state() == Lane.State.PREPARING)
+    private void find(List<PartitionLane> added, int failures) {
+        List<PartitionLane> open = added.stream()
+                .filter(lane -> lane.state() == PartitionLane.State.PREPARING)
                 .toList();
         if (open.isEmpty()) {
             return;
         }
         ask(
-                of(open.stream().map(Lane::partition).toList()),
+                of(open.stream().map(PartitionLane::partition).toList()),
                 starts -> {
-                    for (Lane lane : open) {
+                    for (PartitionLane lane : open) {
                         Start start = starts.get(lane.partition());
-                        if (start != null && lane.state() == Lane.State.PREPARING) {
+                        if (start != null && lane.state() == PartitionLane.State.PREPARING) {
                             lanes.begin(lane, start);
                         }
                     }
@@ -84,7 +84,7 @@ final class StartOffsets {
     }
 
     /** A lane whose position is outside the log. */
-    void findAnew(Lane lane) {
+    void findAnew(PartitionLane lane) {
         if (!lane.isActive()) {
             return;
         }

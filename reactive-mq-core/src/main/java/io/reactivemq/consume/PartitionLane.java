@@ -8,6 +8,8 @@ import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.EnumSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
@@ -21,7 +23,7 @@ import reactor.core.Disposables;
  *   |  in flight     |  buffered batches     |  still in the log
  * </pre>
  */
-final class Lane {
+final class PartitionLane {
 
     /** PREPARING, ACTIVE, then perhaps REVOKING, then ENDED; ENDED can come from each. */
     enum State {
@@ -36,7 +38,10 @@ final class Lane {
     }
 
     private final TopicPartition partition;
-    private final ArrayDeque<RecordBatch> batches = new ArrayDeque<>();
+    private final ArrayDeque<Fetched> batches = new ArrayDeque<>();
+
+    /** A batch that was fetched, and whether it is of records for this reader. */
+    private record Fetched(RecordBatch batch, boolean shown) {}
 
     private State state = State.PREPARING;
     private @Nullable AckWindow window;
@@ -66,10 +71,14 @@ final class Lane {
     boolean ready;
     /** The loop's: bounds the wait for its release. */
     final Disposable.Swap deadline = Disposables.swap();
-    /** {@code process}: the record that is being processed. */
-    @Nullable HandlerRun<?, ?> run;
+    /** The output's: what it does with the records; null for outputs whose records are the subscriber's alone. */
+    @Nullable LaneWork work;
+    /** At most once: what is committed before it is emitted goes up to here; -1 where nothing is committed ahead. */
+    long commitAhead = -1;
+    /** The reasons for which it is neither fetched nor emitted. */
+    final Set<PauseReason> pausedBy = EnumSet.noneOf(PauseReason.class);
 
-    Lane(TopicPartition partition) {
+    PartitionLane(TopicPartition partition) {
         this.partition = partition;
     }
 
@@ -114,6 +123,7 @@ final class Lane {
         position = offset;
         fetchOffset = offset;
         outOfRange = false;
+        commitAhead = -1;
     }
 
     /** Begins its return: nothing more of it is emitted. */
@@ -143,15 +153,21 @@ final class Lane {
     }
 
     /** Takes what a fetch from {@link #fetchOffset} brought. */
-    void append(ByteBuffer records) {
+    void append(ByteBuffer records, CommittedView view) {
         for (RecordBatch fetched : RecordBatches.of(records)) {
+            boolean shown = view.shows(fetched) && !fetched.isControl();
             long next = fetched.nextOffset();
             if (next > fetchOffset) {
-                batches.add(fetched);
+                batches.add(new Fetched(fetched, shown));
                 unopenedBytes += fetched.sizeInBytes();
                 fetchOffset = next;
             }
         }
+    }
+
+    /** Whether something may be emitted or fetched. */
+    boolean isOpen() {
+        return state == State.ACTIVE && pausedBy.isEmpty();
     }
 
     /** The bytes of the batches behind the one that is being read. */
@@ -170,8 +186,8 @@ final class Lane {
     }
 
     /**
-     * Moves the {@linkplain #cursor() cursor} to the next record to emit, past those below the position and past control
-     * batches; stays where it is until {@link #take}.
+     * Moves the {@linkplain #cursor() cursor} to the next record to emit, past those below the position and past batches
+     * that are not for this reader; stays where it is until {@link #take}.
      *
      * @return false if nothing more is buffered
      */
@@ -200,11 +216,14 @@ final class Lane {
         if (batch != null) {
             position = Math.max(position, batch.nextOffset());
         }
-        batch = batches.poll();
-        cursor = batch == null || batch.isControl() ? null : batch.records();
-        if (batch == null) {
+        Fetched fetched = batches.poll();
+        if (fetched == null) {
+            batch = null;
+            cursor = null;
             return false;
         }
+        batch = fetched.batch();
+        cursor = fetched.shown() ? batch.records() : null;
         unopenedBytes -= batch.sizeInBytes();
         timestampType = batch.timestampType();
         return true;
@@ -239,15 +258,19 @@ final class Lane {
     }
 
     /**
-     * The offset that may be committed: the first one emitted and not acknowledged, and where there is none the position,
+     * The offset that may be committed: what is committed ahead, else the first one emitted and not acknowledged, and where there is none the position,
      * so that it passes control records.
      */
     long committable() {
+        if (commitAhead >= 0) {
+            return Math.max(commitAhead, position);
+        }
         return window().isQuiet() ? position : window().advance();
     }
 
     @Override
     public String toString() {
-        return "Lane[" + partition + ", " + state + ", position " + position + ", fetchOffset " + fetchOffset + "]";
+        return "PartitionLane[" + partition + ", " + state + ", position " + position + ", fetchOffset " + fetchOffset
+                + "]";
     }
 }

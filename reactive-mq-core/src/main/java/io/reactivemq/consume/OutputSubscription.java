@@ -13,11 +13,11 @@ import reactor.core.publisher.Operators;
  *
  * @param <T> what is emitted
  */
-abstract class DemandSubscription<T> implements Subscription, Output, Scannable {
+abstract class OutputSubscription<T> implements Subscription, Output, Scannable {
 
     @SuppressWarnings("rawtypes")
-    private static final AtomicLongFieldUpdater<DemandSubscription> REQUESTED =
-            AtomicLongFieldUpdater.newUpdater(DemandSubscription.class, "requested");
+    private static final AtomicLongFieldUpdater<OutputSubscription> REQUESTED =
+            AtomicLongFieldUpdater.newUpdater(OutputSubscription.class, "requested");
 
     final CoreSubscriber<? super T> actual;
     final ConsumeLoop loop;
@@ -26,7 +26,7 @@ abstract class DemandSubscription<T> implements Subscription, Output, Scannable 
     private volatile long requested;
 
     @SuppressWarnings("this-escape") // the loop calls back only after it has been started
-    DemandSubscription(
+    OutputSubscription(
             CoreSubscriber<? super T> actual,
             Broker broker,
             ReceiverOptions<?, ?> options,

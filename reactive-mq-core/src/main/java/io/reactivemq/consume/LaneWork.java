@@ -1,0 +1,14 @@
+package io.reactivemq.consume;
+
+/** What an output does with the records of one lane. Runs on the worker. */
+interface LaneWork {
+
+    /** Whether nothing is in flight; where something is, its end asks for a turn. */
+    boolean isSettled();
+
+    /** Nothing more is emitted, and what is in flight is waited for: waits inside are cut short. */
+    void windDown();
+
+    /** What is in flight is no longer waited for. */
+    void abandon();
+}

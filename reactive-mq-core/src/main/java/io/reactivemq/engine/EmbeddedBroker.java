@@ -38,6 +38,7 @@ import io.reactivemq.topic.Admission;
 import io.reactivemq.topic.AppendListener;
 import io.reactivemq.topic.LongPoll;
 import io.reactivemq.topic.Partition;
+import io.reactivemq.transaction.ProducerIds;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -90,6 +91,7 @@ public final class EmbeddedBroker implements Broker {
     private final MqRuntime runtime;
     private final TopicRegistry topics;
     private final GroupService groups;
+    private final ProducerIds producerIds;
     private final RetentionCheck retention;
     private final CompactionCheck compaction;
     private final @Nullable MemoryBound memory;
@@ -110,6 +112,7 @@ public final class EmbeddedBroker implements Broker {
         this.runtime = runtime;
         this.topics = topics;
         this.groups = groups;
+        this.producerIds = new ProducerIds(topics::allocateProducerIds);
         this.memory = memory;
         this.lock = lock;
         this.closing = Mono.defer(this::close).cache();
@@ -387,7 +390,9 @@ public final class EmbeddedBroker implements Broker {
 
     @Override
     public Mono<ProducerIdAndEpoch> initProducerId(Caller caller, InitProducerId request) {
-        return Mono.error(noTransactions());
+        return whileOpen(() -> request.transactionalId() == null
+                ? producerIds.next().map(id -> new ProducerIdAndEpoch(id, (short) 0))
+                : Mono.error(noTransactions()));
     }
 
     @Override

@@ -188,6 +188,11 @@ final class TopicRegistry implements TopicCatalog {
         return Mono.fromFuture(work::toFuture, true);
     }
 
+    /** Gives out that many producer ids, none of them twice; the Mono is the first of them. */
+    Mono<Long> allocateProducerIds(long count) {
+        return metadata.handle(machine -> machine.allocateProducerIds(count));
+    }
+
     /** The topics that are ready, by name. */
     List<TopicDescription> list() {
         return topics.values().stream()

@@ -266,15 +266,10 @@ public final class PartitionLog implements Closeable {
             return new AppendInfo(baseOffset, write(incoming, nowMs), NO_TIMESTAMP);
         }
         Runnable putBack = incoming.stampAppendTime(nowMs);
-        boolean written = false;
         try {
-            AppendInfo info = new AppendInfo(baseOffset, write(incoming, nowMs), nowMs);
-            written = true;
-            return info;
+            return new AppendInfo(baseOffset, write(incoming, nowMs), nowMs);
         } finally {
-            if (!written) {
-                putBack.run(); // a batch that claims the log's time would be refused
-            }
+            putBack.run(); // it may be sent again, and a batch that claims the log's time would be refused
         }
     }
 

@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state machine of the broker's topics. Creating and deleting take two records each, with the work on the folders between
+ * The state machine of the broker's topics, and of the producer ids it has given out. Creating and deleting take two records each, with the work on the folders between
  * them, so that an open after a crash knows what to finish.
  */
 public final class MetadataShard implements CoordinatorShard {
@@ -35,6 +35,9 @@ public final class MetadataShard implements CoordinatorShard {
     private static final Pattern LEGAL_NAME = Pattern.compile("[a-zA-Z0-9._-]{1," + NAME_CHARS_MAX + "}");
 
     private final Map<String, TopicImage> topics = new TreeMap<>();
+
+    /** The first producer id that is not given out. */
+    private long nextProducerId;
 
     /** Announces a topic; its folders come next, then {@link #ready}. */
     public CoordinatorResult<TopicImage> create(NewTopic wanted, UUID id, boolean internal) {
@@ -119,6 +122,11 @@ public final class MetadataShard implements CoordinatorShard {
         return List.copyOf(topics.values());
     }
 
+    /** Gives out that many producer ids; the response is the first of them. */
+    public CoordinatorResult<Long> allocateProducerIds(long count) {
+        return new CoordinatorResult<>(List.of(ProducerIdRecords.of(nextProducerId + count)), nextProducerId);
+    }
+
     private static CoordinatorResult<TopicImage> changed(TopicImage topic) {
         List<CoordinatorRecord> records = List.of(TopicRecords.of(topic));
         return new CoordinatorResult<>(records, topic);
@@ -138,6 +146,12 @@ public final class MetadataShard implements CoordinatorShard {
 
     @Override
     public void replay(ByteBuffer key, @Nullable ByteBuffer value) {
+        if (key.getShort(key.position()) == ProducerIdRecords.KIND) {
+            if (value != null) {
+                nextProducerId = ProducerIdRecords.readValue(value);
+            }
+            return;
+        }
         String name = TopicRecords.readKey(key);
         if (value == null) {
             topics.remove(name);

@@ -36,6 +36,9 @@ final class Batch {
 
     int count;
 
+    /** Whether it was sent again under a new epoch. */
+    boolean isSentAnew;
+
     /** Its append, while it is SENT. */
     @Nullable Request<AppendResult> append;
 

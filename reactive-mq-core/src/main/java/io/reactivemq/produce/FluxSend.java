@@ -6,7 +6,6 @@ import io.reactivemq.MqRuntime;
 import io.reactivemq.Serde;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
-import io.reactivemq.broker.TopicDescription;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.HashMap;
@@ -15,6 +14,7 @@ import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.function.Supplier;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.varhandle.MpscLinkedVarHandleQueue;
 import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
@@ -26,6 +26,7 @@ import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.FluxOperator;
+import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.core.scheduler.Scheduler;
 import reactor.util.context.Context;
@@ -50,13 +51,16 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
     private final Broker broker;
     private final SenderOptions<K, V> options;
     private final Map<String, Integer> partitionCounts;
+    private final Producers producers;
 
     private FluxSend(
             Flux<SenderRecord<K, V>> source,
             Broker broker,
             SenderOptions<K, V> options,
-            Map<String, Integer> partitionCounts) {
+            Map<String, Integer> partitionCounts,
+            Producers producers) {
         super(source);
+        this.producers = producers;
         this.broker = broker;
         this.options = options;
         this.partitionCounts = partitionCounts;
@@ -66,8 +70,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             Flux<SenderRecord<K, V>> source,
             Broker broker,
             SenderOptions<K, V> options,
-            Map<String, Integer> partitionCounts) {
-        return onAssembly(new FluxSend<>(source, broker, options, partitionCounts));
+            Map<String, Integer> partitionCounts,
+            Producers producers) {
+        return onAssembly(new FluxSend<>(source, broker, options, partitionCounts, producers));
     }
 
     @Override
@@ -77,7 +82,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
     @Override
     public void subscribe(CoreSubscriber<? super SenderResult<K, V>> actual) {
-        source.subscribe(new SendSubscriber<>(actual, broker, options, partitionCounts));
+        source.subscribe(new SendSubscriber<>(actual, broker, options, partitionCounts, producers));
     }
 
     private static int prefetch(SenderOptions<?, ?> options) {
@@ -130,6 +135,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         private final Serde<V> valueSerde;
         private final Partitioner partitioner;
         private final Map<String, Integer> partitionCounts;
+        private final Producers producers;
         private final int prefetch;
         private final boolean hasLinger;
         private final Scheduler.Worker worker;
@@ -163,7 +169,13 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         private final InFlight<K, V> inFlight = new InFlight<>();
         private final Map<String, Outbox.Topic> topics = new HashMap<>();
         private Outbox.@Nullable Topic lastTopic;
-        private @Nullable Request<TopicDescription> lookup;
+
+        /** As whom it sends; null: not asked yet, or without idempotence. */
+        private @Nullable ProducerSession session;
+
+        /** What is asked of the broker before the next record can be placed: one thing at a time. */
+        private @Nullable Request<?> lookup;
+
         private @Nullable Disposable lookupTimer;
 
         /** The record taken that can't be put into a batch yet. */
@@ -192,8 +204,10 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 CoreSubscriber<? super SenderResult<K, V>> actual,
                 Broker broker,
                 SenderOptions<K, V> options,
-                Map<String, Integer> partitionCounts) {
+                Map<String, Integer> partitionCounts,
+                Producers producers) {
             this.actual = actual;
+            this.producers = producers;
             this.context = actual.currentContext();
             this.broker = broker;
             this.runtime = broker.runtime();
@@ -415,6 +429,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
         /** Puts the record into a batch; false where it has to wait, or where the send has come to its end. */
         private boolean place(SenderRecord<K, V> record, long clockMs) {
+            if (!hasSession()) {
+                return false;
+            }
             Outbox.Topic topic = topic(record.topic());
             if (topic == null) {
                 return false;
@@ -520,18 +537,53 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             return topic;
         }
 
+        /** Whether it is known as whom to send; if not, that is asked. */
+        private boolean hasSession() {
+            if (session != null || !options.idempotence()) {
+                return true;
+            }
+            ProducerSession idle = producers.poll();
+            if (idle != null) {
+                begin(idle);
+                return true;
+            }
+            ask(() -> "a producer id", () -> producers.make(caller), (made, failure) -> {
+                if (made != null) {
+                    begin(made);
+                } else {
+                    finishAt(inFlight.tailSequence(), failure);
+                }
+            });
+            return false;
+        }
+
+        private void begin(ProducerSession mine) {
+            session = mine;
+            outbox.sendAs(mine);
+        }
+
         private void lookUp(String name) {
+            ask(() -> "topic " + name + ": its lookup", () -> broker.describeTopic(caller, name), (found, failure) -> {
+                if (found != null) {
+                    partitionCounts.put(name, found.partitions());
+                } else {
+                    finishAt(inFlight.tailSequence(), failure);
+                }
+            });
+        }
+
+        private <T> void ask(Supplier<String> subject, Supplier<Mono<T>> question, Request.Outcome<T> outcome) {
             if (lookup != null) {
                 return;
             }
-            Request<TopicDescription> request = new Request<>(
-                    this,
-                    runtime,
-                    options,
-                    runtime.nanoTime(),
-                    () -> "topic " + name + ": its lookup",
-                    () -> broker.describeTopic(caller, name),
-                    (found, failure) -> lookedUp(name, found, failure));
+            Request<T> request =
+                    new Request<>(this, runtime, options, runtime.nanoTime(), subject, question, (found, failure) -> {
+                        lookup = null;
+                        if (lookupTimer != null) {
+                            lookupTimer.dispose();
+                        }
+                        outcome.accept(found, failure);
+                    });
             lookup = request;
             lookupTimer = runtime.timers()
                     .schedule(
@@ -539,19 +591,6 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                             options.deliveryTimeout().toNanos(),
                             TimeUnit.NANOSECONDS);
             request.attempt();
-        }
-
-        private void lookedUp(String name, @Nullable TopicDescription found, @Nullable MqException failure) {
-            lookup = null;
-            if (lookupTimer != null) {
-                lookupTimer.dispose();
-            }
-            if (found != null) {
-                partitionCounts.put(name, found.partitions());
-            }
-            if (failure != null) {
-                finishAt(inFlight.tailSequence(), failure);
-            }
         }
 
         /** An append has failed for good. */
@@ -668,6 +707,11 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 lookupTimer.dispose();
             }
             outbox.dispose();
+            ProducerSession mine = session;
+            if (mine != null) {
+                session = null;
+                producers.giveBack(mine);
+            }
             while (inFlight.headSequence() < inFlight.tailSequence()) {
                 Batch.State batchState = inFlight.headBatch().state;
                 if (batchState == Batch.State.OPEN || batchState == Batch.State.CLOSED) {

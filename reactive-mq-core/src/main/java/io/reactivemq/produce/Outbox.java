@@ -1,6 +1,7 @@
 package io.reactivemq.produce;
 
 import io.reactivemq.Compression;
+import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
 
 /**
  * The batches of one send between its records and the broker: a lane a partition, in which one batch takes records, closed
@@ -72,6 +74,9 @@ final class Outbox {
     /** Batches that begin at this sequence or later are not sent. */
     private long endSequence = Long.MAX_VALUE;
 
+    /** As whom it appends; null: without idempotence. Set before the first record. */
+    private @Nullable ProducerSession session;
+
     private @Nullable Disposable lingerTimer;
     private @Nullable Disposable deliveryTimer;
 
@@ -84,6 +89,10 @@ final class Outbox {
         this.lingerNanos = options.linger().toNanos();
         this.batchBytes = Math.max(RecordBatch.HEADER_BYTES, options.batchSizeBytes());
         this.bufferBytes = Math.max(batchBytes, options.bufferBytes());
+    }
+
+    void sendAs(ProducerSession producer) {
+        session = producer;
     }
 
     /** The lanes of a topic, made on first use; where its records without a key go. */
@@ -235,7 +244,9 @@ final class Outbox {
         lane.isDue = false;
         batch.count = lane.builder.count();
         int bytesBefore = lane.builder.sizeInBytes();
-        ByteBuffer built = lane.builder.build();
+        ByteBuffer built = session == null
+                ? lane.builder.build()
+                : session.at(lane.partition).build(lane.builder);
         bytes += built.limit() - bytesBefore;
         batch.buffer = built;
         batch.state = Batch.State.CLOSED;
@@ -287,7 +298,7 @@ final class Outbox {
                 options,
                 batch.openedNanos,
                 () -> partition + ": the append of " + batch.count + " records",
-                () -> broker.append(caller, partition, buffer.duplicate(), options.acks()),
+                () -> append(partition, buffer.duplicate()),
                 (result, failure) -> answered(batch, buffer, result, failure));
         batch.lane.sent = batch;
         batch.state = Batch.State.SENT;
@@ -296,20 +307,63 @@ final class Outbox {
         append.attempt();
     }
 
+    private Mono<AppendResult> append(TopicPartition partition, ByteBuffer records) {
+        return session == null
+                ? broker.append(caller, partition, records, options.acks())
+                : session.append(broker, caller, partition, records, options.acks());
+    }
+
     private void answered(
             Batch batch, ByteBuffer buffer, @Nullable AppendResult result, @Nullable MqException failure) {
         sentBatches--;
+        if (failure != null && failure.errorCode() == ErrorCode.DUPLICATE_SEQUENCE_NUMBER) {
+            // it is in the log, so long ago that its place is not known there any more
+            answered(batch, buffer, new AppendResult(-1, -1, -1));
+            return;
+        }
+        if (failure != null && failure.errorCode() == ErrorCode.UNKNOWN_PRODUCER_ID && sendAnew(batch)) {
+            return;
+        }
         if (failure != null) {
             // its lane stays occupied: nothing behind it is sent
             batch.state = Batch.State.FAILED;
             host.failed(batch, failure);
         }
         if (result != null) {
-            bytes -= buffer.limit();
-            keep(buffer);
-            batch.acknowledged(result);
-            sendNext(batch.lane);
+            answered(batch, buffer, result);
         }
+    }
+
+    private void answered(Batch batch, ByteBuffer buffer, AppendResult result) {
+        bytes -= buffer.limit();
+        keep(buffer);
+        batch.acknowledged(result);
+        sendNext(batch.lane);
+    }
+
+    /**
+     * The log has forgotten the producer, and all of its records there are gone: it begins anew in that partition. Once a batch, so that
+     * the delivery timeout is not filled with attempts.
+     */
+    private boolean sendAnew(Batch batch) {
+        ByteBuffer first = batch.buffer;
+        if (session == null || first == null || batch.isSentAnew) {
+            return false;
+        }
+        ProducerSession.Position position = session.at(batch.lane.partition);
+        if (!position.beginAnew()) {
+            return false;
+        }
+        batch.isSentAnew = true;
+        position.rebuild(first);
+        for (Batch later : batch.lane.closed) {
+            ByteBuffer buffer = later.buffer;
+            if (buffer != null) {
+                position.rebuild(buffer);
+            }
+        }
+        send(batch);
+        return true;
     }
 
     private void keep(ByteBuffer buffer) {
@@ -389,6 +443,10 @@ final class Outbox {
             Request<AppendResult> append = appendUnderWay(lane);
             if (append != null) {
                 append.dispose();
+            }
+            if (session != null && (lane.sent != null || !lane.closed.isEmpty())) {
+                // some of its sequence numbers may never reach the log
+                session.at(lane.partition).beginAnew();
             }
         }
     }

@@ -31,9 +31,12 @@ public final class Sender<K, V> {
     /** Partitions by topic, as the broker said when a send first asked. */
     private final Map<String, Integer> partitionCounts = new ConcurrentHashMap<>();
 
+    private final Producers producers;
+
     private Sender(Broker broker, SenderOptions<K, V> options) {
         this.broker = Objects.requireNonNull(broker, "broker");
         this.options = Objects.requireNonNull(options, "options");
+        this.producers = new Producers(broker);
     }
 
     /**
@@ -58,8 +61,8 @@ public final class Sender<K, V> {
      *
      * <p>Order within a partition is the order of sending, also when an append is retried: a partition has one append
      * under way at a time. An append whose error is retriable is tried again until the {@link
-     * SenderOptions#deliveryTimeout() deliveryTimeout}; without idempotence, a retry of an append that had reached the log
-     * though its answer was lost leaves its records there twice.
+     * SenderOptions#deliveryTimeout() deliveryTimeout}. With {@link SenderOptions#idempotence() idempotence}, the default, a retry of an
+     * append that had reached the log though its answer was lost is recognised there; without it, its records are there twice.
      *
      * <p>Ends: when the source completes, after the last result. When it fails, after the results of all that came before,
      * with its error. When a record can't be sent (its topic or partition is not there, a Serde or partitioner fails, it is
@@ -72,7 +75,7 @@ public final class Sender<K, V> {
      * requests to the broker.
      */
     public Flux<SenderResult<K, V>> send(Publisher<SenderRecord<K, V>> records) {
-        return FluxSend.of(Flux.from(records), broker, options, partitionCounts);
+        return FluxSend.of(Flux.from(records), broker, options, partitionCounts, producers);
     }
 
     /**
@@ -80,6 +83,7 @@ public final class Sender<K, V> {
      * together; for more than a few records, {@link #send(Publisher)} is the way.
      */
     public Mono<SenderResult<K, V>> send(SenderRecord<K, V> record) {
-        return FluxSend.of(Flux.just(record), broker, options, partitionCounts).single();
+        return FluxSend.of(Flux.just(record), broker, options, partitionCounts, producers)
+                .single();
     }
 }

@@ -6,6 +6,7 @@ import io.reactivemq.broker.Acks;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a {@link Sender} sends. Immutable; a value out of its range is an {@link IllegalArgumentException} that names option,
@@ -33,6 +34,7 @@ public final class SenderOptions<K, V> {
     private final int maxInFlight;
     private final long bufferBytes;
     private final Acks acks;
+    private final boolean idempotence;
     private final Compression compression;
     private final String clientId;
     private final Partitioner partitioner;
@@ -47,6 +49,7 @@ public final class SenderOptions<K, V> {
         this.maxInFlight = builder.maxInFlight;
         this.bufferBytes = builder.bufferBytes;
         this.acks = builder.acks;
+        this.idempotence = builder.idempotence == null ? acks == Acks.ALL : builder.idempotence;
         this.compression = builder.compression;
         this.clientId = builder.clientId;
         this.partitioner = builder.partitioner;
@@ -55,6 +58,9 @@ public final class SenderOptions<K, V> {
         if (bufferBytes < batchSizeBytes) {
             throw new IllegalArgumentException(
                     "bufferBytes must be at least batchSizeBytes (" + batchSizeBytes + "), was " + bufferBytes);
+        }
+        if (idempotence && acks != Acks.ALL) {
+            throw new IllegalArgumentException("idempotence needs acks ALL, was " + acks);
         }
         if (deliveryTimeout.compareTo(linger) <= 0) {
             throw new IllegalArgumentException(
@@ -107,6 +113,11 @@ public final class SenderOptions<K, V> {
         return acks;
     }
 
+    /** See {@link Builder#idempotence}. */
+    public boolean idempotence() {
+        return idempotence;
+    }
+
     /** See {@link Builder#compression}. */
     public Compression compression() {
         return compression;
@@ -140,6 +151,7 @@ public final class SenderOptions<K, V> {
         private int maxInFlight = 1 << 16;
         private long bufferBytes = 32L << 20;
         private Acks acks = Acks.ALL;
+        private @Nullable Boolean idempotence;
         private Compression compression = Compression.NONE;
         private String clientId = "rmq-sender";
         private Partitioner partitioner = Partitioner.byKey();
@@ -189,6 +201,15 @@ public final class SenderOptions<K, V> {
         /** What is awaited before a result is emitted; {@link Acks#ALL} by default. */
         public Builder acks(Acks value) {
             acks = Objects.requireNonNull(value, "acks");
+            return this;
+        }
+
+        /**
+         * Whether a batch that is sent again, since its answer was lost, is in the log once; as Kafka's {@code enable.idempotence}. By
+         * default it is with {@link Acks#ALL}, which it needs.
+         */
+        public Builder idempotence(boolean value) {
+            idempotence = value;
             return this;
         }
 

@@ -163,6 +163,11 @@ public final class RecordBatchBuilder {
      * write it: base offset 0, no leader epoch, no producer id (each -1), create time. The builder is then empty.
      */
     public ByteBuffer build() {
+        return build(RecordBatch.NO_PRODUCER_ID, RecordBatch.NO_PRODUCER_EPOCH, RecordBatch.NO_SEQUENCE, false);
+    }
+
+    /** As {@link #build()}, of an idempotent producer; see {@link RecordBatch#setProducer}. */
+    public ByteBuffer build(long producerId, short producerEpoch, int baseSequence, boolean transactional) {
         if (count == 0) {
             throw new IllegalStateException("a batch needs at least one record");
         }
@@ -180,6 +185,11 @@ public final class RecordBatchBuilder {
         }
         ByteBuffer batch = ByteBuffer.wrap(built, 0, builtSize);
         writeHeader(batch);
+        batch.putShort(RecordBatch.ATTRIBUTES_AT, (short)
+                (compression.code() | (transactional ? RecordBatch.TRANSACTIONAL_MASK : 0)));
+        batch.putLong(RecordBatch.PRODUCER_ID_AT, producerId);
+        batch.putShort(RecordBatch.PRODUCER_EPOCH_AT, producerEpoch);
+        batch.putInt(RecordBatch.BASE_SEQUENCE_AT, baseSequence);
         crc.reset();
         crc.update(built, RecordBatch.ATTRIBUTES_AT, builtSize - RecordBatch.ATTRIBUTES_AT);
         batch.putInt(RecordBatch.CRC_AT, (int) crc.getValue());
@@ -188,19 +198,15 @@ public final class RecordBatchBuilder {
         return batch;
     }
 
-    /** All but the CRC. */
+    /** All but the producer and the CRC. */
     private void writeHeader(ByteBuffer batch) {
         batch.putLong(RecordBatch.BASE_OFFSET_AT, 0);
         batch.putInt(RecordBatch.LENGTH_AT, batch.limit() - RecordBatch.LENGTH_OVERHEAD_BYTES);
         batch.putInt(RecordBatch.LEADER_EPOCH_AT, RecordBatch.NO_LEADER_EPOCH);
         batch.put(RecordBatch.MAGIC_AT, RecordBatch.MAGIC);
-        batch.putShort(RecordBatch.ATTRIBUTES_AT, (short) compression.code());
         batch.putInt(RecordBatch.LAST_OFFSET_DELTA_AT, count - 1);
         batch.putLong(RecordBatch.BASE_TIMESTAMP_AT, baseTimestamp);
         batch.putLong(RecordBatch.MAX_TIMESTAMP_AT, maxTimestamp);
-        batch.putLong(RecordBatch.PRODUCER_ID_AT, RecordBatch.NO_PRODUCER_ID);
-        batch.putShort(RecordBatch.PRODUCER_EPOCH_AT, RecordBatch.NO_PRODUCER_EPOCH);
-        batch.putInt(RecordBatch.BASE_SEQUENCE_AT, RecordBatch.NO_SEQUENCE);
         batch.putInt(RecordBatch.COUNT_AT, count);
     }
 

@@ -42,6 +42,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
@@ -60,6 +61,8 @@ import reactor.util.context.ContextView;
  * #answerAppendsAfter} move answers to another thread or to a later time; {@link #onHeartbeat} takes over the groups.
  */
 public final class ScriptedBroker implements Broker {
+
+    private final AtomicLong producerIds = new AtomicLong();
 
     private static final int LENGTH_POSITION = 8;
     private static final int LENGTH_OVERHEAD = 12;
@@ -725,7 +728,7 @@ public final class ScriptedBroker implements Broker {
 
     @Override
     public Mono<ProducerIdAndEpoch> initProducerId(Caller caller, InitProducerId request) {
-        return Mono.error(noTransactions());
+        return Mono.fromSupplier(() -> new ProducerIdAndEpoch(producerIds.getAndIncrement(), (short) 0));
     }
 
     @Override

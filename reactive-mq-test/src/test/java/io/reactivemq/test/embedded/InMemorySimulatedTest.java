@@ -8,6 +8,7 @@ import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
 import io.reactivemq.test.contract.RetentionContract;
+import io.reactivemq.test.contract.SenderContract;
 import io.reactivemq.test.contract.TopicsContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
@@ -59,6 +60,14 @@ class InMemorySimulatedTest {
 
     @Nested
     class Idempotence extends IdempotenceContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class Senders extends SenderContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.MEMORY, seed);

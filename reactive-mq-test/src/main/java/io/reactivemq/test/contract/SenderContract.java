@@ -1,0 +1,171 @@
+package io.reactivemq.test.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.Serdes;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.InitProducerId;
+import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.produce.Sender;
+import io.reactivemq.produce.SenderOptions;
+import io.reactivemq.produce.SenderRecord;
+import io.reactivemq.produce.SenderResult;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
+
+/** What a Sender promises on a broker that answers, and on one whose answers are lost. */
+@DisplayName("sender")
+public abstract class SenderContract extends EngineContract {
+
+    private static Sender<String, String> sender(io.reactivemq.broker.Broker on, Acks acks, boolean idempotence) {
+        return Sender.on(
+                on,
+                SenderOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.acks(acks)
+                                .idempotence(idempotence)
+                                .batchSizeBytes(300)
+                                .retryBackoff(Duration.ofMillis(1))));
+    }
+
+    private static Flux<SenderRecord<String, String>> records(String topic, int from, int count) {
+        return Flux.range(from, count).map(i -> SenderRecord.of(topic, "k" + i % 7, "v" + i));
+    }
+
+    @RepeatedTest(5)
+    @DisplayName("K06 M07 answers are lost, and no record is there twice or missing, in the order of sending")
+    void lost_answers(RepetitionInfo repetition) {
+        useSeed(repetition.getCurrentRepetition());
+        topic("t", 3);
+        ForgetfulBroker forgetful = new ForgetfulBroker(broker(), repetition.getCurrentRepetition(), 20);
+        Sender<String, String> sender = sender(forgetful, Acks.ALL, true);
+
+        List<SenderResult<String, String>> results = new ArrayList<>();
+        results.addAll(await(sender.send(records("t", 0, 200)).collectList()));
+        results.addAll(await(sender.send(records("t", 200, 200)).collectList()));
+        restartIfDurable();
+
+        assertThat(forgetful.lostAnswers()).isPositive();
+        assertThat(results).hasSize(400);
+        for (int partition = 0; partition < 3; partition++) {
+            TopicPartition id = new TopicPartition("t", partition);
+            List<String> sent = new ArrayList<>();
+            List<Long> offsets = new ArrayList<>();
+            for (SenderResult<String, String> result : results) {
+                if (result.partition().equals(id)) {
+                    sent.add(String.valueOf(result.record().value()));
+                    offsets.add(result.offset());
+                }
+            }
+            List<StoredRecord> stored = readAll(id);
+            assertThat(stored).extracting(StoredRecord::value).isEqualTo(sent);
+            assertThat(stored).extracting(StoredRecord::offset).isEqualTo(offsets);
+        }
+    }
+
+    @Test
+    @DisplayName("K06 a topic that has the log's time takes a batch that is sent again once, too")
+    void lost_answers_with_append_time() {
+        topic("t", 1, Map.of("message.timestamp.type", "LogAppendTime"));
+        ForgetfulBroker forgetful = new ForgetfulBroker(broker(), 3, 30);
+
+        await(sender(forgetful, Acks.ALL, true).send(records("t", 0, 100)).collectList());
+
+        assertThat(forgetful.lostAnswers()).isPositive();
+        assertThat(readAll(new TopicPartition("t", 0))).hasSize(100);
+    }
+
+    @Test
+    @DisplayName("K06 without idempotence a lost answer leaves a record there twice: this test can tell")
+    void without_idempotence() {
+        topic("t", 1);
+        ForgetfulBroker forgetful = new ForgetfulBroker(broker(), 3, 30);
+
+        await(sender(forgetful, Acks.ALL, false).send(records("t", 0, 100)).collectList());
+
+        assertThat(readAll(new TopicPartition("t", 0))).hasSizeGreaterThan(100);
+    }
+
+    @Test
+    @DisplayName("K06 a send that was given up leaves its Sender fit for the next")
+    void after_a_failed_send() {
+        topic("t", 1, Map.of("max.message.bytes", "400"));
+        Sender<String, String> sender = sender(broker(), Acks.ALL, true);
+        await(sender.send(records("t", 0, 20)).collectList());
+        Flux<SenderRecord<String, String>> tooLarge = Flux.just(SenderRecord.of("t", "x".repeat(1_000)));
+
+        assertFails(sender.send(tooLarge).collectList(), ErrorCode.MESSAGE_TOO_LARGE);
+        await(sender.send(records("t", 20, 20)).collectList());
+
+        assertThat(readAll(new TopicPartition("t", 0))).hasSize(40);
+    }
+
+    @Test
+    @DisplayName("K18 acks 1 and all answer with the offset, acks 0 without, and all three have sent")
+    void acks() {
+        topic("t", 1);
+        long expected = 0;
+        for (Acks acks : Acks.values()) {
+            List<SenderResult<String, String>> results =
+                    await(sender(broker(), acks, false).send(records("t", 0, 3)).collectList());
+            assertThat(results)
+                    .extracting(SenderResult::offset)
+                    .isEqualTo(
+                            acks == Acks.NONE ? List.of(-1L, -1L, -1L) : List.of(expected, expected + 1, expected + 2));
+            expected += 3;
+            restartIfDurable();
+            assertThat(endOf(new TopicPartition("t", 0))).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    @DisplayName("K06 a producer id is given once, restarts or not")
+    void producer_ids() {
+        Set<Long> ids = new HashSet<>();
+        for (int round = 0; round < 3; round++) {
+            for (int i = 0; i < 1_100; i++) {
+                ProducerIdAndEpoch producer = await(broker().initProducerId(CALLER, InitProducerId.idempotent()));
+                assertThat(producer.epoch()).isZero();
+                assertThat(ids.add(producer.producerId()))
+                        .as("%s is new", producer)
+                        .isTrue();
+            }
+            restartIfDurable();
+            if (!engine().isDurable()) {
+                return;
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("K06 asked for at once, producer ids are given once, too")
+    void producer_ids_at_once() {
+        List<ProducerIdAndEpoch> all = await(Flux.range(0, 2_500)
+                .flatMap(i -> broker().initProducerId(CALLER, InitProducerId.idempotent()), 100)
+                .collectList());
+
+        assertThat(all).doesNotHaveDuplicates().hasSize(2_500);
+    }
+
+    @Test
+    @DisplayName("K18 idempotence without acks=all is refused when the options are made")
+    void idempotence_needs_acks_all() {
+        assertThat(org.assertj.core.api.Assertions.catchThrowable(() -> sender(broker(), Acks.LEADER, true)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .isNotInstanceOf(MqException.class)
+                .hasMessageContaining("idempotence needs acks ALL, was LEADER");
+    }
+}

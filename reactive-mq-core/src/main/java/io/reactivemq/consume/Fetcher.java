@@ -211,7 +211,7 @@ final class Fetcher {
             resetWhenEmpty(lane);
             return;
         }
-        if (!Requests.isRetriable(error)) {
+        if (!Requests.isRetriable(error) || isDamage(error)) {
             lanes.fail(error);
             return;
         }
@@ -219,6 +219,11 @@ final class Fetcher {
         Duration wait = Backoff.OF_REQUESTS.after(lane.failures);
         Requests.logRetry(LOG, "fetch of " + lane.partition(), lane.failures, wait, error);
         pause(lane, wait);
+    }
+
+    /** The log is damaged at the position: a produce request may be sent again, a fetch finds the same. */
+    private static boolean isDamage(Throwable error) {
+        return error instanceof MqException mq && mq.errorCode() == ErrorCode.CORRUPT_MESSAGE;
     }
 
     /** What is still buffered is emitted first; the lane comes by here again when it has been. */

@@ -13,7 +13,6 @@ final class BatchReader {
     static final int WINDOW_BYTES = 1 << 20;
 
     private final StoredFile file;
-    private final String where;
     private final int end;
     private final @Nullable LeaderEpochs epochs;
     private ByteBuffer window = ByteBuffer.allocate(0);
@@ -31,7 +30,6 @@ final class BatchReader {
      */
     BatchReader(StoredFile file, int start, int end, long offset, @Nullable LeaderEpochs epochs) {
         this.file = file;
-        this.where = file.path().toString();
         this.position = start;
         this.end = end;
         this.nextOffset = offset;
@@ -62,7 +60,7 @@ final class BatchReader {
         }
         size = batchSize;
         RecordBatch batch = batch();
-        batch.validate(where);
+        LogDamage.checkCrc(file.path(), position, batch);
         checkOutsideOfCrc(batch);
         nextOffset = batch.nextOffset();
         return true;

@@ -96,13 +96,23 @@ final class GrowingIndex implements OffsetTimeIndex {
 
     @Override
     public @Nullable OffsetEntry floorOffset(int relativeOffset) {
+        return floor(32, relativeOffset);
+    }
+
+    @Override
+    public @Nullable OffsetEntry floorPosition(int position) {
+        return floor(0, position);
+    }
+
+    /** @param shift of the field in an entry; both grow from entry to entry */
+    private @Nullable OffsetEntry floor(int shift, int key) {
         int count = offsetCount;
         long[] entries = offsets;
         int low = 0;
         int high = count;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if ((int) (entries[middle] >>> 32) <= relativeOffset) {
+            if ((int) (entries[middle] >>> shift) <= key) {
                 low = middle + 1;
             } else {
                 high = middle;

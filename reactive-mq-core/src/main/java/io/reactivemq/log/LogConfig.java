@@ -17,6 +17,10 @@ import java.util.Objects;
  * @param recoveryPointBytes how many forced bytes may lie behind the recorded recovery point, and so how much a log that was
  *     not closed has to read when it is opened
  * @param producerIdExpirationMs {@code producer.id.expiration.ms}: how long a producer may be silent before its last batches are forgotten
+ * @param checkCrcs whether a read compares the checksum of every batch it hands out, as Kafka's consumers do ({@code check.crcs}): for
+ *     logs on disk, where bits can rot
+ * @param timestampBeforeMaxMs {@code message.timestamp.before.max.ms}: how much earlier than the broker's time a record's create time may be
+ * @param timestampAfterMaxMs {@code message.timestamp.after.max.ms}: how much later
  */
 public record LogConfig(
         int segmentBytes,
@@ -26,7 +30,10 @@ public record LogConfig(
         TimestampType timestampType,
         RecordCheck recordCheck,
         int recoveryPointBytes,
-        long producerIdExpirationMs) {
+        long producerIdExpirationMs,
+        boolean checkCrcs,
+        long timestampBeforeMaxMs,
+        long timestampAfterMaxMs) {
 
     private static final LogConfig DEFAULTS = new LogConfig(
             1 << 30,
@@ -36,7 +43,10 @@ public record LogConfig(
             TimestampType.CREATE_TIME,
             RecordCheck.BATCH,
             64 << 20,
-            24L * 60 * 60 * 1000);
+            24L * 60 * 60 * 1000,
+            true,
+            Long.MAX_VALUE,
+            Long.MAX_VALUE);
 
     public LogConfig {
         requirePositive("segmentBytes", segmentBytes);
@@ -47,11 +57,15 @@ public record LogConfig(
         if (indexIntervalBytes < 0) {
             throw new IllegalArgumentException("indexIntervalBytes must be 0 or more, was " + indexIntervalBytes);
         }
+        if (timestampBeforeMaxMs < 0 || timestampAfterMaxMs < 0) {
+            throw new IllegalArgumentException("timestampBeforeMaxMs and timestampAfterMaxMs must be 0 or more, were "
+                    + timestampBeforeMaxMs + " and " + timestampAfterMaxMs);
+        }
         Objects.requireNonNull(timestampType, "timestampType");
         Objects.requireNonNull(recordCheck, "recordCheck");
     }
 
-    /** Kafka's defaults. */
+    /** Kafka's defaults, but with timestamps of any time. */
     public static LogConfig defaults() {
         return DEFAULTS;
     }
@@ -65,7 +79,10 @@ public record LogConfig(
                 timestampType,
                 recordCheck,
                 recoveryPointBytes,
-                producerIdExpirationMs);
+                producerIdExpirationMs,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
     }
 
     public LogConfig withSegmentMs(long value) {
@@ -77,7 +94,10 @@ public record LogConfig(
                 timestampType,
                 recordCheck,
                 recoveryPointBytes,
-                producerIdExpirationMs);
+                producerIdExpirationMs,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
     }
 
     public LogConfig withIndexIntervalBytes(int value) {
@@ -89,7 +109,10 @@ public record LogConfig(
                 timestampType,
                 recordCheck,
                 recoveryPointBytes,
-                producerIdExpirationMs);
+                producerIdExpirationMs,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
     }
 
     public LogConfig withMaxMessageBytes(int value) {
@@ -101,7 +124,10 @@ public record LogConfig(
                 timestampType,
                 recordCheck,
                 recoveryPointBytes,
-                producerIdExpirationMs);
+                producerIdExpirationMs,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
     }
 
     public LogConfig withTimestampType(TimestampType value) {
@@ -113,7 +139,10 @@ public record LogConfig(
                 value,
                 recordCheck,
                 recoveryPointBytes,
-                producerIdExpirationMs);
+                producerIdExpirationMs,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
     }
 
     public LogConfig withRecordCheck(RecordCheck value) {
@@ -125,7 +154,10 @@ public record LogConfig(
                 timestampType,
                 value,
                 recoveryPointBytes,
-                producerIdExpirationMs);
+                producerIdExpirationMs,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
     }
 
     public LogConfig withRecoveryPointBytes(int value) {
@@ -137,7 +169,10 @@ public record LogConfig(
                 timestampType,
                 recordCheck,
                 value,
-                producerIdExpirationMs);
+                producerIdExpirationMs,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
     }
 
     public LogConfig withProducerIdExpirationMs(long value) {
@@ -149,7 +184,41 @@ public record LogConfig(
                 timestampType,
                 recordCheck,
                 recoveryPointBytes,
-                value);
+                value,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
+    }
+
+    public LogConfig withCheckCrcs(boolean value) {
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes,
+                producerIdExpirationMs,
+                value,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs);
+    }
+
+    /** How far from the broker's time a record's create time may be. */
+    public LogConfig withTimestampBounds(long beforeMaxMs, long afterMaxMs) {
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes,
+                producerIdExpirationMs,
+                checkCrcs,
+                beforeMaxMs,
+                afterMaxMs);
     }
 
     private static void requirePositive(String name, long value) {

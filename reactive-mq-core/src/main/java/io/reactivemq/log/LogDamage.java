@@ -2,12 +2,30 @@ package io.reactivemq.log;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import io.reactivemq.record.RecordBatch;
 import java.nio.file.Path;
 
 /** Words the error of a log whose bytes are not what was written. Whoever finds it leaves the files as they are. */
 final class LogDamage {
 
     private LogDamage() {}
+
+    /**
+     * Compares the checksum of a batch, which covers all of it but length, magic, and what the log patches.
+     *
+     * @param position where the batch is in the file
+     */
+    static void checkCrc(Path file, long position, RecordBatch batch) {
+        long actual = batch.computeCrc();
+        if (actual != batch.crc()) {
+            throw of(
+                    file,
+                    position,
+                    "crc of the batch with offsets " + batch.baseOffset() + " to " + batch.lastOffset(),
+                    batch.crc(),
+                    actual);
+        }
+    }
 
     static MqException of(Path file, long position, String field, Object expected, Object actual) {
         return new MqException(

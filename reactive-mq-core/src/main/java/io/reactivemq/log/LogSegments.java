@@ -8,6 +8,7 @@ import io.reactivemq.record.RecordBatches;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 
 /**
@@ -111,39 +112,66 @@ final class LogSegments {
         return infos;
     }
 
-    /** See {@link PartitionLog#read}. */
-    ByteBuffer read(long offset, int maxBytes, long endOffset) {
+    /**
+     * See {@link PartitionLog#read}.
+     *
+     * @param checkCrcs whether the checksum of each batch is compared
+     */
+    ByteBuffer read(long offset, int maxBytes, long endOffset, boolean checkCrcs) {
+        return at(offset, endOffset, () -> ByteBuffer.allocate(0), (segment, readEnd) -> {
+            ByteBuffer records = segment.read(offset, maxBytes, readEnd);
+            if (checkCrcs) {
+                // Where nothing is whole before the end, it must be so, and not because a bit of a batch's length is
+                // wrong.
+                segment.checkCrcs(records.hasRemaining() ? records : segment.read(offset, 1, Long.MAX_VALUE));
+            }
+            return records;
+        });
+    }
+
+    /** Reads from the segment that holds the offset, which is leased for it. */
+    private <T> T at(long offset, long endOffset, Supplier<T> nothing, SegmentRead<T> read) {
         while (true) {
+            checkOpen(); // a segment may have a reader's lease that was taken before
             long logEndOffset = end.offset();
             if (offset < startOffset || offset > logEndOffset) {
                 throw outOfRange(offset, logEndOffset);
             }
             long readEnd = Math.min(endOffset, logEndOffset);
             if (offset >= readEnd) {
-                return ByteBuffer.allocate(0);
+                return nothing.get();
             }
             Segment[] now = segments;
             int i = floor(now, offset);
             if (i < 0 || !now[i].tryLease()) {
-                checkOpen();
                 continue;
             }
             try {
-                return now[i].read(offset, maxBytes, readEnd);
+                return read.from(now[i], readEnd);
             } finally {
                 now[i].release();
             }
         }
     }
 
+    /** Of one segment, up to an offset. */
+    private interface SegmentRead<T> {
+        T from(Segment segment, long endOffset);
+    }
+
+    /** See {@link PartitionLog#region}. */
+    LogRegion region(long offset, int maxBytes, long endOffset) {
+        return at(offset, endOffset, LogRegion::empty, (segment, end) -> segment.region(offset, maxBytes, end));
+    }
+
     /**
      * See {@link PartitionLog#readCommitted}. A compaction between the two reads would take the transactions away whose records were read, so they
      * are of the same segments.
      */
-    CommittedRead readCommitted(long offset, int maxBytes, long endOffset) {
+    CommittedRead readCommitted(long offset, int maxBytes, long endOffset, boolean checkCrcs) {
         while (true) {
             Segment[] before = segments;
-            ByteBuffer records = read(offset, maxBytes, endOffset);
+            ByteBuffer records = read(offset, maxBytes, endOffset, checkCrcs);
             long to = offset;
             for (RecordBatch batch : RecordBatches.of(records)) {
                 to = batch.nextOffset();

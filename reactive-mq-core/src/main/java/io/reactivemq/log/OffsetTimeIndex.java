@@ -12,6 +12,9 @@ sealed interface OffsetTimeIndex permits GrowingIndex, StoredIndex {
     /** The last entry whose offset is at or below that one; null: none, begin at the segment's begin. */
     @Nullable OffsetEntry floorOffset(int relativeOffset);
 
+    /** The last entry whose batch begins at or before that position; null: none, begin at the segment's begin. */
+    @Nullable OffsetEntry floorPosition(int position);
+
     /** The last entry whose timestamp is at or below that one; null: none, begin at the segment's begin. */
     @Nullable TimeEntry floorTimestamp(long timestampMs);
 

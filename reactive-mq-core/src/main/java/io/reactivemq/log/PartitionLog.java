@@ -522,11 +522,21 @@ public final class PartitionLog implements Closeable {
      * @param maxBytes a bound; a first batch that is larger is returned all the same
      * @param endOffset exclusive: what readers may see; batches that reach beyond are left out
      * @return empty where there is nothing between the two offsets
-     * @throws MqException OFFSET_OUT_OF_RANGE below the log start offset or above the log end offset; CORRUPT_MESSAGE where the log is
-     *     damaged
+     * @throws MqException OFFSET_OUT_OF_RANGE below the log start offset or above the log end offset; CORRUPT_MESSAGE, naming file and
+     *     position, where the log is damaged: nothing of what was asked for is returned then, and nothing is ever skipped
      */
     public ByteBuffer read(long offset, int maxBytes, long endOffset) {
-        return segments.read(offset, maxBytes, endOffset);
+        return segments.read(offset, maxBytes, endOffset, config.checkCrcs());
+    }
+
+    /**
+     * Where the batches lie that {@link #read} would return, for a channel to take them from the file. Bounds and errors are those of read, but
+     * checksums are not compared.
+     *
+     * @return to be closed
+     */
+    public LogRegion region(long offset, int maxBytes, long endOffset) {
+        return segments.region(offset, maxBytes, endOffset);
     }
 
     /**
@@ -536,7 +546,7 @@ public final class PartitionLog implements Closeable {
      * @param endOffset exclusive; at most {@link #firstUnstableOffset}
      */
     public CommittedRead readCommitted(long offset, int maxBytes, long endOffset) {
-        return segments.readCommitted(offset, maxBytes, endOffset);
+        return segments.readCommitted(offset, maxBytes, endOffset, config.checkCrcs());
     }
 
     /**

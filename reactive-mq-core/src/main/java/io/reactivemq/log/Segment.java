@@ -5,6 +5,7 @@ import io.reactivemq.TimestampType;
 import io.reactivemq.log.OffsetTimeIndex.OffsetEntry;
 import io.reactivemq.log.OffsetTimeIndex.TimeEntry;
 import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
@@ -320,6 +321,64 @@ final class Segment {
     }
 
     /**
+     * What {@link #read} would return, left where it is; of the batches only a few headers are read.
+     *
+     * @return a region that has its own lease; empty where no batch of this segment lies between the offsets
+     */
+    LogRegion region(long offset, int maxBytes, long endOffset) {
+        int end = size;
+        int from = positionOf(offset, end);
+        int to = from == end ? end : regionEnd(from, maxBytes, endOffset, end);
+        if (to == from || !tryLease()) {
+            return LogRegion.empty();
+        }
+        boolean done = false;
+        try {
+            LogRegion region = LogRegion.of(this, from, to);
+            done = true;
+            return region;
+        } finally {
+            if (!done) {
+                release();
+            }
+        }
+    }
+
+    /** Behind the last whole batch that keeps to the bounds; the index leads near to it, where what it says is so. */
+    private int regionEnd(int from, int maxBytes, long endOffset, int end) {
+        int to = from;
+        OffsetTimeIndex used = index;
+        OffsetEntry near = used.floorPosition((int) Math.min(end, (long) from + maxBytes));
+        OffsetEntry visible = used.floorOffset(relative(endOffset - 1));
+        if (near != null && visible != null) {
+            OffsetEntry entry = near.position() <= visible.position() ? near : visible;
+            if (entry.position() > from
+                    && entry.position() <= end - BatchHeader.BYTES
+                    && isAt(entry, file.read(entry.position(), BatchHeader.BYTES))) {
+                to = entry.position();
+            }
+        }
+        BatchWalk walk = new BatchWalk(file, to, end);
+        while (walk.next() && walk.lastOffset() < endOffset) {
+            int next = walk.position() + walk.size();
+            if (next - from > maxBytes && to > from) {
+                break;
+            }
+            to = next;
+        }
+        return to;
+    }
+
+    /** Compares the checksums of batches that were {@link #read}. */
+    void checkCrcs(ByteBuffer records) {
+        for (RecordBatch batch : RecordBatches.of(records)) {
+            if (batch.computeCrc() != batch.crc()) {
+                LogDamage.checkCrc(file.path(), positionOf(batch.lastOffset(), size), batch);
+            }
+        }
+    }
+
+    /**
      * The first record that is at or behind the offset and whose timestamp is at or after the given one.
      *
      * @return its offset; -1 where this segment has none
@@ -435,6 +494,7 @@ final class Segment {
 
     private long firstRecord(int position, int batchSize, long timestampMs, long fromOffset) {
         RecordBatch batch = RecordBatch.at(file.read(position, batchSize), 0);
+        LogDamage.checkCrc(file.path(), position, batch);
         boolean everyOffset = batch.count() == batch.lastOffsetDelta() + 1;
         if (batch.timestampType() == TimestampType.LOG_APPEND_TIME && everyOffset) {
             return Math.max(batch.baseOffset(), fromOffset);

@@ -49,11 +49,21 @@ final class StoredIndex implements OffsetTimeIndex {
 
     @Override
     public @Nullable OffsetEntry floorOffset(int relativeOffset) {
+        return floor(0, relativeOffset);
+    }
+
+    @Override
+    public @Nullable OffsetEntry floorPosition(int position) {
+        return floor(Integer.BYTES, position);
+    }
+
+    /** @param at of the field in an entry; both grow from entry to entry */
+    private @Nullable OffsetEntry floor(int at, int key) {
         int low = 0;
         int high = offsetCount;
         while (high - low > BLOCK_ENTRIES) {
             int middle = (low + high) >>> 1;
-            if (readOffsets(middle, 1).getInt() <= relativeOffset) {
+            if (readOffsets(middle, 1).getInt(at) <= key) {
                 low = middle;
             } else {
                 high = middle;
@@ -64,12 +74,8 @@ final class StoredIndex implements OffsetTimeIndex {
         }
         ByteBuffer block = readOffsets(low, high - low);
         OffsetEntry found = null;
-        while (block.hasRemaining()) {
-            OffsetEntry entry = new OffsetEntry(block.getInt(), block.getInt());
-            if (entry.relativeOffset() > relativeOffset) {
-                break;
-            }
-            found = entry;
+        while (block.hasRemaining() && block.getInt(block.position() + at) <= key) {
+            found = new OffsetEntry(block.getInt(), block.getInt());
         }
         return found;
     }

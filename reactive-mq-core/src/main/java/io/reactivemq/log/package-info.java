@@ -2,9 +2,11 @@
  * The log of one partition. Start at {@link io.reactivemq.log.PartitionLog}: append, force, read, open again. Behind it: {@code LogSegments}
  * (what readers see), {@code Incoming} (an append that was looked at), {@code ProducerStates} (idempotent producers and open transactions) with {@code
  * LogProducers}, {@code ProducerSnapshot} and {@code ProducerRecovery}, {@code TransactionIndex} (what was aborted),
- * {@code Segment} (one file of batches with its index and the leases of its readers), {@code GrowingIndex} and {@code
+ * {@code Segment} (one file of batches with its index and the leases of its readers), {@code LogRegion} (batches for a channel to take from the
+ * file, without the heap), {@code GrowingIndex} and {@code
  * StoredIndex} (offset and time index, in memory and on file), {@code TailScan} (which bytes are data and which a torn tail or
- * damage), {@code LogRecovery} (what opening does), {@code LogCheckpoint} and {@code LeaderEpochs} (the small files beside the
+ * damage), {@code LogRecovery} (what opening does), {@code LogCompaction} (when and what to compact), {@code CompactionRun} (one pass of it, beside the
+ * writer), {@code SegmentSwap} (how its segment takes the place of others), {@code LogCheckpoint} and {@code LeaderEpochs} (the small files beside the
  * segments). {@code docs/data-format.md} has the layouts.
  *
  * <p>May import: {@code storage}, {@code record}, the vocabulary. Threading: one thread appends, rolls, deletes and closes; one

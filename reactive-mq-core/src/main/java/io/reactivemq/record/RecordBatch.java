@@ -431,7 +431,8 @@ public final class RecordBatch {
         to.put(0, buffer, start, HEADER_BYTES);
     }
 
-    private long computeCrc() {
+    /** The checksum of the bytes as they are; {@link #crc} is what it was when they were written. */
+    public long computeCrc() {
         CRC32C crc = new CRC32C();
         int from = start + ATTRIBUTES_AT;
         int length = size - ATTRIBUTES_AT;

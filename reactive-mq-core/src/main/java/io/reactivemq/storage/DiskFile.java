@@ -134,6 +134,30 @@ final class DiskFile implements StoredFile {
     }
 
     @Override
+    public HeldChannel holdChannel() {
+        try {
+            for (int reopens = 0; reopens < REOPENS_MAX; reopens++) {
+                FileChannel channel = reader.take();
+                if (channel.isOpen()) {
+                    return new Held(reader, channel);
+                }
+                reader.release();
+                reader.reopen();
+            }
+            throw new ClosedChannelException();
+        } catch (IOException e) {
+            throw new StorageException(Operation.OPEN, path, "to be held open", e);
+        }
+    }
+
+    private record Held(OpenFiles.Channel owner, FileChannel channel) implements HeldChannel {
+        @Override
+        public void close() {
+            owner.release();
+        }
+    }
+
+    @Override
     public void truncate(long size) {
         OpenFiles.Channel to = writer("truncate");
         try {

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A file with writes that are not forced yet is closed last, and forced before: the operating system reports a page that it could not write
  * to those who have the file open, and might forget it when nobody has. If that force fails, so does every later one of that file.
  *
- * <p>Locks: this and a channel's are never held together. The bound may be passed by as many files as threads are at it.
+ * <p>Locks: this and a channel's are never held together. The bound may be passed by as many files as threads are at it
+ * or {@linkplain HeldChannel hold} one.
  */
 final class OpenFiles {
 

@@ -55,6 +55,15 @@ public interface StoredFile extends Closeable {
      */
     long transferTo(long position, long count, WritableByteChannel target);
 
+    /**
+     * Opens the file for reading, where it is not, and keeps it open until that is closed.
+     *
+     * @return {@link HeldChannel#NONE} where it has no channel of its own
+     */
+    default HeldChannel holdChannel() {
+        return HeldChannel.NONE;
+    }
+
     /** Cuts the file to that length; a longer file than it is stays as it is. */
     void truncate(long size);
 

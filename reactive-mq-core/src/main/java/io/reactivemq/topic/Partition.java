@@ -11,6 +11,7 @@ import io.reactivemq.log.CommittedRead;
 import io.reactivemq.log.CompactionRun;
 import io.reactivemq.log.CompactionStats;
 import io.reactivemq.log.LogCleaner;
+import io.reactivemq.log.LogRegion;
 import io.reactivemq.log.PartitionLog;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -213,6 +214,11 @@ public final class Partition {
     /** As {@link #read(long, int)}, up to an end that is at most the high watermark. */
     ByteBuffer read(long offset, int maxBytes, long end) {
         return log.read(offset, maxBytes, Math.max(end, log.logStartOffset()));
+    }
+
+    /** As {@link #read(long, int)}, for a channel to take the batches from the file; to be closed. */
+    public LogRegion region(long offset, int maxBytes) {
+        return log.region(offset, maxBytes, highWatermark);
     }
 
     /** As {@link #read(long, int, long)}, with what a reader of committed records leaves out of it. */

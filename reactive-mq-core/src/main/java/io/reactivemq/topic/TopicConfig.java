@@ -160,12 +160,13 @@ public record TopicConfig(
         return cleanup.contains(CleanupPolicy.COMPACT);
     }
 
-    /** The settings of the partitions' logs, with what compaction asks of them. */
+    /** The settings of the partitions' logs, with what compaction asks of them; bits rot on disk, not in memory. */
     public LogConfig effectiveLog() {
+        LogConfig settings = log.withCheckCrcs(durability != Durability.MEMORY);
         return compacts()
-                ? log.withRecordCheck(RecordCheck.RECORDS_WITH_KEYS)
+                ? settings.withRecordCheck(RecordCheck.RECORDS_WITH_KEYS)
                         .withSegmentMs(Math.min(log.segmentMs(), compaction.maxLagMs()))
-                : log;
+                : settings;
     }
 
     public TopicConfig withDurability(Durability value) {

@@ -18,6 +18,8 @@ import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.Folders;
+import io.reactivemq.storage.OpenMode;
+import io.reactivemq.storage.StoredFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -187,6 +189,41 @@ abstract class PartitionLogContract {
             ByteBuffer read = log.read(1, 1, 3);
             ByteBuffer expected = original.putLong(0, 1).putInt(12, 0);
             assertThat(read).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "a bit that has rotted is an error that names file and position, for readers that ask for checksums; nothing is skipped")
+    void rottenBit() {
+        try (PartitionLog log = open(SMALL)) {
+            ByteBuffer sound = batch("sound");
+            for (int i = 0; i < 20; i++) {
+                log.append(sound.duplicate(), 0);
+            }
+            SegmentInfo segment = log.segments().get(1);
+            int rotten = 2 * sound.remaining();
+            Path file = folder().resolve(String.format("%020d.log", segment.baseOffset()));
+            try (StoredFile stored = store.open(file, OpenMode.WRITE)) {
+                int at = rotten + sound.remaining() - 3;
+                byte value = stored.read(at, 1).get();
+                stored.write(ByteBuffer.wrap(new byte[] {(byte) (value ^ 4)}), at);
+            }
+            long offset = segment.baseOffset() + 2;
+            assertThat(log.read(offset - 2, 2 * sound.remaining(), 20).remaining())
+                    .isEqualTo(2 * sound.remaining());
+            for (long from : new long[] {offset - 2, offset}) {
+                assertThatThrownBy(() -> log.read(from, 1 << 20, 20))
+                        .isInstanceOfSatisfying(
+                                MqException.class,
+                                e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.CORRUPT_MESSAGE))
+                        .hasMessageContainingAll(
+                                file.toString(), "at byte " + rotten + ":", "crc", "expected", "actual");
+            }
+            assertThatThrownBy(() -> log.readCommitted(offset, 1 << 20, 20)).hasMessageContaining("at byte " + rotten);
+            assertThat(decode(log.read(offset + 1, 1, 20))).containsExactly(offset + 1 + ":sound");
+            log.configure(SMALL.withCheckCrcs(false));
+            assertThat(log.read(offset, 1, 20).remaining()).isEqualTo(sound.remaining());
         }
     }
 

@@ -186,9 +186,10 @@ class LogBitFlipTest {
 
     @Test
     @DisplayName(
-            "is found by verify, which says where; and a reader gets the bytes that were sent but for that bit, or an error")
+            "is found by verify and by a read of its batch, which say where; outside of the checksum a reader gets the bytes that were sent, or an error")
     void verified() {
         long bytes = 0;
+        long refusedReads = 0;
         long wrongOffsets = 0;
         for (int seed = 1; bytes < VERIFIED_BYTES; seed++) {
             Written written = new Written(seed);
@@ -199,6 +200,12 @@ class LogBitFlipTest {
                         int batch = written.batchAt(content, bit / 8);
                         written.flip(file, bit);
                         verify(written, segment, batch, bit);
+                        int field = bit / 8 - batch;
+                        if (field >= RecordBatch.MAGIC_AT
+                                || (field >= RecordBatch.LENGTH_AT && field < RecordBatch.LEADER_EPOCH_AT)) {
+                            read(written, segment, content.getLong(batch), batch, bit);
+                            refusedReads++;
+                        }
                         if (bit / 8 - batch < RecordBatch.MAGIC_AT
                                 && (bit / 8 - batch < RecordBatch.LENGTH_AT
                                         || bit / 8 - batch >= RecordBatch.LEADER_EPOCH_AT)) {
@@ -213,8 +220,9 @@ class LogBitFlipTest {
             written.log.close();
         }
         System.out.printf(
-                "Bits flipped in the log, each found by verify: %d; of those in base offset and epoch, outside the checksum, %d were refused by a read too%n",
-                8 * bytes, wrongOffsets);
+                "Bits flipped in the log, each found by verify: %d; a read refused %d, and of those in base offset and epoch, outside the checksum, %d%n",
+                8 * bytes, refusedReads, wrongOffsets);
+        assertThat(refusedReads).isPositive();
     }
 
     private static void verify(Written written, Path segment, int batch, int bit) {
@@ -225,6 +233,27 @@ class LogBitFlipTest {
             return;
         }
         throw new AssertionError("bit " + bit + " of " + segment + " was not noticed");
+    }
+
+    /** A read of the batch is refused, never empty: an empty one would be asked for again for ever. */
+    private static void read(Written written, Path segment, long offset, int batch, int bit) {
+        try {
+            written.log.read(offset, 1, written.log.logEndOffset());
+        } catch (MqException e) {
+            int field = bit / 8 - batch;
+            boolean whereTheNextBegins = field < RecordBatch.LEADER_EPOCH_AT
+                    || (field >= RecordBatch.LAST_OFFSET_DELTA_AT && field < RecordBatch.LAST_OFFSET_DELTA_AT + 4);
+            if (whereTheNextBegins) {
+                LogLife.check(e.errorCode() == ErrorCode.CORRUPT_MESSAGE, () -> "bit " + bit + ": " + e);
+                LogLife.check(
+                        String.valueOf(e.getMessage()).contains(String.valueOf(segment.getFileName())),
+                        () -> "bit " + bit + ": " + e);
+            } else {
+                checkNames(e, segment, batch, bit);
+            }
+            return;
+        }
+        throw new AssertionError("bit " + bit + " of " + segment + " was handed out");
     }
 
     /** False where a read fails; else every key, value, header and timestamp is as it was sent. */

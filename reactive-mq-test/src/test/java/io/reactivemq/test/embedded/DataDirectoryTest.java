@@ -112,7 +112,7 @@ class DataDirectoryTest {
 
         // after a clean close a closed segment is not read again at the start: then the reader finds the damage
         assertThat(error).isInstanceOf(MqException.class);
-        assertThat(error).hasMessageContaining(String.valueOf(segment.getFileName()));
+        assertThat(error).hasMessageContainingAll(String.valueOf(segment.getFileName()), "at byte");
         assertThat(((MqException) error).errorCode()).isIn(ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.CORRUPT_MESSAGE);
         assertThat(logsOnly(snapshot(image))).isEqualTo(logsOnly(before));
     }

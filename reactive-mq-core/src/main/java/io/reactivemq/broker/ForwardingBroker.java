@@ -1,5 +1,6 @@
 package io.reactivemq.broker;
 
+import io.reactivemq.ErrorCode;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import java.nio.ByteBuffer;
@@ -60,19 +61,49 @@ public abstract class ForwardingBroker implements Broker {
     }
 
     @Override
-    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(
-            Caller caller, String groupId, Collection<TopicPartition> partitions) {
-        return forward(target.fetchOffsets(caller, groupId, partitions));
+    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(Caller caller, OffsetFetch fetch) {
+        return forward(target.fetchOffsets(caller, fetch));
     }
 
     @Override
-    public Mono<List<String>> listGroups(Caller caller) {
+    public Mono<ClassicJoinResult> joinClassic(Caller caller, ClassicJoin join) {
+        return forward(target.joinClassic(caller, join));
+    }
+
+    @Override
+    public Mono<ClassicSyncResult> syncClassic(Caller caller, ClassicSync sync) {
+        return forward(target.syncClassic(caller, sync));
+    }
+
+    @Override
+    public Mono<Void> heartbeatClassic(Caller caller, ClassicHeartbeat heartbeat) {
+        return forward(target.heartbeatClassic(caller, heartbeat));
+    }
+
+    @Override
+    public Mono<ClassicLeaveResult> leaveClassic(Caller caller, ClassicLeave leave) {
+        return forward(target.leaveClassic(caller, leave));
+    }
+
+    @Override
+    public Mono<Map<TopicPartition, ErrorCode>> deleteOffsets(
+            Caller caller, String groupId, Collection<TopicPartition> partitions) {
+        return forward(target.deleteOffsets(caller, groupId, partitions));
+    }
+
+    @Override
+    public Mono<List<GroupListing>> listGroups(Caller caller) {
         return forward(target.listGroups(caller));
     }
 
     @Override
     public Mono<GroupDescription> describeGroup(Caller caller, String groupId) {
         return forward(target.describeGroup(caller, groupId));
+    }
+
+    @Override
+    public Mono<Void> deleteGroup(Caller caller, String groupId) {
+        return forward(target.deleteGroup(caller, groupId));
     }
 
     @Override

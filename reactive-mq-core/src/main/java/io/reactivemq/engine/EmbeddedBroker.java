@@ -9,6 +9,13 @@ import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.ClassicHeartbeat;
+import io.reactivemq.broker.ClassicJoin;
+import io.reactivemq.broker.ClassicJoinResult;
+import io.reactivemq.broker.ClassicLeave;
+import io.reactivemq.broker.ClassicLeaveResult;
+import io.reactivemq.broker.ClassicSync;
+import io.reactivemq.broker.ClassicSyncResult;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.ConfigEntry;
@@ -18,9 +25,11 @@ import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.GroupListing;
 import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
@@ -373,19 +382,49 @@ public final class EmbeddedBroker implements Broker {
     }
 
     @Override
-    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(
-            Caller caller, String groupId, Collection<TopicPartition> partitions) {
-        return whileOpen(() -> groups.fetchOffsets(caller, groupId, partitions));
+    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(Caller caller, OffsetFetch fetch) {
+        return whileOpen(() -> groups.fetchOffsets(caller, fetch));
     }
 
     @Override
-    public Mono<List<String>> listGroups(Caller caller) {
+    public Mono<ClassicJoinResult> joinClassic(Caller caller, ClassicJoin join) {
+        return whileOpen(() -> groups.joinClassic(caller, join));
+    }
+
+    @Override
+    public Mono<ClassicSyncResult> syncClassic(Caller caller, ClassicSync sync) {
+        return whileOpen(() -> groups.syncClassic(caller, sync));
+    }
+
+    @Override
+    public Mono<Void> heartbeatClassic(Caller caller, ClassicHeartbeat heartbeat) {
+        return whileOpen(() -> groups.heartbeatClassic(caller, heartbeat));
+    }
+
+    @Override
+    public Mono<ClassicLeaveResult> leaveClassic(Caller caller, ClassicLeave leave) {
+        return whileOpen(() -> groups.leaveClassic(caller, leave));
+    }
+
+    @Override
+    public Mono<Map<TopicPartition, ErrorCode>> deleteOffsets(
+            Caller caller, String groupId, Collection<TopicPartition> partitions) {
+        return whileOpen(() -> groups.deleteOffsets(caller, groupId, partitions));
+    }
+
+    @Override
+    public Mono<List<GroupListing>> listGroups(Caller caller) {
         return whileOpen(() -> groups.listGroups(caller));
     }
 
     @Override
     public Mono<GroupDescription> describeGroup(Caller caller, String groupId) {
         return whileOpen(() -> groups.describeGroup(caller, groupId));
+    }
+
+    @Override
+    public Mono<Void> deleteGroup(Caller caller, String groupId) {
+        return whileOpen(() -> groups.deleteGroup(caller, groupId));
     }
 
     @Override

@@ -9,6 +9,8 @@ import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupHeartbeat;
+import io.reactivemq.broker.GroupType;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -227,17 +229,39 @@ final class Group {
         return member.revoking.isEmpty() && member.assigned.equals(target.getOrDefault(member.id, Set.of()));
     }
 
-    GroupDescription describe() {
-        List<GroupDescription.Member> described = new ArrayList<>();
-        boolean stable = targetEpoch == groupEpoch;
+    GroupDescription.State state() {
+        if (members.isEmpty()) {
+            return GroupDescription.State.EMPTY;
+        }
+        if (targetEpoch != groupEpoch) {
+            return GroupDescription.State.ASSIGNING;
+        }
+        boolean stable = true;
         for (Member member : members.values()) {
-            described.add(new GroupDescription.Member(
-                    member.id, member.caller.clientId(), member.caller.host(), member.epoch, member.assigned));
             stable &= member.epoch == groupEpoch && isSettled(member);
         }
-        GroupDescription.State state = members.isEmpty()
-                ? GroupDescription.State.EMPTY
-                : stable ? GroupDescription.State.STABLE : GroupDescription.State.RECONCILING;
-        return new GroupDescription(id, state, groupEpoch, described);
+        return stable ? GroupDescription.State.STABLE : GroupDescription.State.RECONCILING;
+    }
+
+    GroupDescription describe() {
+        List<GroupDescription.Member> described = new ArrayList<>();
+        for (Member member : members.values()) {
+            described.add(new GroupDescription.Member(
+                    member.id,
+                    GroupType.CONSUMER,
+                    null,
+                    null,
+                    member.caller.clientId(),
+                    member.caller.host(),
+                    member.epoch,
+                    member.topics,
+                    null,
+                    member.assigned,
+                    target.getOrDefault(member.id, Set.of()),
+                    ByteBuffer.allocate(0),
+                    ByteBuffer.allocate(0)));
+        }
+        return new GroupDescription(
+                id, GroupType.CONSUMER, state(), "consumer", "range", groupEpoch, targetEpoch, described);
     }
 }

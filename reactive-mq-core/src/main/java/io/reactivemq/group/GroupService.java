@@ -1,14 +1,25 @@
 package io.reactivemq.group;
 
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.ClassicHeartbeat;
+import io.reactivemq.broker.ClassicJoin;
+import io.reactivemq.broker.ClassicJoinResult;
+import io.reactivemq.broker.ClassicLeave;
+import io.reactivemq.broker.ClassicLeaveResult;
+import io.reactivemq.broker.ClassicSync;
+import io.reactivemq.broker.ClassicSyncResult;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupApi;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.GroupListing;
 import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.coordinator.Coordinator;
 import io.reactivemq.topic.Partition;
 import java.util.Collection;
@@ -53,20 +64,54 @@ public final class GroupService implements GroupApi {
     }
 
     @Override
-    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(
-            Caller caller, String groupId, Collection<TopicPartition> partitions) {
-        Set<TopicPartition> wanted = Set.copyOf(partitions);
-        return coordinator.read(groups -> groups.offsets(groupId, wanted));
+    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(Caller caller, OffsetFetch fetch) {
+        return coordinator.read(groups -> groups.offsets(fetch));
     }
 
     @Override
-    public Mono<List<String>> listGroups(Caller caller) {
+    public Mono<Map<TopicPartition, ErrorCode>> deleteOffsets(
+            Caller caller, String groupId, Collection<TopicPartition> partitions) {
+        Set<TopicPartition> unwanted = Set.copyOf(partitions);
+        return coordinator.handle(groups -> groups.deleteOffsets(groupId, unwanted));
+    }
+
+    @Override
+    public Mono<List<GroupListing>> listGroups(Caller caller) {
         return coordinator.read(GroupShard::list);
     }
 
     @Override
     public Mono<GroupDescription> describeGroup(Caller caller, String groupId) {
         return coordinator.read(groups -> groups.describe(groupId));
+    }
+
+    @Override
+    public Mono<Void> deleteGroup(Caller caller, String groupId) {
+        return coordinator.handle(groups -> groups.delete(groupId)).then();
+    }
+
+    @Override
+    public Mono<ClassicJoinResult> joinClassic(Caller caller, ClassicJoin join) {
+        return noClassicGroups();
+    }
+
+    @Override
+    public Mono<ClassicSyncResult> syncClassic(Caller caller, ClassicSync sync) {
+        return noClassicGroups();
+    }
+
+    @Override
+    public Mono<Void> heartbeatClassic(Caller caller, ClassicHeartbeat heartbeat) {
+        return noClassicGroups();
+    }
+
+    @Override
+    public Mono<ClassicLeaveResult> leaveClassic(Caller caller, ClassicLeave leave) {
+        return noClassicGroups();
+    }
+
+    private static <T> Mono<T> noClassicGroups() {
+        return Mono.error(new MqException(ErrorCode.UNSUPPORTED_VERSION, "groups speak KIP-848 only"));
     }
 
     /**

@@ -10,7 +10,10 @@ import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.GroupListing;
+import io.reactivemq.broker.GroupType;
 import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.coordinator.CoordinatorShard;
@@ -18,12 +21,12 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -111,13 +114,7 @@ final class GroupShard implements CoordinatorShard {
                         "group " + groupId + " has members; a commit from outside is taken only while it has none");
             }
         } else {
-            Member member = (group == null ? new Group(groupId) : group).requireMember(commit.memberId());
-            if (member.epoch != commit.memberEpoch()) {
-                throw new MqException(
-                        ErrorCode.STALE_MEMBER_EPOCH,
-                        "member " + member.id + " of group " + groupId + " is at epoch " + member.epoch
-                                + ", its commit says " + commit.memberEpoch() + "; nothing was committed");
-            }
+            checkEpoch(groupId, group, commit.memberId(), commit.memberEpoch());
         }
         List<CoordinatorRecord> records = new ArrayList<>();
         commit.offsets().forEach((partition, offset) -> {
@@ -142,30 +139,82 @@ final class GroupShard implements CoordinatorShard {
         }
     }
 
-    Map<TopicPartition, CommittedOffset> offsets(String groupId, Collection<TopicPartition> partitions) {
+    Map<TopicPartition, CommittedOffset> offsets(OffsetFetch fetch) {
+        Group group = groups.get(fetch.groupId());
+        if (!fetch.memberId().isEmpty()) {
+            checkEpoch(fetch.groupId(), group, fetch.memberId(), fetch.memberEpoch());
+        }
+        if (group == null) {
+            return Map.of();
+        }
+        Set<TopicPartition> wanted = fetch.partitions();
+        if (wanted == null) {
+            return Map.copyOf(group.offsets);
+        }
         Map<TopicPartition, CommittedOffset> found = new HashMap<>();
-        Group group = groups.get(groupId);
-        if (group != null) {
-            for (TopicPartition partition : partitions) {
-                CommittedOffset offset = group.offsets.get(partition);
-                if (offset != null) {
-                    found.put(partition, offset);
-                }
+        for (TopicPartition partition : wanted) {
+            CommittedOffset offset = group.offsets.get(partition);
+            if (offset != null) {
+                found.put(partition, offset);
             }
         }
         return found;
     }
 
-    List<String> list() {
-        return List.copyOf(groups.keySet());
+    private static void checkEpoch(String groupId, @Nullable Group group, String memberId, int epoch) {
+        Member member = (group == null ? new Group(groupId) : group).requireMember(memberId);
+        if (member.epoch != epoch) {
+            throw new MqException(
+                    ErrorCode.STALE_MEMBER_EPOCH,
+                    "member " + member.id + " of group " + groupId + " is at epoch " + member.epoch + ", it says "
+                            + epoch + "; nothing was committed");
+        }
     }
 
-    GroupDescription describe(String groupId) {
+    /** Forgets what is committed of some partitions, but for those of topics that members subscribe to. */
+    CoordinatorResult<Map<TopicPartition, ErrorCode>> deleteOffsets(String groupId, Set<TopicPartition> partitions) {
+        Group group = require(groupId);
+        List<CoordinatorRecord> records = new ArrayList<>();
+        Map<TopicPartition, ErrorCode> refused = new HashMap<>();
+        for (TopicPartition partition : partitions) {
+            if (group.hasSubscriber(partition.topic())) {
+                refused.put(partition, ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC);
+            } else if (group.offsets.containsKey(partition)) {
+                records.add(OffsetRecords.tombstone(groupId, partition));
+            }
+        }
+        return new CoordinatorResult<>(records, refused);
+    }
+
+    /** Deletes a group without members. */
+    CoordinatorResult<Boolean> delete(String groupId) {
+        Group group = require(groupId);
+        if (group.hasMembers()) {
+            throw new MqException(
+                    ErrorCode.NON_EMPTY_GROUP,
+                    "group " + groupId + " has members; it can be deleted when they have left");
+        }
+        List<CoordinatorRecord> records = new ArrayList<>();
+        group.offsets.keySet().forEach(partition -> records.add(OffsetRecords.tombstone(groupId, partition)));
+        return new CoordinatorResult<>(records, Boolean.TRUE);
+    }
+
+    List<GroupListing> list() {
+        return groups.values().stream()
+                .map(group -> new GroupListing(group.id, GroupType.CONSUMER, group.state(), "consumer"))
+                .toList();
+    }
+
+    private Group require(String groupId) {
         Group group = groups.get(groupId);
         if (group == null) {
             throw new MqException(ErrorCode.GROUP_ID_NOT_FOUND, "there is no group '" + groupId + "'");
         }
-        return group.describe();
+        return group;
+    }
+
+    GroupDescription describe(String groupId) {
+        return require(groupId).describe();
     }
 
     /**

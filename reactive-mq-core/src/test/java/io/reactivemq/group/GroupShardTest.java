@@ -12,6 +12,7 @@ import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.coordinator.CoordinatorShard;
@@ -184,7 +185,8 @@ class GroupShardTest {
         commit("a", epoch, 0, 5);
         commit("a", epoch, 0, 9);
 
-        assertThat(groups.offsets("g", partitions(0, 1))).isEqualTo(Map.of(partition(0), CommittedOffset.of(9)));
+        assertThat(groups.offsets(OffsetFetch.of("g", partitions(0, 1))))
+                .isEqualTo(Map.of(partition(0), CommittedOffset.of(9)));
     }
 
     @Test
@@ -200,7 +202,8 @@ class GroupShardTest {
         assertError(ErrorCode.STALE_MEMBER_EPOCH, () -> commit("a", epoch, 0, 6));
         beat(GroupHeartbeat.leave("g", "a"));
         assertError(ErrorCode.UNKNOWN_MEMBER_ID, () -> commit("a", epoch + 1, 0, 7));
-        assertThat(groups.offsets("g", partitions(0))).containsEntry(partition(0), CommittedOffset.of(5));
+        assertThat(groups.offsets(OffsetFetch.of("g", partitions(0))))
+                .containsEntry(partition(0), CommittedOffset.of(5));
     }
 
     @Test
@@ -208,7 +211,7 @@ class GroupShardTest {
         topics.put("t", 1);
         Map<TopicPartition, CommittedOffset> offsets = Map.of(partition(0), CommittedOffset.of(3));
         apply(groups.commit(OffsetCommit.admin("g", offsets), 0));
-        assertThat(groups.offsets("g", partitions(0))).isEqualTo(offsets);
+        assertThat(groups.offsets(OffsetFetch.of("g", partitions(0)))).isEqualTo(offsets);
 
         join("a");
         assertError(ErrorCode.UNKNOWN_MEMBER_ID, () -> groups.commit(OffsetCommit.admin("g", offsets), 0));

@@ -8,6 +8,13 @@ import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.ClassicHeartbeat;
+import io.reactivemq.broker.ClassicJoin;
+import io.reactivemq.broker.ClassicJoinResult;
+import io.reactivemq.broker.ClassicLeave;
+import io.reactivemq.broker.ClassicLeaveResult;
+import io.reactivemq.broker.ClassicSync;
+import io.reactivemq.broker.ClassicSyncResult;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.ConfigEntry;
@@ -17,9 +24,12 @@ import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.GroupListing;
+import io.reactivemq.broker.GroupType;
 import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
@@ -681,20 +691,24 @@ public final class ScriptedBroker implements Broker {
     }
 
     @Override
-    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(
-            Caller caller, String groupId, Collection<TopicPartition> partitions) {
+    public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(Caller caller, OffsetFetch fetch) {
         return answer(() -> {
-            Map<TopicPartition, CommittedOffset> offsets = new HashMap<>(committed(groupId));
-            offsets.keySet().retainAll(partitions);
+            Map<TopicPartition, CommittedOffset> offsets = new HashMap<>(committed(fetch.groupId()));
+            Set<TopicPartition> wanted = fetch.partitions();
+            if (wanted != null) {
+                offsets.keySet().retainAll(wanted);
+            }
             return offsets;
         });
     }
 
     @Override
-    public Mono<List<String>> listGroups(Caller caller) {
+    public Mono<List<GroupListing>> listGroups(Caller caller) {
         return answer(() -> {
             synchronized (this) {
-                return List.copyOf(committed.keySet());
+                return committed.keySet().stream()
+                        .map(id -> new GroupListing(id, GroupType.CONSUMER, GroupDescription.State.EMPTY, "consumer"))
+                        .toList();
             }
         });
     }
@@ -702,6 +716,41 @@ public final class ScriptedBroker implements Broker {
     @Override
     public Mono<GroupDescription> describeGroup(Caller caller, String groupId) {
         return Mono.error(new MqException(ErrorCode.GROUP_ID_NOT_FOUND, "group " + groupId + " is not there"));
+    }
+
+    @Override
+    public Mono<ClassicJoinResult> joinClassic(Caller caller, ClassicJoin join) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<ClassicSyncResult> syncClassic(Caller caller, ClassicSync sync) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<Void> heartbeatClassic(Caller caller, ClassicHeartbeat heartbeat) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<ClassicLeaveResult> leaveClassic(Caller caller, ClassicLeave leave) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<Map<TopicPartition, ErrorCode>> deleteOffsets(
+            Caller caller, String groupId, Collection<TopicPartition> partitions) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<Void> deleteGroup(Caller caller, String groupId) {
+        return notScripted();
+    }
+
+    private static <T> Mono<T> notScripted() {
+        return Mono.error(new MqException(ErrorCode.UNSUPPORTED_VERSION, "this is not scripted"));
     }
 
     @Override

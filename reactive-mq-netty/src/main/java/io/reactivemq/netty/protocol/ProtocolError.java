@@ -14,6 +14,7 @@ public final class ProtocolError {
     public static final short INVALID_REPLICA_ASSIGNMENT = 39;
     public static final short FETCH_SESSION_ID_NOT_FOUND = 70;
     public static final short UNKNOWN_TOPIC_ID = 100;
+    public static final short UNSUPPORTED_ENDPOINT_TYPE = 115;
 
     private ProtocolError() {}
 

@@ -1,0 +1,21 @@
+package io.reactivemq.netty.server;
+
+import io.netty.util.ReferenceCounted;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.netty.protocol.RequestHeader;
+import java.net.InetSocketAddress;
+
+/**
+ * A request as its handler sees it, beside its body.
+ *
+ * @param header which API and version
+ * @param caller who asks
+ * @param advertised where the client is told that this server is
+ * @param frame the bytes that the body's records are views of. Who uses them beyond the end of the answer retains it
+ */
+record ApiRequest(RequestHeader header, Caller caller, InetSocketAddress advertised, ReferenceCounted frame) {
+
+    short version() {
+        return header.version();
+    }
+}

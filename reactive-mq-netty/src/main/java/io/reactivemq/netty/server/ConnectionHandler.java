@@ -1,0 +1,338 @@
+package io.reactivemq.netty.server;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.DecoderException;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.kafka.common.message.ApiMessageType;
+import io.reactivemq.kafka.common.protocol.ApiMessage;
+import io.reactivemq.netty.protocol.BadRequestException;
+import io.reactivemq.netty.protocol.KafkaCodec;
+import io.reactivemq.netty.protocol.RequestHeader;
+import io.reactivemq.netty.protocol.VersionRange;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.BaseSubscriber;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.SignalType;
+
+/**
+ * One connection: takes frames, has them answered, and writes the answers in the order of the requests.
+ *
+ * <p>Requests are handled one after the other, as Kafka does: a client may rely on the one before being done. Requests to produce are the exception,
+ * since a producer sends several ahead: a run of them is handed to the broker at once, in order. A request is begun only while the client takes what was
+ * written before, so one answer at most waits beyond Netty's high watermark. Reading stops while the requests that wait have {@code
+ * inFlightBytesMax} together.
+ *
+ * <p>All state belongs to the channel's event loop.
+ */
+final class ConnectionHandler extends ChannelInboundHandlerAdapter {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ConnectionHandler.class);
+
+    /** What a waiting request costs beside its frame; so that many small ones are bounded too. */
+    private static final int REQUEST_BYTES = 256;
+
+    private final ApiTable apis;
+    private final ServerSettings settings;
+    private final ServerMeters meters;
+    private final Function<InetSocketAddress, InetSocketAddress> advertised;
+
+    /** Requests that are not answered, the oldest first: those under way, then those that wait. */
+    private final Deque<Exchange> underWay = new ArrayDeque<>();
+
+    private final Deque<ByteBuf> waiting = new ArrayDeque<>();
+
+    /** Of the frames in both, with {@link #REQUEST_BYTES} each. */
+    private long inFlightBytes;
+
+    private boolean working;
+    private boolean closing;
+    private @Nullable ChannelHandlerContext context;
+
+    ConnectionHandler(
+            ApiTable apis,
+            ServerSettings settings,
+            ServerMeters meters,
+            Function<InetSocketAddress, InetSocketAddress> advertised) {
+        this.apis = apis;
+        this.settings = settings;
+        this.meters = meters;
+        this.advertised = advertised;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        context = ctx;
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) {
+        ctx.fireChannelActive();
+        // not by reactor-netty's demand: this handler takes what comes
+        ctx.channel().config().setAutoRead(true);
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+        ByteBuf frame = (ByteBuf) message;
+        if (closing) {
+            frame.release();
+            return;
+        }
+        meters.received(frame.readableBytes() + KafkaCodec.LENGTH_BYTES);
+        waiting.add(frame);
+        inFlightBytes += frame.readableBytes() + REQUEST_BYTES;
+        if (inFlightBytes > settings.inFlightBytesMax()) {
+            ctx.channel().config().setAutoRead(false);
+        }
+        work(ctx);
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+        work(ctx);
+        ctx.fireChannelWritabilityChanged();
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+        letGo();
+        ctx.fireChannelInactive();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        if (cause instanceof DecoderException) {
+            refuse(ctx, cause.getMessage());
+        } else if (cause instanceof IOException) {
+            LOG.debug("connection of {} was lost", ctx.channel().remoteAddress(), cause);
+            close(ctx);
+        } else {
+            LOG.error("connection of {} is closed", ctx.channel().remoteAddress(), cause);
+            close(ctx);
+        }
+    }
+
+    /** Takes no more requests, finishes those that can be finished without waiting for records, and closes. */
+    void drain() {
+        ChannelHandlerContext ctx = Objects.requireNonNull(context);
+        ctx.executor().execute(() -> {
+            closing = true;
+            ctx.channel().config().setAutoRead(false);
+            waiting.forEach(ByteBuf::release);
+            waiting.clear();
+            for (Exchange exchange : List.copyOf(underWay)) {
+                if (exchange.header.api() == ApiMessageType.FETCH) {
+                    exchange.cancel();
+                }
+            }
+            work(ctx);
+        });
+    }
+
+    /** Writes what is answered and begins what may begin. */
+    private void work(ChannelHandlerContext ctx) {
+        if (working) {
+            return;
+        }
+        working = true;
+        boolean written = false;
+        try {
+            boolean again = true;
+            while (again) {
+                again = false;
+                Exchange head = underWay.peek();
+                while (head != null && head.done) {
+                    underWay.remove();
+                    written |= write(ctx, head);
+                    head = underWay.peek();
+                }
+                ByteBuf next = waiting.peek();
+                if (next != null && mayBegin(ctx.channel(), next)) {
+                    waiting.remove();
+                    begin(ctx, next);
+                    again = true;
+                }
+            }
+        } finally {
+            working = false;
+        }
+        if (written) {
+            ctx.flush();
+        }
+        if (closing && underWay.isEmpty() && ctx.channel().isActive()) {
+            ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+        }
+    }
+
+    private boolean mayBegin(Channel channel, ByteBuf frame) {
+        if (!channel.isWritable()) {
+            return false;
+        }
+        Exchange last = underWay.peekLast();
+        return last == null || (last.header.api() == ApiMessageType.PRODUCE && isProduce(frame));
+    }
+
+    private static boolean isProduce(ByteBuf frame) {
+        return frame.readableBytes() >= Short.BYTES
+                && frame.getShort(frame.readerIndex()) == ApiMessageType.PRODUCE.apiKey();
+    }
+
+    private void begin(ChannelHandlerContext ctx, ByteBuf frame) {
+        int bytes = frame.readableBytes() + REQUEST_BYTES;
+        Exchange exchange = null;
+        try {
+            ByteBuffer content = frame.nioBuffer();
+            RequestHeader header = KafkaCodec.readHeader(content, apis);
+            exchange = new Exchange(ctx, header, frame, bytes, settings.runtimeNanos());
+            underWay.add(exchange);
+            VersionRange served = Objects.requireNonNull(apis.of(header.api()));
+            if (!served.contains(header.version())) {
+                exchange.answerVersion = 0;
+                Mono.<ApiMessage>just(MetadataApis.unsupportedVersion(apis)).subscribe(exchange);
+                return;
+            }
+            ApiMessage body = KafkaCodec.readBody(content, header);
+            ApiRequest request = new ApiRequest(header, callerOf(ctx.channel(), header), advertisedTo(ctx), frame);
+            Mono.defer(() -> apis.answer(request, body)).subscribe(exchange);
+        } catch (BadRequestException e) {
+            refuse(ctx, e.getMessage());
+        } finally {
+            if (exchange == null) {
+                frame.release();
+            }
+        }
+    }
+
+    private InetSocketAddress advertisedTo(ChannelHandlerContext ctx) {
+        return advertised.apply((InetSocketAddress) ctx.channel().localAddress());
+    }
+
+    private Caller callerOf(Channel channel, RequestHeader header) {
+        InetSocketAddress remote = (InetSocketAddress) channel.remoteAddress();
+        return new Caller(
+                "User:ANONYMOUS",
+                header.clientId(),
+                "/" + remote.getAddress().getHostAddress(),
+                ServerSettings.LISTENER);
+    }
+
+    /** Writes the answer, if there is one; false where the connection is closed instead. */
+    private boolean write(ChannelHandlerContext ctx, Exchange exchange) {
+        inFlightBytes -= exchange.frameBytes;
+        if (inFlightBytes <= settings.inFlightBytesMax() / 2 && !closing) {
+            ctx.channel().config().setAutoRead(true);
+        }
+        meters.answered(exchange.header.api(), settings.runtimeNanos() - exchange.beganNanos, exchange.failure != null);
+        if (exchange.failure != null) {
+            LOG.error(
+                    "request {} from {} failed; the connection is closed",
+                    exchange.header,
+                    ctx.channel().remoteAddress(),
+                    exchange.failure);
+            close(ctx);
+            return false;
+        }
+        ApiMessage answer = exchange.answer;
+        if (answer == null || !ctx.channel().isActive()) {
+            return false;
+        }
+        ByteBuf frame;
+        try {
+            frame = KafkaCodec.writeResponse(ctx.alloc(), exchange.header, exchange.answerVersion, answer);
+        } catch (RuntimeException e) {
+            LOG.error("the response to {} cannot be written; the connection is closed", exchange.header, e);
+            close(ctx);
+            return false;
+        }
+        meters.sent(frame.readableBytes());
+        ctx.write(frame).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
+        return true;
+    }
+
+    private void refuse(ChannelHandlerContext ctx, @Nullable String reason) {
+        if (!closing) {
+            meters.refused();
+            LOG.warn("connection of {} is closed: {}", ctx.channel().remoteAddress(), reason);
+        }
+        close(ctx);
+    }
+
+    private void close(ChannelHandlerContext ctx) {
+        letGo();
+        ctx.close().addListener(ChannelFutureListener.FIRE_EXCEPTION_ON_FAILURE);
+    }
+
+    private void letGo() {
+        closing = true;
+        waiting.forEach(ByteBuf::release);
+        waiting.clear();
+        List<Exchange> left = List.copyOf(underWay);
+        underWay.clear();
+        left.forEach(Exchange::cancel);
+    }
+
+    /** A request that was begun, and its answer once that is there. Its frame is held to its end, whichever way that comes. */
+    private final class Exchange extends BaseSubscriber<ApiMessage> {
+
+        private final ChannelHandlerContext ctx;
+        private final RequestHeader header;
+        private final ByteBuf frame;
+        private final int frameBytes;
+        private final long beganNanos;
+        private short answerVersion;
+        private @Nullable ApiMessage answer;
+        private @Nullable Throwable failure;
+        private boolean done;
+
+        Exchange(ChannelHandlerContext ctx, RequestHeader header, ByteBuf frame, int frameBytes, long beganNanos) {
+            this.ctx = ctx;
+            this.header = header;
+            this.frame = frame;
+            this.frameBytes = frameBytes;
+            this.beganNanos = beganNanos;
+            this.answerVersion = header.version();
+        }
+
+        @Override
+        protected void hookOnNext(ApiMessage value) {
+            onLoop(() -> answer = value);
+        }
+
+        @Override
+        protected void hookOnError(Throwable reason) {
+            onLoop(() -> failure = reason);
+        }
+
+        @Override
+        protected void hookFinally(SignalType type) {
+            onLoop(() -> {
+                done = true;
+                frame.release();
+                work(ctx);
+            });
+        }
+
+        private void onLoop(Runnable change) {
+            if (ctx.executor().inEventLoop()) {
+                change.run();
+            } else {
+                ctx.executor().execute(change);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package io.reactivemq.netty.server;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+
+/** The connections of a server that are open. Safe for many threads. */
+final class Connections {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Connections.class);
+
+    private final ServerSettings settings;
+    private final ServerMeters meters;
+    private final Map<Channel, ConnectionHandler> open = new ConcurrentHashMap<>();
+    private final Sinks.Empty<Void> drained = Sinks.empty();
+    private volatile boolean draining;
+
+    Connections(ServerSettings settings, ServerMeters meters) {
+        this.settings = settings;
+        this.meters = meters;
+    }
+
+    /** Counts a connection in, until it is closed; one too many is closed at once. */
+    void add(Channel channel, ConnectionHandler handler) {
+        int count = meters.opened();
+        open.put(channel, handler);
+        channel.closeFuture().addListener(closed -> {
+            meters.closed();
+            open.remove(channel);
+            checkDrained();
+        });
+        if (count > settings.connectionsMax()) {
+            meters.refused();
+            LOG.warn(
+                    "connection of {} is closed: {} are open already",
+                    channel.remoteAddress(),
+                    settings.connectionsMax());
+            close(channel);
+        } else if (draining) {
+            close(channel);
+        }
+    }
+
+    /** Tells all connections to end; done when they have. */
+    Mono<Void> drain() {
+        return Mono.defer(() -> {
+            draining = true;
+            open.values().forEach(ConnectionHandler::drain);
+            checkDrained();
+            return drained.asMono();
+        });
+    }
+
+    /** Cuts those that are left. */
+    void cut() {
+        open.keySet().forEach(Connections::close);
+    }
+
+    private static void close(Channel channel) {
+        channel.close().addListener(ChannelFutureListener.FIRE_EXCEPTION_ON_FAILURE);
+    }
+
+    int size() {
+        return open.size();
+    }
+
+    private void checkDrained() {
+        if (draining && open.isEmpty()) {
+            drained.tryEmitEmpty();
+        }
+    }
+}

@@ -1,0 +1,231 @@
+package io.reactivemq.netty.server;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Metrics;
+import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.netty.protocol.KafkaCodec;
+import io.reactivemq.netty.protocol.VersionRange;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+import reactor.netty.DisposableServer;
+import reactor.netty.NettyPipeline;
+import reactor.netty.tcp.TcpServer;
+
+/**
+ * A broker behind a TCP port, in Kafka's own protocol: unmodified Kafka clients send to it, read from it and administer it.
+ *
+ * <pre>{@code
+ * DisposableServer server = KafkaServer.over(broker).host("127.0.0.1").port(9092).bindNow();
+ * ...
+ * server.disposeNow();                                      // answers what is under way; the broker stays open
+ * }</pre>
+ *
+ * <p>Without authentication it binds to loopback addresses only. The options belong to the caller until it binds; each bind starts a server of its own.
+ */
+public final class KafkaServer {
+
+    /** As Kafka ({@code socket.request.max.bytes}). */
+    private static final int FRAME_BYTES_MAX = 100 * 1024 * 1024;
+
+    /** Several batches of the largest usual size. */
+    private static final long IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
+
+    private static final int CONNECTIONS_MAX = 100_000;
+
+    private static final Duration BIND_TIMEOUT = Duration.ofSeconds(45);
+
+    private final Broker broker;
+    private String host = "127.0.0.1";
+    private int port = 9092;
+    private @Nullable InetSocketAddress advertised;
+    private int nodeId = 1;
+    private @Nullable String clusterId;
+    private int autoCreatePartitions;
+    private int defaultPartitions = 1;
+    private int frameBytesMax = FRAME_BYTES_MAX;
+    private long inFlightBytesMax = IN_FLIGHT_BYTES_MAX;
+    private int connectionsMax = CONNECTIONS_MAX;
+    private Duration drainTimeout = Duration.ofSeconds(10);
+    private MeterRegistry meterRegistry = Metrics.globalRegistry;
+
+    private KafkaServer(Broker broker) {
+        this.broker = Objects.requireNonNull(broker, "broker");
+    }
+
+    /** A server over that broker, which it does not close. */
+    public static KafkaServer over(Broker broker) {
+        return new KafkaServer(broker);
+    }
+
+    /** The address to listen on; {@code 127.0.0.1} by default. One that others can reach is refused while there is no authentication. */
+    public KafkaServer host(String host) {
+        this.host = Objects.requireNonNull(host, "host");
+        return this;
+    }
+
+    /** The port to listen on, 9092 by default; 0: any that is free. */
+    public KafkaServer port(int port) {
+        this.port = within("port", port, 0, 65_535);
+        return this;
+    }
+
+    /** Where clients are told to connect to; by default the address and port they have reached. For a server behind a proxy. */
+    public KafkaServer advertised(String host, int port) {
+        this.advertised = InetSocketAddress.createUnresolved(
+                Objects.requireNonNull(host, "host"), within("port", port, 1, 65_535));
+        return this;
+    }
+
+    /** The server's number, 1 by default. */
+    public KafkaServer nodeId(int nodeId) {
+        this.nodeId = within("nodeId", nodeId, 0, Integer.MAX_VALUE);
+        return this;
+    }
+
+    /** The name of the cluster; by default one that the broker's data keeps. */
+    public KafkaServer clusterId(String clusterId) {
+        this.clusterId = Objects.requireNonNull(clusterId, "clusterId");
+        return this;
+    }
+
+    /** Creates a topic when a client asks for one that is not there, as Kafka's {@code auto.create.topics.enable}; off by default. */
+    public KafkaServer autoCreateTopics(int partitions) {
+        this.autoCreatePartitions = within("partitions", partitions, 1, Integer.MAX_VALUE);
+        return this;
+    }
+
+    /** How many partitions a topic gets whose creator leaves it to the server ({@code num.partitions}), 1 by default. */
+    public KafkaServer defaultPartitions(int defaultPartitions) {
+        this.defaultPartitions = within("defaultPartitions", defaultPartitions, 1, Integer.MAX_VALUE);
+        return this;
+    }
+
+    /** The longest request taken, 100 MiB by default ({@code socket.request.max.bytes}); who sends a longer one is disconnected. */
+    public KafkaServer frameBytesMax(int frameBytesMax) {
+        this.frameBytesMax = within("frameBytesMax", frameBytesMax, 1_024, Integer.MAX_VALUE - KafkaCodec.LENGTH_BYTES);
+        return this;
+    }
+
+    /** How many bytes of requests of one connection may wait for their answers before its socket is no longer read; 16 MiB by default. */
+    public KafkaServer inFlightBytesMax(long inFlightBytesMax) {
+        if (inFlightBytesMax < 1) {
+            throw new IllegalArgumentException("inFlightBytesMax must be 1 or more, was " + inFlightBytesMax);
+        }
+        this.inFlightBytesMax = inFlightBytesMax;
+        return this;
+    }
+
+    /** How many connections at a time, 100,000 by default; more are closed as they come. */
+    public KafkaServer connectionsMax(int connectionsMax) {
+        this.connectionsMax = within("connectionsMax", connectionsMax, 1, Integer.MAX_VALUE);
+        return this;
+    }
+
+    /** How long {@code dispose} waits for requests under way before it cuts their connections; 10 s by default. */
+    public KafkaServer drainTimeout(Duration drainTimeout) {
+        if (drainTimeout.isNegative() || drainTimeout.isZero()) {
+            throw new IllegalArgumentException("drainTimeout must be more than 0, was " + drainTimeout);
+        }
+        this.drainTimeout = drainTimeout;
+        return this;
+    }
+
+    /** Where its meters are registered; Micrometer's global registry by default. */
+    public KafkaServer meterRegistry(MeterRegistry meterRegistry) {
+        this.meterRegistry = Objects.requireNonNull(meterRegistry, "meterRegistry");
+        return this;
+    }
+
+    private static int within(String name, int value, int min, int max) {
+        if (value < min || value > max) {
+            throw new IllegalArgumentException(name + " must be " + min + " to " + max + ", was " + value);
+        }
+        return value;
+    }
+
+    /**
+     * Binds and serves. Disposing of what comes takes no more connections, answers the requests that are under way, but for fetches that wait for
+     * records, and closes the connections.
+     *
+     * @return the server; an error is a {@link io.netty.channel.unix.Errors.NativeIoException} or {@link java.net.BindException} where the port is in
+     *     use, and {@link IllegalStateException} for an address that others can reach
+     */
+    public Mono<DisposableServer> bind() {
+        ServerSettings settings = new ServerSettings(
+                broker,
+                nodeId,
+                clusterId,
+                autoCreatePartitions,
+                defaultPartitions,
+                frameBytesMax,
+                inFlightBytesMax,
+                connectionsMax);
+        InetSocketAddress clientsGo = advertised;
+        InetSocketAddress local = new InetSocketAddress(host, port);
+        Duration drain = drainTimeout;
+        MeterRegistry registry = meterRegistry;
+        return Mono.defer(() -> {
+            requireLoopback(local);
+            ApiTable apis = apis(settings);
+            ServerMeters meters = new ServerMeters(registry, apis);
+            Connections connections = new Connections(settings, meters);
+            return TcpServer.create()
+                    .bindAddress(() -> local)
+                    .doOnChannelInit((observer, channel, remote) -> {
+                        ConnectionHandler handler = new ConnectionHandler(
+                                apis, settings, meters, reached -> clientsGo == null ? reached : clientsGo);
+                        channel.pipeline()
+                                .addBefore(
+                                        NettyPipeline.ReactiveBridge,
+                                        "kafka.frames",
+                                        new LengthFieldBasedFrameDecoder(
+                                                settings.frameBytesMax(),
+                                                0,
+                                                KafkaCodec.LENGTH_BYTES,
+                                                0,
+                                                KafkaCodec.LENGTH_BYTES))
+                                .addBefore(NettyPipeline.ReactiveBridge, "kafka.requests", handler);
+                        connections.add(channel, handler);
+                    })
+                    .handle((in, out) -> out.neverComplete())
+                    .bind()
+                    .map(server -> new DrainingServer(server, connections, drain, broker.runtime()));
+        });
+    }
+
+    /** {@link #bind()} for main methods: waits for it. */
+    public DisposableServer bindNow() {
+        return Objects.requireNonNull(bind().block(BIND_TIMEOUT));
+    }
+
+    private static void requireLoopback(InetSocketAddress address) {
+        if (address.isUnresolved()) {
+            throw new IllegalStateException("the host '" + address.getHostString() + "' is not known");
+        }
+        if (!address.getAddress().isLoopbackAddress()) {
+            throw new IllegalStateException("the address " + address.getHostString()
+                    + " can be reached from other machines, and this server has neither TLS nor authentication yet: bind to a loopback"
+                    + " address such as 127.0.0.1");
+        }
+    }
+
+    static ApiTable apis(ServerSettings settings) {
+        ApiTable apis = new ApiTable();
+        TopicNames names = new TopicNames(settings.broker());
+        Map<String, VersionRange> features = new TreeMap<>();
+        new MetadataApis(settings, names, features, apis).register();
+        new ProduceApi(settings.broker(), names).register(apis);
+        new FetchApi(settings.broker(), names).register(apis);
+        new LogApis(settings.broker()).register(apis);
+        new TopicApis(settings, names).register(apis);
+        new ConfigApis(settings.broker()).register(apis);
+        new ProducerApis(settings.broker()).register(apis);
+        return apis;
+    }
+}

@@ -1,0 +1,220 @@
+package io.reactivemq.netty.server;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.TransactionVersion;
+import io.reactivemq.broker.TransactionalAppend;
+import io.reactivemq.kafka.common.Uuid;
+import io.reactivemq.kafka.common.message.ApiMessageType;
+import io.reactivemq.kafka.common.message.ProduceRequestData;
+import io.reactivemq.kafka.common.message.ProduceRequestData.PartitionProduceData;
+import io.reactivemq.kafka.common.message.ProduceRequestData.TopicProduceData;
+import io.reactivemq.kafka.common.message.ProduceResponseData;
+import io.reactivemq.kafka.common.message.ProduceResponseData.PartitionProduceResponse;
+import io.reactivemq.kafka.common.message.ProduceResponseData.TopicProduceResponse;
+import io.reactivemq.kafka.common.record.internal.MemoryRecords;
+import io.reactivemq.netty.protocol.ProtocolError;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
+
+/**
+ * Produce: batches go as they came, in the buffer they came in, to the broker, which patches offset and epoch there and writes. The buffer is held until the
+ * last append has ended, also where the client was told before that it took too long, or has gone.
+ */
+final class ProduceApi {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ProduceApi.class);
+
+    private static final int ID_INSTEAD_OF_NAME = 13;
+
+    /** From here on an append makes its partition part of the transaction (KIP-890). */
+    private static final int TRANSACTIONS_V2 = 12;
+
+    /** Attributes of a batch stand behind base offset, length, leader epoch, magic and CRC. */
+    private static final int ATTRIBUTES_AT = 21;
+
+    private static final int TRANSACTIONAL = 0x10;
+
+    private final Broker broker;
+    private final TopicNames names;
+
+    ProduceApi(Broker broker, TopicNames names) {
+        this.broker = broker;
+        this.names = names;
+    }
+
+    void register(ApiTable apis) {
+        apis.serve(ApiMessageType.PRODUCE, 3, 13, ProduceRequestData.class, this::produce);
+    }
+
+    private Mono<ProduceResponseData> produce(ApiRequest request, ProduceRequestData body) {
+        Acks acks = acksOf(body.acks());
+        if (acks == null) {
+            return Mono.just(refused(body));
+        }
+        List<Uuid> ids = request.version() < ID_INSTEAD_OF_NAME
+                ? List.of()
+                : body.topicData().stream().map(TopicProduceData::topicId).toList();
+        Mono<ProduceResponseData> answer =
+                names.namesOf(request.caller(), ids).flatMap(known -> append(request, body, known, acks));
+        return acks == Acks.NONE ? answer.then(Mono.empty()) : answer;
+    }
+
+    private Mono<ProduceResponseData> append(
+            ApiRequest request, ProduceRequestData body, Map<Uuid, String> known, Acks acks) {
+        request.frame().retain();
+        List<Append> appends = new ArrayList<>();
+        for (TopicProduceData topic : body.topicData()) {
+            String name = request.version() < ID_INSTEAD_OF_NAME ? topic.name() : known.get(topic.topicId());
+            for (PartitionProduceData partition : topic.partitionData()) {
+                // begun here and now, and run to its end whoever cancels: so appends keep their order, and the buffer
+                // its owner
+                appends.add(new Append(
+                        topic,
+                        partition.index(),
+                        begin(request, body, name, partition).toFuture()));
+            }
+        }
+        CompletableFuture<Void> all = CompletableFuture.allOf(
+                        appends.stream().map(Append::result).toArray(CompletableFuture<?>[]::new))
+                .whenComplete((done, failure) -> request.frame().release());
+        Mono<Void> ended = Mono.fromFuture(all, true).onErrorComplete();
+        if (!all.isDone() && acks != Acks.NONE) {
+            ended = ended.timeout(
+                    Duration.ofMillis(Math.max(1, body.timeoutMs())),
+                    Mono.empty(),
+                    broker.runtime().timers());
+        }
+        return ended.then(Mono.fromSupplier(() -> response(request, appends)));
+    }
+
+    private Mono<AppendResult> begin(
+            ApiRequest request, ProduceRequestData body, @Nullable String topic, PartitionProduceData partition) {
+        if (topic == null) {
+            return Mono.error(new UnknownTopicIdException());
+        }
+        if (topic.isEmpty() || partition.index() < 0) {
+            return Mono.error(new MqException(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    "there is no partition '" + topic + "-" + partition.index() + "'"));
+        }
+        if (!(partition.records() instanceof MemoryRecords records) || records.sizeInBytes() == 0) {
+            return Mono.error(new MqException(
+                    ErrorCode.INVALID_RECORD,
+                    "a batch for " + topic + "-" + partition.index() + " was expected, there is none"));
+        }
+        TopicPartition target = new TopicPartition(topic, partition.index());
+        ByteBuffer batch = records.buffer();
+        // an append with acks=0 is awaited too: it has the buffer until it ends
+        if (!isTransactional(batch)) {
+            return broker.append(request.caller(), target, batch, Acks.ALL);
+        }
+        String transactionalId = body.transactionalId();
+        if (transactionalId == null) {
+            return Mono.error(new MqException(
+                    ErrorCode.INVALID_TXN_STATE,
+                    "a batch of a transaction for " + target + " came without a transactional id"));
+        }
+        TransactionVersion version =
+                request.version() < TRANSACTIONS_V2 ? TransactionVersion.V1 : TransactionVersion.V2;
+        return broker.append(
+                request.caller(), new TransactionalAppend(transactionalId, version, target, batch, Acks.ALL));
+    }
+
+    private static boolean isTransactional(ByteBuffer batch) {
+        int at = batch.position() + ATTRIBUTES_AT;
+        return at + Short.BYTES <= batch.limit() && (batch.getShort(at) & TRANSACTIONAL) != 0;
+    }
+
+    private static ProduceResponseData response(ApiRequest request, List<Append> appends) {
+        ProduceResponseData response = new ProduceResponseData();
+        for (Append append : appends) {
+            responseOf(response, append.topic).partitionResponses().add(append.response(request));
+        }
+        return response;
+    }
+
+    private static ProduceResponseData refused(ProduceRequestData body) {
+        ProduceResponseData response = new ProduceResponseData();
+        for (TopicProduceData topic : body.topicData()) {
+            for (PartitionProduceData partition : topic.partitionData()) {
+                responseOf(response, topic)
+                        .partitionResponses()
+                        .add(new PartitionProduceResponse()
+                                .setIndex(partition.index())
+                                .setErrorCode(ProtocolError.INVALID_REQUIRED_ACKS)
+                                .setBaseOffset(-1));
+            }
+        }
+        return response;
+    }
+
+    private static TopicProduceResponse responseOf(ProduceResponseData response, TopicProduceData topic) {
+        TopicProduceResponse found = response.responses().find(topic.name(), topic.topicId());
+        if (found == null) {
+            found = new TopicProduceResponse().setName(topic.name()).setTopicId(topic.topicId());
+            response.responses().add(found);
+        }
+        return found;
+    }
+
+    private static @Nullable Acks acksOf(short acks) {
+        return switch (acks) {
+            case -1 -> Acks.ALL;
+            case 0 -> Acks.NONE;
+            case 1 -> Acks.LEADER;
+            default -> null;
+        };
+    }
+
+    /** An append that was begun; its result may not be there yet when the client is answered. */
+    private record Append(TopicProduceData topic, int partition, CompletableFuture<AppendResult> result) {
+
+        PartitionProduceResponse response(ApiRequest request) {
+            PartitionProduceResponse response =
+                    new PartitionProduceResponse().setIndex(partition).setBaseOffset(-1);
+            if (!result.isDone()) {
+                return response.setErrorCode(ErrorCode.REQUEST_TIMED_OUT.code())
+                        .setErrorMessage("the append goes on, but took longer than the request allows");
+            }
+            Throwable failure = failureOf(result);
+            if (failure == null) {
+                AppendResult appended = result.join();
+                return response.setBaseOffset(appended.baseOffset())
+                        .setLogAppendTimeMs(appended.logAppendTimeMs())
+                        .setLogStartOffset(appended.logStartOffset());
+            }
+            if (failure instanceof UnknownTopicIdException) {
+                return response.setErrorCode(ProtocolError.UNKNOWN_TOPIC_ID);
+            }
+            if (!(failure instanceof MqException)) {
+                LOG.error("a batch for {}-{} was not appended", topic.name(), partition, failure);
+            } else {
+                LOG.debug("{} was refused", request.header(), failure);
+            }
+            return response.setErrorCode(ProtocolError.codeOf(failure))
+                    .setErrorMessage(ProtocolError.messageOf(failure));
+        }
+
+        private static @Nullable Throwable failureOf(CompletableFuture<?> done) {
+            return done.handle((result, failure) -> failure).join();
+        }
+    }
+
+    /** No topic has the id that a request named. */
+    private static final class UnknownTopicIdException extends Exception {
+        private static final long serialVersionUID = 1L;
+    }
+}

@@ -1,0 +1,90 @@
+package io.reactivemq.netty.server;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import io.reactivemq.kafka.common.message.ApiMessageType;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * The meters of a server.
+ *
+ * <pre>
+ * reactivemq.server.requests            timer    api, outcome   from the begin of a request to its answer, long polls with their wait
+ * reactivemq.server.connections         gauge                   open now
+ * reactivemq.server.connections.refused counter                 closed for what they sent, or because there were too many
+ * reactivemq.server.received, .sent     counter                 bytes
+ * </pre>
+ */
+final class ServerMeters {
+
+    private static final String PREFIX = "reactivemq.server.";
+
+    private final Map<ApiMessageType, Timer> answered = new EnumMap<>(ApiMessageType.class);
+    private final Map<ApiMessageType, Timer> failed = new EnumMap<>(ApiMessageType.class);
+    private final AtomicInteger connections = new AtomicInteger();
+    private final Counter refused;
+    private final Counter received;
+    private final Counter sent;
+
+    ServerMeters(MeterRegistry registry, ApiTable apis) {
+        apis.versions().keySet().forEach(api -> {
+            answered.put(api, timer(registry, api, "success"));
+            failed.put(api, timer(registry, api, "error"));
+        });
+        Gauge.builder(PREFIX + "connections", connections, AtomicInteger::get)
+                .description("connections that are open")
+                .register(registry);
+        refused = Counter.builder(PREFIX + "connections.refused")
+                .description("connections that were closed for what they sent, or because there were too many")
+                .register(registry);
+        received = Counter.builder(PREFIX + "received")
+                .description("bytes of requests")
+                .baseUnit("bytes")
+                .register(registry);
+        sent = Counter.builder(PREFIX + "sent")
+                .description("bytes of responses")
+                .baseUnit("bytes")
+                .register(registry);
+    }
+
+    private static Timer timer(MeterRegistry registry, ApiMessageType api, String outcome) {
+        return Timer.builder(PREFIX + "requests")
+                .description("requests, from their begin to their answer")
+                .tag("api", api.name)
+                .tag("outcome", outcome)
+                .register(registry);
+    }
+
+    void answered(ApiMessageType api, long nanos, boolean failure) {
+        Timer timer = (failure ? failed : answered).get(api);
+        if (timer != null) {
+            timer.record(nanos, TimeUnit.NANOSECONDS);
+        }
+    }
+
+    void received(int bytes) {
+        received.increment(bytes);
+    }
+
+    void sent(int bytes) {
+        sent.increment(bytes);
+    }
+
+    void refused() {
+        refused.increment();
+    }
+
+    /** How many there are with this one. */
+    int opened() {
+        return connections.incrementAndGet();
+    }
+
+    void closed() {
+        connections.decrementAndGet();
+    }
+}

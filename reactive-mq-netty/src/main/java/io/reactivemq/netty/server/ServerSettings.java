@@ -1,0 +1,33 @@
+package io.reactivemq.netty.server;
+
+import io.reactivemq.broker.Broker;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a server was told.
+ *
+ * @param broker whose topics and groups it serves
+ * @param nodeId its number in the cluster of one
+ * @param clusterId the cluster's name
+ * @param autoCreatePartitions how many partitions a topic gets that is created because a client asked for its metadata; 0: none is created
+ * @param defaultPartitions how many a topic gets whose creator leaves it to the server
+ * @param frameBytesMax the longest request taken
+ * @param inFlightBytesMax of the requests of a connection that wait for their answer; beyond, its socket is not read
+ * @param connectionsMax how many connections at a time
+ */
+record ServerSettings(
+        Broker broker,
+        int nodeId,
+        @Nullable String clusterId,
+        int autoCreatePartitions,
+        int defaultPartitions,
+        int frameBytesMax,
+        long inFlightBytesMax,
+        int connectionsMax) {
+
+    static final String LISTENER = "PLAINTEXT";
+
+    long runtimeNanos() {
+        return broker.runtime().nanoTime();
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.reactivemq.netty.server;
+
+import org.jspecify.annotations.NullMarked;

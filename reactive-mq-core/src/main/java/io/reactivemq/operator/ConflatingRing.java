@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An {@link EvictingRing} of one place for each key that waits. {@link #replace} comes first, then, if there was nothing to replace,
- * {@link #place}, {@link #offer(Place)} and {@link #evict}.
+ * {@link #place} and {@link #put(Place)}.
  */
 final class ConflatingRing<E> implements Ring<E> {
 
@@ -28,24 +28,19 @@ final class ConflatingRing<E> implements Ring<E> {
         return conflater.replace(key, element);
     }
 
-    /** A place for an element whose key does not wait. To be followed by {@link #offer(Place)}. */
+    /** A place for an element whose key does not wait. To be followed by {@link #put(Place)}. */
     Place<E> place(Object key, E element) {
         return conflater.add(key, element);
     }
 
-    /** To be followed by {@link #evict}. */
-    void offer(Place<E> place) {
-        places.offer(place);
+    /** By the producer: adds it and returns the oldest element if there is one too many; null if not. */
+    @Nullable E put(Place<E> place) {
+        return valueOf(places.put(place));
     }
 
     @Override
-    public boolean offer(E element) {
-        return places.offer(place(keyOf(element), element));
-    }
-
-    /** By the producer: takes the oldest if there is one too many; null if not. */
-    @Nullable E evict() {
-        return valueOf(places.evict());
+    public @Nullable E put(E element) {
+        return put(place(keyOf(element), element));
     }
 
     @Override

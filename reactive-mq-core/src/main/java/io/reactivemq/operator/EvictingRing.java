@@ -5,41 +5,49 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A ring whose producer takes back the oldest element when it holds one more than its capacity. So there are two that
- * take: the consumer the oldest, whichever it is; the producer element {@code tail - capacity - 1} or none.
+ * A ring whose producer, when it is full, puts the newest element in the place of the oldest and takes that. So there are two that
+ * take: the consumer the oldest, whichever it is; the producer element {@code tail - capacity} or none.
  *
  * <p>That is why it is not one of JCTools': those take the oldest as of now. Between the producer's look at the count and its
  * taking the consumer may have made room, and then an element goes that need not have gone. With a capacity of 1 it would
- * be the newest, and the consumer would never see the latest state. Here both claim by moving {@code head} from the value
- * they looked at, so one of them fails: the consumer looks again, the producer has nothing left to do.
+ * be the newest, and the consumer would never see the latest state.
  *
- * <p>Who has claimed a slot clears it. The producer waits for that before it writes there again, which is a turn of the whole
- * ring later: the window is two instructions of the consumer, and the ring has more slots than its capacity. It does not yield, as
- * JCTools' rings of many consumers do not; nor spin politely, since BlockHound takes {@code Thread.onSpinWait} for a blocking call.
+ * <p>Each side takes by one exchange of a slot, for the newer element or for null, and has what was in it. The producer's is always what
+ * it wants: only it fills the slot. The consumer's may be newer than the oldest, if the producer has come round to that slot
+ * meanwhile. It can tell, since the producer says what it is about to write before it does ({@code claimed}). Then it
+ * puts the element back and looks again. If that fails, the producer has written there once more since the consumer took: it has found the
+ * slot empty and dropped nothing, and just before that the element was the oldest. So the consumer may have it, and everything older is gone.
  *
- * <p>Invariant: {@code head <= tail <= head + capacity}, and one more between {@link #offer} and {@link #evict}.
+ * <p>The consumer waits for an element that is claimed and not yet written: the window is two instructions of the producer. It does not yield, as
+ * JCTools' rings do not; nor spin politely, since BlockHound takes {@code Thread.onSpinWait} for a blocking call. The producer never
+ * waits.
+ *
+ * <p>Invariant: {@code head <= tail <= claimed <= tail + 1}. What waits is {@code max(head, tail - capacity)} up to {@code tail}.
  */
 final class EvictingRing<E> implements Ring<E> {
 
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
     private static final VarHandle HEAD = index("head");
     private static final VarHandle TAIL = index("tail");
+    private static final VarHandle CLAIMED = index("claimed");
 
+    /** As many as the capacity, so that the newest comes to where the oldest is. Null where nothing waits. */
     private final Object[] slots;
-    private final int mask;
-    private final int capacity;
 
-    /** How many have left. Moved by both sides, by compare-and-set. */
+    /** The slot of the next element. Written by the producer. */
+    private int next;
+
+    /** No element below it waits. Written by the consumer. */
     private volatile long head;
 
     /** How many have come. Written by the producer. */
     private volatile long tail;
 
+    /** How many have come, or are about to: one more while an element is being written. Written by the producer. */
+    private volatile long claimed;
+
     EvictingRing(int capacity) {
-        this.capacity = capacity;
-        // a power of two above the capacity: the newest comes before the oldest goes
-        this.slots = new Object[Integer.highestOneBit(capacity) << 1];
-        this.mask = slots.length - 1;
+        this.slots = new Object[capacity];
     }
 
     private static VarHandle index(String name) {
@@ -50,49 +58,50 @@ final class EvictingRing<E> implements Ring<E> {
         }
     }
 
-    /** To be followed by {@link #evict}. */
+    /**
+     * By the producer: adds an element and returns the oldest if there is one too many; null if not. It is a full fence between the
+     * element's coming, as {@link #isEmpty} sees it, and what the producer looks at next.
+     */
     @Override
-    public boolean offer(E element) {
-        long index = tail;
-        int slot = (int) index & mask;
-        while (SLOT.getAcquire(slots, slot) != null) {
-            // the consumer is about to clear it
-        }
-        SLOT.setRelease(slots, slot, element);
-        TAIL.setRelease(this, index + 1);
-        return true;
-    }
-
-    /** By the producer: takes the oldest if there is one too many; null if not. */
-    @Nullable E evict() {
-        long index = head;
-        return tail - index > capacity ? claim(index) : null;
+    @SuppressWarnings("unchecked") // only elements are written
+    public @Nullable E put(E element) {
+        long count = (long) TAIL.get(this) + 1;
+        int slot = next;
+        next = slot + 1 == slots.length ? 0 : slot + 1;
+        CLAIMED.setOpaque(this, count);
+        E oldest = (E) SLOT.getAndSet(slots, slot, element);
+        TAIL.setRelease(this, count);
+        return oldest;
     }
 
     @Override
+    @SuppressWarnings("unchecked") // only elements are written
     public @Nullable E poll() {
+        int capacity = slots.length;
         for (; ; ) {
-            long index = head;
-            if (index == tail) {
-                return null;
+            long end = tail;
+            long index = Math.max(head, end - capacity);
+            if (index == end) {
+                if (index == claimed) {
+                    return null;
+                }
+                continue;
             }
-            E element = claim(index);
-            if (element != null) {
-                return element;
+            int slot = slotOf(index);
+            Object element = SLOT.getAndSet(slots, slot, null);
+            // claimed again: it may be the newer one
+            if (claimed - index > capacity && SLOT.compareAndSet(slots, slot, null, element)) {
+                continue;
             }
+            HEAD.setRelease(this, index + 1);
+            return (E) element;
         }
     }
 
-    /** Null if the other side was quicker. */
-    @SuppressWarnings("unchecked") // only offer writes elements
-    private @Nullable E claim(long index) {
-        int slot = (int) index & mask;
-        Object element = SLOT.getAcquire(slots, slot);
-        if (!HEAD.compareAndSet(this, index, index + 1)) {
-            return null;
-        }
-        SLOT.setRelease(slots, slot, null);
-        return (E) element;
+    private int slotOf(long index) {
+        int capacity = slots.length;
+        // a division costs more than all else here
+        return (capacity & (capacity - 1)) == 0 ? (int) index & (capacity - 1) : (int) (index % capacity);
     }
 
     @Override
@@ -102,12 +111,14 @@ final class EvictingRing<E> implements Ring<E> {
 
     @Override
     public boolean isEmpty() {
-        return head == tail;
+        // first what has left
+        long from = head;
+        return from == claimed;
     }
 
     @Override
     public int size() {
         long from = head;
-        return (int) Math.min(tail - from, capacity);
+        return (int) Math.min(tail - from, slots.length);
     }
 }

@@ -165,16 +165,8 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
 
         @Override
         void buffer(T element) {
-            add(element);
-            T oldest = ring.evict();
-            if (oldest == null) {
-                emitOnDemand();
-            } else {
-                meters.evicted(lastIndex() - capacity);
-                // evicting is a compare-and-set
-                emitOnDemandFenced();
-                drop(oldest);
-            }
+            came();
+            settle(ring.put(element));
         }
     }
 
@@ -211,16 +203,7 @@ final class FluxOverflow<T> extends FluxOperator<T, T> {
                 return;
             }
             came();
-            ring.offer(place);
-            T oldest = ring.evict();
-            if (oldest == null) {
-                emitOnDemand();
-            } else {
-                meters.evicted(lastIndex() - capacity);
-                // evicting is a compare-and-set
-                emitOnDemandFenced();
-                drop(oldest);
-            }
+            settle(ring.put(place));
         }
     }
 }

@@ -20,7 +20,7 @@ final class LaneRun<T, R> implements CoreSubscriber<R>, Scannable {
     private final MemberSubscription<T, R> member;
     final Grant<T> grant;
     private final int prefetch;
-    final Ring<R> results;
+    final Ring.JcToolsRing<R> results;
 
     private volatile @Nullable Subscription upstream;
 

@@ -228,12 +228,10 @@ abstract class OverflowSubscriber<T> implements CoreSubscriber<T>, Subscription,
         return tail - head >= capacity;
     }
 
-    /** Adds to the ring, which has room. To be followed by {@link #emitOnDemand}. */
+    /** Adds to the ring. To be followed by {@link #emitOnDemand}. */
     final void add(T element) {
         came();
-        if (!ring.offer(element)) {
-            throw new IllegalStateException(describe() + " took one too many");
-        }
+        ring.put(element);
     }
 
     /** The ring is about to hold one more. Not behind it: then that one may have left before it came, and would be timed for ever. */
@@ -256,7 +254,7 @@ abstract class OverflowSubscriber<T> implements CoreSubscriber<T>, Subscription,
         emitOnDemandFenced();
     }
 
-    /** The same, for who has done a compare-and-set since it added. */
+    /** The same, for who has added by an atomic step. */
     final void emitOnDemandFenced() {
         if (emitting) {
             interrupted = true;
@@ -266,6 +264,17 @@ abstract class OverflowSubscriber<T> implements CoreSubscriber<T>, Subscription,
         if ((long) EMITTED.getOpaque(this) != requested(seen) || isCancelled(seen)) {
             signal();
         }
+    }
+
+    /** Behind what was added to a ring that lets the oldest go: sees to both, that one and the one that came. */
+    final void settle(@Nullable T oldest) {
+        if (oldest == null) {
+            emitOnDemandFenced();
+            return;
+        }
+        meters.evicted(lastIndex() - capacity);
+        emitOnDemandFenced();
+        drop(oldest);
     }
 
     /** Lets an element go for lack of room. */

@@ -4,13 +4,13 @@ import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link OverflowSubscriber} needs of a ring: one thread adds, one at a time takes. The methods are named as JCTools names them,
+ * What {@link OverflowSubscriber} needs of a ring: one thread adds, one at a time takes. Most methods are named as JCTools names them,
  * so that its ring is one as it is.
  */
 interface Ring<E> {
 
-    /** Adds an element; false if there is no slot for it. */
-    boolean offer(E element);
+    /** Adds an element; returns the one that had to go for it, if the ring is one that lets the oldest go, and else null. */
+    @Nullable E put(E element);
 
     /** Takes the oldest element. */
     @Nullable E poll();
@@ -23,7 +23,7 @@ interface Ring<E> {
 
     int size();
 
-    static <E> Ring<E> ofCapacity(int capacity) {
+    static <E> JcToolsRing<E> ofCapacity(int capacity) {
         return new JcToolsRing<>(capacity);
     }
 
@@ -32,6 +32,14 @@ interface Ring<E> {
 
         JcToolsRing(int capacity) {
             super(capacity);
+        }
+
+        @Override
+        public @Nullable E put(E element) {
+            if (!offer(element)) {
+                throw new IllegalStateException("a ring for " + capacity() + " elements took one too many");
+            }
+            return null;
         }
     }
 }

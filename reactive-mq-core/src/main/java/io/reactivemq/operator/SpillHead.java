@@ -7,7 +7,7 @@ package io.reactivemq.operator;
  */
 final class SpillHead<T> {
 
-    final Ring<T> ring;
+    final Ring.JcToolsRing<T> ring;
     final int capacity;
 
     /** How many have been added. Written by who adds. */

@@ -21,7 +21,7 @@ class EvictingRingTest {
     private static final int STEPS = 200_000;
 
     /** Of two threads, each as fast as it can. */
-    private static final int ELEMENTS = Integer.getInteger("reactivemq.rounds", 2_000) * 500;
+    private static final int ELEMENTS = Integer.getInteger("reactivemq.rounds", 2_000) * 150;
 
     @ParameterizedTest(name = "of capacity {0}")
     @ValueSource(ints = {1, 2, 3, 4, 7, 8, 1000})

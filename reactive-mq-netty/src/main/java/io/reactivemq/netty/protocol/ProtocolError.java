@@ -26,6 +26,11 @@ public final class ProtocolError {
         return failure instanceof MqException known ? known.errorCode().code() : ErrorCode.UNKNOWN_SERVER_ERROR.code();
     }
 
+    /** The number of an error; none for null. */
+    public static short numberOf(@Nullable ErrorCode error) {
+        return error == null ? NONE : error.code();
+    }
+
     /** What a client is told of a failure beside its number; the inside of the server stays inside. */
     public static @Nullable String messageOf(@Nullable Throwable failure) {
         return failure instanceof MqException known ? known.getMessage() : null;

@@ -130,8 +130,12 @@ final class ConfigApis {
                 .then(broker.describeTopicConfigs(caller, asked.resourceName()))
                 .flatMap(entries -> {
                     List<ConfigChange> changes = new ArrayList<>();
-                    for (AlterableConfig config : asked.configs()) {
-                        changes.add(change(config, entries));
+                    try {
+                        for (AlterableConfig config : asked.configs()) {
+                            changes.add(change(config, entries));
+                        }
+                    } catch (MqException e) {
+                        return Refusal.of(e);
                     }
                     return alter(caller, asked.resourceName(), changes, validateOnly);
                 });
@@ -205,8 +209,8 @@ final class ConfigApis {
 
     private Mono<Void> alter(Caller caller, String topic, List<ConfigChange> changes, boolean validateOnly) {
         if (validateOnly) {
-            return Mono.error(new MqException(
-                    ErrorCode.INVALID_REQUEST, "this server changes settings, but does not try out whether it could"));
+            return Refusal.of(
+                    ErrorCode.INVALID_REQUEST, "this server changes settings, but does not try out whether it could");
         }
         return changes.isEmpty()
                 ? Mono.empty()
@@ -215,9 +219,9 @@ final class ConfigApis {
 
     private static Mono<Void> requireTopic(byte type, String name) {
         if (type != TOPIC) {
-            return Mono.error(new MqException(
+            return Refusal.of(
                     ErrorCode.INVALID_REQUEST,
-                    "settings of topics (resource type 2) are served, was type " + type + ", '" + name + "'"));
+                    "settings of topics (resource type 2) are served, was type " + type + ", '" + name + "'");
         }
         return Mono.empty();
     }

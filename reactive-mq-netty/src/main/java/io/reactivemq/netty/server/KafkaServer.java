@@ -218,7 +218,8 @@ public final class KafkaServer {
     static ApiTable apis(ServerSettings settings) {
         ApiTable apis = new ApiTable();
         TopicNames names = new TopicNames(settings.broker());
-        Map<String, VersionRange> features = new TreeMap<>();
+        // without it Kafka's consumer refuses the protocol of KIP-848
+        Map<String, VersionRange> features = new TreeMap<>(Map.of("group.version", VersionRange.of(0, 1)));
         new MetadataApis(settings, names, features, apis).register();
         new ProduceApi(settings.broker(), names).register(apis);
         new FetchApi(settings.broker(), names).register(apis);
@@ -226,6 +227,11 @@ public final class KafkaServer {
         new TopicApis(settings, names).register(apis);
         new ConfigApis(settings.broker()).register(apis);
         new ProducerApis(settings.broker()).register(apis);
+        new CoordinatorApi(settings).register(apis);
+        new GroupOffsetApis(settings.broker(), names).register(apis);
+        new OffsetFetchApi(settings.broker(), names).register(apis);
+        new ConsumerGroupApis(settings.broker(), names).register(apis);
+        new GroupAdminApis(settings.broker()).register(apis);
         return apis;
     }
 }

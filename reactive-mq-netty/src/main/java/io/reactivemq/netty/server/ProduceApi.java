@@ -103,17 +103,17 @@ final class ProduceApi {
     private Mono<AppendResult> begin(
             ApiRequest request, ProduceRequestData body, @Nullable String topic, PartitionProduceData partition) {
         if (topic == null) {
-            return Mono.error(new UnknownTopicIdException());
+            return Refusal.of(new UnknownTopicIdException());
         }
         if (topic.isEmpty() || partition.index() < 0) {
-            return Mono.error(new MqException(
+            return Refusal.of(
                     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-                    "there is no partition '" + topic + "-" + partition.index() + "'"));
+                    "there is no partition '" + topic + "-" + partition.index() + "'");
         }
         if (!(partition.records() instanceof MemoryRecords records) || records.sizeInBytes() == 0) {
-            return Mono.error(new MqException(
+            return Refusal.of(
                     ErrorCode.INVALID_RECORD,
-                    "a batch for " + topic + "-" + partition.index() + " was expected, there is none"));
+                    "a batch for " + topic + "-" + partition.index() + " was expected, there is none");
         }
         TopicPartition target = new TopicPartition(topic, partition.index());
         ByteBuffer batch = records.buffer();
@@ -123,9 +123,9 @@ final class ProduceApi {
         }
         String transactionalId = body.transactionalId();
         if (transactionalId == null) {
-            return Mono.error(new MqException(
+            return Refusal.of(
                     ErrorCode.INVALID_TXN_STATE,
-                    "a batch of a transaction for " + target + " came without a transactional id"));
+                    "a batch of a transaction for " + target + " came without a transactional id");
         }
         TransactionVersion version =
                 request.version() < TRANSACTIONS_V2 ? TransactionVersion.V1 : TransactionVersion.V2;

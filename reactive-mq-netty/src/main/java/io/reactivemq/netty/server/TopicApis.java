@@ -59,7 +59,7 @@ final class TopicApis {
         return Flux.fromIterable(body.topics())
                 .distinct(CreatableTopic::name)
                 .concatMap(topic -> (twice.contains(topic.name())
-                                ? TopicApis.<CreatableTopicResult>failed(
+                                ? Refusal.<CreatableTopicResult>of(
                                         ErrorCode.INVALID_REQUEST, "topic '" + topic.name() + "' is named twice")
                                 : create(request.caller(), topic, body.validateOnly()))
                         .onErrorResume(
@@ -86,12 +86,12 @@ final class TopicApis {
         try {
             topic = newTopic(asked);
         } catch (RefusedException e) {
-            return Mono.error(e);
+            return Refusal.of(e);
         } catch (MqException e) {
-            return Mono.error(e);
+            return Refusal.of(e);
         }
         if (validateOnly) {
-            return failed(
+            return Refusal.of(
                     ErrorCode.INVALID_REQUEST, "this server creates topics, but does not try out whether it could");
         }
         return broker.createTopic(caller, topic)
@@ -195,10 +195,6 @@ final class TopicApis {
                         MqException.class,
                         failure -> Mono.just(
                                 result.setErrorCode(failure.errorCode().code()).setErrorMessage(failure.getMessage())));
-    }
-
-    private static <T> Mono<T> failed(ErrorCode code, String message) {
-        return Mono.error(new MqException(code, message));
     }
 
     /** Refused by the protocol's own rules, with a code that no broker has. */

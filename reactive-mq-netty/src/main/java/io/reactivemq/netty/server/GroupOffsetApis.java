@@ -1,0 +1,154 @@
+package io.reactivemq.netty.server;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.kafka.common.Uuid;
+import io.reactivemq.kafka.common.message.ApiMessageType;
+import io.reactivemq.kafka.common.message.OffsetCommitRequestData;
+import io.reactivemq.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
+import io.reactivemq.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
+import io.reactivemq.kafka.common.message.OffsetCommitResponseData;
+import io.reactivemq.kafka.common.message.OffsetCommitResponseData.OffsetCommitResponsePartition;
+import io.reactivemq.kafka.common.message.OffsetCommitResponseData.OffsetCommitResponseTopic;
+import io.reactivemq.kafka.common.message.OffsetDeleteRequestData;
+import io.reactivemq.kafka.common.message.OffsetDeleteResponseData;
+import io.reactivemq.kafka.common.message.OffsetDeleteResponseData.OffsetDeleteResponsePartition;
+import io.reactivemq.kafka.common.message.OffsetDeleteResponseData.OffsetDeleteResponseTopic;
+import io.reactivemq.netty.protocol.ProtocolError;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+
+/** A group's offsets: OffsetCommit, OffsetDelete; {@link OffsetFetchApi} reads them. */
+final class GroupOffsetApis {
+
+    private static final int ID_INSTEAD_OF_NAME = 10;
+
+    private final Broker broker;
+    private final TopicNames names;
+
+    GroupOffsetApis(Broker broker, TopicNames names) {
+        this.broker = broker;
+        this.names = names;
+    }
+
+    void register(ApiTable apis) {
+        apis.serve(ApiMessageType.OFFSET_COMMIT, 2, 10, OffsetCommitRequestData.class, this::offsetCommit);
+        apis.serve(ApiMessageType.OFFSET_DELETE, 0, 0, OffsetDeleteRequestData.class, this::offsetDelete);
+    }
+
+    private Mono<OffsetCommitResponseData> offsetCommit(ApiRequest request, OffsetCommitRequestData body) {
+        List<Uuid> ids = request.version() < ID_INSTEAD_OF_NAME
+                ? List.of()
+                : body.topics().stream().map(OffsetCommitRequestTopic::topicId).toList();
+        return names.namesOf(request.caller(), ids).flatMap(known -> {
+            Map<TopicPartition, CommittedOffset> offsets = new HashMap<>();
+            for (OffsetCommitRequestTopic topic : body.topics()) {
+                String name = nameOf(request, topic, known);
+                for (OffsetCommitRequestPartition partition : topic.partitions()) {
+                    if (name != null && errorOf(name, partition) == ProtocolError.NONE) {
+                        String metadata = partition.committedMetadata();
+                        offsets.put(
+                                new TopicPartition(name, partition.partitionIndex()),
+                                new CommittedOffset(
+                                        partition.committedOffset(),
+                                        partition.committedLeaderEpoch(),
+                                        metadata == null ? "" : metadata));
+                    }
+                }
+            }
+            long retentionMs = body.retentionTimeMs();
+            OffsetCommit commit = new OffsetCommit(
+                    body.groupId(),
+                    body.memberId(),
+                    body.generationIdOrMemberEpoch(),
+                    body.groupInstanceId(),
+                    offsets,
+                    retentionMs < 0 ? null : Duration.ofMillis(retentionMs));
+            return broker.commitOffsets(request.caller(), commit)
+                    .thenReturn(ProtocolError.NONE)
+                    .onErrorResume(
+                            MqException.class,
+                            failure -> Mono.just(failure.errorCode().code()))
+                    .map(error -> committed(request, body, known, error));
+        });
+    }
+
+    private static @Nullable String nameOf(
+            ApiRequest request, OffsetCommitRequestTopic topic, Map<Uuid, String> known) {
+        return request.version() < ID_INSTEAD_OF_NAME ? topic.name() : known.get(topic.topicId());
+    }
+
+    private static short errorOf(@Nullable String name, OffsetCommitRequestPartition partition) {
+        if (name == null) {
+            return ProtocolError.UNKNOWN_TOPIC_ID;
+        }
+        return name.isEmpty() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
+                ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
+                : ProtocolError.NONE;
+    }
+
+    private static OffsetCommitResponseData committed(
+            ApiRequest request, OffsetCommitRequestData body, Map<Uuid, String> known, short error) {
+        List<OffsetCommitResponseTopic> topics = new ArrayList<>();
+        for (OffsetCommitRequestTopic topic : body.topics()) {
+            String name = nameOf(request, topic, known);
+            topics.add(new OffsetCommitResponseTopic()
+                    .setName(topic.name())
+                    .setTopicId(topic.topicId())
+                    .setPartitions(topic.partitions().stream()
+                            .map(partition -> {
+                                short own = errorOf(name, partition);
+                                return new OffsetCommitResponsePartition()
+                                        .setPartitionIndex(partition.partitionIndex())
+                                        .setErrorCode(own == ProtocolError.NONE ? error : own);
+                            })
+                            .toList()));
+        }
+        return new OffsetCommitResponseData().setTopics(topics);
+    }
+
+    private Mono<OffsetDeleteResponseData> offsetDelete(ApiRequest request, OffsetDeleteRequestData body) {
+        List<TopicPartition> partitions = new ArrayList<>();
+        body.topics()
+                .forEach(topic -> topic.partitions().forEach(partition -> {
+                    if (!topic.name().isEmpty() && partition.partitionIndex() >= 0) {
+                        partitions.add(new TopicPartition(topic.name(), partition.partitionIndex()));
+                    }
+                }));
+        return broker.deleteOffsets(request.caller(), body.groupId(), partitions)
+                .map(kept -> deleted(body, kept))
+                .onErrorResume(
+                        MqException.class,
+                        failure -> Mono.just(new OffsetDeleteResponseData()
+                                .setErrorCode(failure.errorCode().code())));
+    }
+
+    private static OffsetDeleteResponseData deleted(OffsetDeleteRequestData body, Map<TopicPartition, ErrorCode> kept) {
+        OffsetDeleteResponseData response = new OffsetDeleteResponseData();
+        body.topics().forEach(topic -> {
+            OffsetDeleteResponseTopic result = new OffsetDeleteResponseTopic().setName(topic.name());
+            topic.partitions().forEach(partition -> {
+                boolean named = !topic.name().isEmpty() && partition.partitionIndex() >= 0;
+                result.partitions()
+                        .add(new OffsetDeleteResponsePartition()
+                                .setPartitionIndex(partition.partitionIndex())
+                                .setErrorCode(
+                                        named
+                                                ? ProtocolError.numberOf(kept.get(
+                                                        new TopicPartition(topic.name(), partition.partitionIndex())))
+                                                : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()));
+            });
+            response.topics().add(result);
+        });
+        return response;
+    }
+}

@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -73,7 +74,12 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     // set by any thread
     private volatile boolean cancelled;
 
-    ConsumeLoop(Broker broker, ReceiverOptions<?, ?> options, Subscriptions owner, Output output) {
+    ConsumeLoop(
+            Broker broker,
+            ReceiverOptions<?, ?> options,
+            Set<String> furtherTopics,
+            Subscriptions owner,
+            Output output) {
         this.options = options;
         this.owner = owner;
         this.output = output;
@@ -82,9 +88,11 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         this.fetcher = new Fetcher(events, broker, caller, options, this);
         this.startOffsets = new StartOffsets(events, broker, caller, options, this);
         String group = options.group();
+        Set<String> topics = new HashSet<>(options.topics());
+        topics.addAll(furtherTopics);
         this.source = group == null
                 ? new OwnCursor(events, broker, caller, options, this)
-                : new GroupMember(events, broker, caller, group, options, this);
+                : new GroupMember(events, broker, caller, group, topics, options, this);
     }
 
     EventLoop events() {
@@ -217,9 +225,6 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     @Override
     public void begin(PartitionLane lane, StartOffsets.Start start) {
         boolean first = lane.state() == PartitionLane.State.PREPARING;
-        if (!first) {
-            output.moving(lane);
-        }
         lane.start(start.offset(), newWindow(lane, start.offset()));
         lane.committed = start.committed() ? start.offset() : -1;
         if (first) {
@@ -336,6 +341,19 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
             lane = ready.poll();
         }
         return null;
+    }
+
+    /** The lane is read no more, until that reason and all others are gone. */
+    void pause(PartitionLane lane, PauseReason reason) {
+        lane.pausedBy.add(reason);
+    }
+
+    /** That reason is gone. */
+    void unpause(PartitionLane lane, PauseReason reason) {
+        if (lane.pausedBy.remove(reason)) {
+            ready(lane);
+            fetcher.look(lane);
+        }
     }
 
     /** Commits what may be committed now, then runs {@code then}; also where that has failed for good. */

@@ -1,8 +1,14 @@
 package io.reactivemq.consume;
 
+import io.reactivemq.Header;
+import io.reactivemq.Headers;
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * The headers that a record carries in a dead-letter topic, behind its own. All values are text in UTF-8. The names are
- * those of KIP-1191 where it has one; {@link #EXCEPTION_CLASS} and {@link #TIMESTAMP} are ours. A record that
+ * those of KIP-1191 where it has one; {@link #EXCEPTION_CLASS}, {@link #TIMESTAMP} and {@link
+ * #FAILED_ATTEMPT} are ours. A record that
  * was dead-lettered more than once carries them more than once, and the last one counts ({@link
  * io.reactivemq.Headers#lastAsString}).
  */
@@ -32,5 +38,24 @@ public final class DeadLetterHeaders {
     /** The message of the last attempt's error, cut at 1,024 characters; absent where it had none. */
     public static final String MESSAGE = "__dlq.errors.message";
 
+    /**
+     * One failed attempt: its number, its time in milliseconds since 1970, the class of its error and the message, cut at 256 characters,
+     * with a space between. There is one for each, in order; {@link #history} reads them.
+     */
+    public static final String FAILED_ATTEMPT = "__dlq.errors.failed.attempt";
+
     private DeadLetterHeaders() {}
+
+    /** The failed attempts of a record in a dead-letter topic, in order. */
+    public static List<FailedAttempt> history(Headers headers) {
+        List<FailedAttempt> history = new ArrayList<>();
+        for (Header header : headers) {
+            FailedAttempt failed =
+                    header.key().equals(FAILED_ATTEMPT) ? FailedAttempt.parse(header.valueAsString()) : null;
+            if (failed != null) {
+                history.add(failed);
+            }
+        }
+        return history;
+    }
 }

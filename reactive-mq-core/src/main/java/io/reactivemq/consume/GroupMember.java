@@ -8,6 +8,7 @@ import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
 import java.time.Duration;
+import java.util.Set;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +44,7 @@ final class GroupMember implements PartitionSource {
             Broker broker,
             Caller caller,
             String group,
+            Set<String> topics,
             ReceiverOptions<?, ?> options,
             Assignee assignee) {
         this.events = events;
@@ -50,8 +52,8 @@ final class GroupMember implements PartitionSource {
         this.caller = caller;
         this.options = options;
         this.assignee = assignee;
-        this.membership = new GroupMembership(
-                group, newMemberId(broker.runtime().random()), options.topics(), options.rebalanceTimeout());
+        this.membership =
+                new GroupMembership(group, newMemberId(broker.runtime().random()), topics, options.rebalanceTimeout());
         this.committer =
                 new Committer(events, broker, caller, group, options, membership, assignee, this::commitFenced);
     }

@@ -2,7 +2,10 @@ package io.reactivemq.consume;
 
 import io.reactivemq.record.RecordBatch;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import org.reactivestreams.Subscription;
@@ -10,62 +13,131 @@ import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.Exceptions;
+import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.util.context.Context;
 
 /**
- * One record on its way: attempt, wait, attempt, ..., and after the last one the dead letter. Owned by the worker; the
+ * One record on its way: attempt, wait, attempt, ..., and after the last one a retry topic or the dead letter. Owned by the worker; the
  * handler's publisher ends on any thread.
+ *
+ * <pre>
+ *   WAITING --start--&gt; RUNNING --failed, a wait follows--&gt; BACKING_OFF --the wait is over--&gt; WAITING
+ *                      RUNNING --done, dead-lettered, put off--&gt; ENDED      (also from each, when it is given up)
+ * </pre>
  *
  * @param <K> the type of the key
  * @param <V> the type of the value
  */
-final class HandlerRun<K, V> implements LaneWork {
+final class HandlerRun<K, V> {
+
+    enum Phase {
+        /** For its turn: a record before it, or room. */
+        WAITING,
+        /** The handler runs, or the record is being moved. */
+        RUNNING,
+        /** Between attempts. */
+        BACKING_OFF,
+        ENDED
+    }
 
     private final FluxProcess.ProcessSubscription<K, V> owner;
     private final PartitionLane lane;
+    private final AckWindow window;
     private final ReceiverRecord<K, V> received;
     private final RecordBatch batch;
+    private final @Nullable Object key;
 
+    private Phase phase = Phase.WAITING;
+    // attempts in other topics, before this one
+    private final int attemptsBefore;
     private int attempts;
-    // the attempt, the wait or the dead letter that is under way
+    private List<FailedAttempt> failures = List.of();
+    // why it goes to the dead-letter topic without an attempt
+    private @Nullable Throwable unusable;
+    private long attemptStartedAt;
+    // the attempt, the wait or the move that is under way
     private Disposable current = Disposables.disposed();
-    private boolean waiting;
     private boolean windingDown;
+    private @Nullable RecordObservation observation;
 
     HandlerRun(
             FluxProcess.ProcessSubscription<K, V> owner,
             PartitionLane lane,
             ReceiverRecord<K, V> received,
-            RecordBatch batch) {
+            RecordBatch batch,
+            @Nullable Object key,
+            @Nullable Throwable unusable) {
         this.owner = owner;
         this.lane = lane;
+        this.window = lane.window();
         this.received = received;
         this.batch = batch;
+        this.key = key;
+        this.unusable = unusable;
+        this.attemptsBefore = RetryHeaders.attempts(received.headers());
     }
 
     PartitionLane lane() {
         return lane;
     }
 
+    AckWindow window() {
+        return window;
+    }
+
     long offset() {
         return received.offset();
     }
 
-    void start() {
-        Throwable undecodable = received.undecodable();
-        if (undecodable != null) {
-            deadLetter(undecodable);
-        } else {
-            attempt();
-        }
+    /** What it is ordered by; null for nothing. */
+    @Nullable Object key() {
+        return key;
     }
 
-    private void attempt() {
-        waiting = false;
+    Phase phase() {
+        return phase;
+    }
+
+    ReceiverRecord<K, V> received() {
+        return received;
+    }
+
+    RecordBatch batch() {
+        return batch;
+    }
+
+    /** How often its handler ran, in other topics too. */
+    int attempts() {
+        return attemptsBefore + attempts;
+    }
+
+    List<FailedAttempt> failures() {
+        return failures;
+    }
+
+    /** When the attempt began that is under way, by the runtime's nanoTime. */
+    long attemptStartedAt() {
+        return attemptStartedAt;
+    }
+
+    /** It has its turn: attempts it. */
+    void start() {
+        phase = Phase.RUNNING;
+        if (unusable == null) {
+            unusable = received.undecodable();
+        }
+        if (unusable != null) {
+            deadLetter(unusable);
+            return;
+        }
+        if (observation == null) {
+            observation = owner.observe(received);
+        }
         boolean again = true;
         while (again) {
             attempts++;
+            attemptStartedAt = owner.nanoTime();
             Attempt attempt = new Attempt();
             current = attempt;
             again = attempt.endedAtOnce() && ended(attempt.error);
@@ -75,72 +147,91 @@ final class HandlerRun<K, V> implements LaneWork {
     /** An attempt has ended; true if the next one is to follow at once. */
     private boolean ended(@Nullable Throwable error) {
         if (error == null) {
-            owner.done(this, outcome(Outcome.Status.PROCESSED, null));
+            end(Outcome.Status.PROCESSED, null);
             return false;
         }
-        if (attempts >= owner.processOptions().attempts()) {
+        if (failures.isEmpty()) {
+            failures = new ArrayList<>();
+        }
+        failures.add(FailedAttempt.of(attempts(), owner.timeMillis(), error));
+        RetryPolicy policy = owner.processOptions().retry();
+        boolean worthIt;
+        try {
+            worthIt = policy.isWorthIt(error);
+        } catch (Throwable e) {
+            Exceptions.throwIfJvmFatal(e);
+            error.addSuppressed(e);
+            worthIt = false;
+        }
+        if (!worthIt) {
             deadLetter(error);
             return false;
         }
-        Duration wait = owner.processOptions().backoff().after(attempts);
+        if (attempts > policy.retries()) {
+            afterTheLast(error);
+            return false;
+        }
+        Duration wait = policy.waitAfter(attempts, owner.random());
         if (wait.isZero()) {
             return true;
         }
         if (windingDown) {
-            owner.abandoned(this);
+            owner.giveUp(this);
             return false;
         }
-        waiting = true;
-        current = owner.events().after(wait, this::attemptAfterWait);
+        phase = Phase.BACKING_OFF;
+        owner.backsOff(this);
+        current = owner.events().after(wait, () -> {
+            phase = Phase.WAITING;
+            owner.startable(this);
+        });
         return false;
     }
 
-    private void attemptAfterWait() {
-        if (waiting) {
-            attempt();
+    private void afterTheLast(Throwable error) {
+        RetryTopics topics = owner.retryTopics();
+        int stage = topics == null ? -1 : topics.stageAfter(lane.partition().topic());
+        if (topics == null || stage < 0) {
+            deadLetter(error);
+            return;
         }
+        move(() -> owner.mover().putOff(this, topics, stage), Outcome.Status.RETRY_LATER, error);
     }
 
     private void deadLetter(Throwable error) {
+        move(() -> owner.mover().deadLetter(this, error), Outcome.Status.DEAD_LETTERED, error);
+    }
+
+    private void move(Supplier<Mono<Void>> write, Outcome.Status status, Throwable error) {
         current = owner.events()
                 .call(
-                        () -> owner.deadLetters()
-                                .write(lane.partition(), batch, received.offset(), attempts, error)
-                                .thenReturn(this),
-                        owner.deadLetters().timeout(),
-                        written -> owner.done(this, outcome(Outcome.Status.DEAD_LETTERED, error)),
+                        () -> write.get().thenReturn(this),
+                        owner.mover().timeout(),
+                        written -> end(status, error),
                         failure -> owner.loop.fail(failure));
     }
 
-    private Outcome outcome(Outcome.Status status, @Nullable Throwable error) {
-        return new Outcome(lane.partition(), received.offset(), status, attempts, error);
-    }
-
-    @Override
-    public boolean isSettled() {
-        return false;
-    }
-
-    /** A wait between attempts ends here; what runs may come to its end. */
-    @Override
-    public void windDown() {
-        windingDown = true;
-        if (waiting) {
-            dispose();
-            owner.abandoned(this);
+    private void end(Outcome.Status status, @Nullable Throwable error) {
+        phase = Phase.ENDED;
+        if (observation != null) {
+            observation.stop(error);
         }
+        owner.done(this, new Outcome(lane.partition(), received.offset(), status, attempts(), error));
     }
 
-    @Override
-    public void abandon() {
-        dispose();
-        owner.abandoned(this);
+    /** What runs may come to its end; false where nothing does. */
+    boolean windDown() {
+        windingDown = true;
+        return phase == Phase.RUNNING;
     }
 
     /** Cancels what is under way. */
     void dispose() {
-        waiting = false;
+        phase = Phase.ENDED;
         current.dispose();
+        if (observation != null) {
+            observation.stop(null);
+        }
     }
 
     /** One run of the handler. Its state is moved by the worker and by the thread the publisher ends on. */
@@ -226,7 +317,7 @@ final class HandlerRun<K, V> implements LaneWork {
 
         private void resume() {
             if (current == this && !isDisposed() && ended(error)) {
-                attempt();
+                start();
             }
         }
 
@@ -246,7 +337,8 @@ final class HandlerRun<K, V> implements LaneWork {
 
         @Override
         public Context currentContext() {
-            return owner.actual.currentContext();
+            Context context = received.trace(owner.actual.currentContext());
+            return observation == null ? context : observation.in(context);
         }
     }
 }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param partition the record's partition
  * @param offset its offset
  * @param status how it ended
- * @param attempts how often the handler ran; 0 where the record's bytes could not be deserialized
+ * @param attempts how often the handler ran, for a record from a retry topic since its first attempt; 0 where the record's bytes could not be deserialized
  * @param error the last attempt's error; null where it was processed
  */
 public record Outcome(
@@ -23,7 +23,9 @@ public record Outcome(
     public enum Status {
         /** The handler's publisher completed. */
         PROCESSED,
-        /** Every attempt failed, and the record is durable in the dead-letter topic. */
-        DEAD_LETTERED
+        /** Every attempt failed, or one with an error that is not worth another, and the record is durable in the dead-letter topic. */
+        DEAD_LETTERED,
+        /** Every attempt in place failed, and the record is durable in a retry topic, where it is attempted again later. */
+        RETRY_LATER
     }
 }

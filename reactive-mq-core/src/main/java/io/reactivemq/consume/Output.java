@@ -22,7 +22,7 @@ interface Output {
     /** The lane is read for the first time; its {@link PartitionLane#work} is set here. */
     default void begun(PartitionLane lane) {}
 
-    /** The lane is about to go on elsewhere: acknowledgements of what was emitted until now will have no effect. */
+    /** The user moves the lane: acknowledgements of what was emitted until now will have no effect. */
     default void moving(PartitionLane lane) {}
 
     /** Whether nothing of the lane is in flight; where something is, its end asks for a turn. */

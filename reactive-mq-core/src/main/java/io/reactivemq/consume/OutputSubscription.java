@@ -1,6 +1,7 @@
 package io.reactivemq.consume;
 
 import io.reactivemq.broker.Broker;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
@@ -25,14 +26,24 @@ abstract class OutputSubscription<T> implements Subscription, Output, Scannable 
     // raised by any thread, lowered by the worker
     private volatile long requested;
 
-    @SuppressWarnings("this-escape") // the loop calls back only after it has been started
     OutputSubscription(
             CoreSubscriber<? super T> actual,
             Broker broker,
             ReceiverOptions<?, ?> options,
             Subscriptions subscriptions) {
+        this(actual, broker, options, Set.of(), subscriptions);
+    }
+
+    /** @param furtherTopics what is read besides the topics of the options */
+    @SuppressWarnings("this-escape") // the loop calls back only after it has been started
+    OutputSubscription(
+            CoreSubscriber<? super T> actual,
+            Broker broker,
+            ReceiverOptions<?, ?> options,
+            Set<String> furtherTopics,
+            Subscriptions subscriptions) {
         this.actual = actual;
-        this.loop = new ConsumeLoop(broker, options, subscriptions, this);
+        this.loop = new ConsumeLoop(broker, options, furtherTopics, subscriptions, this);
     }
 
     /** Starts, or turns the subscriber away where another one is active. */

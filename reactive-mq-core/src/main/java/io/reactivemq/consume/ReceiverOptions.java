@@ -33,6 +33,7 @@ public final class ReceiverOptions<K, V> {
     private final int partitionFetchMaxBytes;
     private final int maxInFlight;
     private final int maxPollRecords;
+    private final Duration maxPollInterval;
     private final IsolationLevel isolation;
     private final String clientId;
 
@@ -50,6 +51,7 @@ public final class ReceiverOptions<K, V> {
         this.partitionFetchMaxBytes = builder.partitionFetchMaxBytes;
         this.maxInFlight = builder.maxInFlight;
         this.maxPollRecords = builder.maxPollRecords;
+        this.maxPollInterval = builder.maxPollInterval;
         this.isolation = builder.isolation;
         this.clientId = builder.clientId;
         if (topics.isEmpty()) {
@@ -122,6 +124,10 @@ public final class ReceiverOptions<K, V> {
         return maxPollRecords;
     }
 
+    public Duration maxPollInterval() {
+        return maxPollInterval;
+    }
+
     public IsolationLevel isolation() {
         return isolation;
     }
@@ -149,6 +155,7 @@ public final class ReceiverOptions<K, V> {
         private int partitionFetchMaxBytes = 1 << 20;
         private int maxInFlight = 65_536;
         private int maxPollRecords = 500;
+        private Duration maxPollInterval = Duration.ofMinutes(5);
         private IsolationLevel isolation = IsolationLevel.READ_UNCOMMITTED;
         private String clientId = "receiver";
 
@@ -259,6 +266,16 @@ public final class ReceiverOptions<K, V> {
                 throw new IllegalArgumentException("maxPollRecords must be 1 or more, was " + records);
             }
             this.maxPollRecords = records;
+            return this;
+        }
+
+        /**
+         * How long records may be in work, or lie ready without demand for them, while nothing of their partition moves ({@code
+         * max.poll.interval.ms}). A member that goes beyond it leaves the group, so that its partitions go to others; it joins anew when its
+         * subscriber asks for more, at the latest after as long again. Default: 5 minutes.
+         */
+        public Builder maxPollInterval(Duration interval) {
+            this.maxPollInterval = positive("maxPollInterval", interval);
             return this;
         }
 

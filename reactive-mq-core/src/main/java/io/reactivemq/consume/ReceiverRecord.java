@@ -5,9 +5,11 @@ import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.TraceContext;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
+import reactor.util.context.Context;
 
 /**
  * A record as it was received. Safe for use by many threads.
@@ -131,8 +133,22 @@ public final class ReceiverRecord<K, V> {
         return !window.isClosed();
     }
 
-    /** Why key or value could not be deserialized; null where both could. */
-    @Nullable MqException undecodable() {
+    /** The trace that the record belongs to by its headers; null for none. */
+    public @Nullable TraceContext trace() {
+        return TraceContext.of(headers);
+    }
+
+    /** The context with the record's trace in it. */
+    Context trace(Context context) {
+        TraceContext trace = trace();
+        return trace == null ? context : trace.addTo(context);
+    }
+
+    /**
+     * Why key or value could not be deserialized; null where both could. Such a record is received like any other, and to read that part
+     * of it is an error; {@link Receiver#process} moves it to the dead-letter topic without an attempt.
+     */
+    public @Nullable MqException undecodable() {
         if (key instanceof Undecodable undecodable) {
             return exception(undecodable);
         }

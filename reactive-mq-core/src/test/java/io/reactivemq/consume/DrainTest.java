@@ -97,7 +97,7 @@ class DrainTest extends ReceiverFixture {
                                     ? Mono.delay(Duration.ofSeconds(2), runtime.timers())
                                     : Mono.error(new IllegalStateException("as the test says"));
                         },
-                        o -> o.backoff(Duration.ofSeconds(5))),
+                        o -> o.retry(RetryPolicy.backoff(2, Duration.ofSeconds(5)))),
                 100);
         Recorder<DrainReport> report = drain(receiver);
         runtime.advanceBy(Duration.ofSeconds(2));

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.reactivemq.ErrorCode;
+import io.reactivemq.Header;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.Serde;
@@ -184,10 +185,13 @@ class ProcessTest extends ReceiverFixture {
         assertThat(letter.value()).isEqualTo("poison");
         assertThat(letter.timestampMs()).isEqualTo(ManualRuntime.START_MILLIS);
         assertThat(letter.headers().asList().subList(0, 2)).isEqualTo(headers.asList());
+        assertThat(letter.headers().asList().subList(2, 5))
+                .extracting(Header::key)
+                .containsOnly(DeadLetterHeaders.FAILED_ATTEMPT);
         Map<String, String> added = new HashMap<>();
         letter.headers()
                 .asList()
-                .subList(2, letter.headers().size())
+                .subList(5, letter.headers().size())
                 .forEach(h -> added.put(h.key(), Objects.requireNonNull(h.valueAsString())));
         assertThat(added)
                 .isEqualTo(Map.of(
@@ -208,7 +212,9 @@ class ProcessTest extends ReceiverFixture {
         broker.write(ONE_0, Batches.of(null, null, Headers.empty()));
         Recorder<Outcome> recorder = subscribe(
                 cursor("one")
-                        .process(r -> Mono.error(new IllegalStateException("x".repeat(5_000))), o -> o.attempts(1)),
+                        .process(
+                                r -> Mono.error(new IllegalStateException("x".repeat(5_000))),
+                                o -> o.retry(RetryPolicy.none())),
                 Long.MAX_VALUE);
 
         Letter letter = letters(ONE_DLQ).get(0);
@@ -226,7 +232,10 @@ class ProcessTest extends ReceiverFixture {
         broker.topic("park", 2);
         broker.write(TWO_1, Batches.numbered(0, 1));
         Recorder<Outcome> recorder = subscribe(
-                member("two").process(r -> failing(), o -> o.attempts(1).deadLetter("park")), Long.MAX_VALUE);
+                member("two")
+                        .process(
+                                r -> failing(), o -> o.retry(RetryPolicy.none()).deadLetter("park")),
+                Long.MAX_VALUE);
 
         assertThat(letters(new TopicPartition("park", 1))).hasSize(1);
         assertThat(recorder.last().status()).isEqualTo(Outcome.Status.DEAD_LETTERED);
@@ -295,7 +304,7 @@ class ProcessTest extends ReceiverFixture {
         assertThat(recorder.error())
                 .isInstanceOfSatisfying(
                         MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.MESSAGE_TOO_LARGE))
-                .hasMessageContaining("needs the source's max.message.bytes and 16384 more");
+                .hasMessageContaining("needs the source's max.message.bytes and 262144 more");
     }
 
     @Test
@@ -337,7 +346,7 @@ class ProcessTest extends ReceiverFixture {
                                     }
                                     return null;
                                 },
-                                o -> o.attempts(2)),
+                                o -> o.retry(RetryPolicy.immediately(1))),
                 Long.MAX_VALUE);
 
         assertThat(recorder.items()).extracting(Outcome::attempts).containsExactly(2, 2);
@@ -364,7 +373,8 @@ class ProcessTest extends ReceiverFixture {
                                     runs.add(runtime.nanoTime() / 1_000_000);
                                     return runs.size() < 5 ? failing() : Mono.empty();
                                 },
-                                o -> o.attempts(5).backoff(Duration.ofMillis(100), Duration.ofMillis(300))),
+                                o -> o.retry(RetryPolicy.backoff(4, Duration.ofMillis(100))
+                                        .maxBackoff(Duration.ofMillis(300)))),
                 Long.MAX_VALUE);
         assertThat(recorder.items()).hasSize(5).allMatch(o -> o.partition().equals(TWO_1));
         runtime.advanceBy(Duration.ofMillis(699));
@@ -457,7 +467,7 @@ class ProcessTest extends ReceiverFixture {
                                             ? Mono.never().doOnCancel(cancelled::incrementAndGet)
                                             : failing();
                                 },
-                                o -> o.backoff(Duration.ofSeconds(1))),
+                                o -> o.retry(RetryPolicy.backoff(2, Duration.ofSeconds(1)))),
                 100);
         assertThat(attempts).hasValue(2);
 
@@ -499,7 +509,7 @@ class ProcessTest extends ReceiverFixture {
                                 r -> r.partition() == 0
                                         ? Mono.delay(Duration.ofSeconds(10), runtime.timers())
                                         : failing(),
-                                o -> o.backoff(Duration.ofHours(1), Duration.ofHours(1))),
+                                o -> o.retry(RetryPolicy.backoff(2, Duration.ofMinutes(2)))),
                 100);
         group.assign(TWO_1);
         runtime.advanceBy(ScriptedGroup.INTERVAL);
@@ -562,7 +572,10 @@ class ProcessTest extends ReceiverFixture {
     void aTopicCanNotBeItsOwnDeadLetterTopic() {
         broker.write(ONE_0, Batches.numbered(0, 1));
         Recorder<Outcome> recorder = subscribe(
-                member("one").process(r -> failing(), o -> o.attempts(1).deadLetter("one")), 10);
+                member("one")
+                        .process(
+                                r -> failing(), o -> o.retry(RetryPolicy.none()).deadLetter("one")),
+                10);
 
         assertThat(recorder.error())
                 .isInstanceOf(IllegalStateException.class)

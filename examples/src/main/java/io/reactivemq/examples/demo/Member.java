@@ -7,6 +7,7 @@ import io.reactivemq.consume.Outcome;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.consume.ReceiverRecord;
+import io.reactivemq.consume.RetryPolicy;
 import java.time.Duration;
 import java.util.function.Consumer;
 import reactor.core.Disposable;
@@ -58,9 +59,10 @@ final class Member {
     /** Joins the group and begins to work. */
     void start(Moves moves, Consumer<Throwable> onError) {
         subscriptions.add(receiver.assignments().subscribe(owned -> moves.assigned(name, owned), onError));
-        subscriptions.add(
-                receiver.process(this::handle, o -> o.attempts(ATTEMPTS).deadLetter(DeadLetters.topicOf(rows)))
-                        .subscribe(this::note, onError));
+        subscriptions.add(receiver.process(
+                        this::handle,
+                        o -> o.retry(RetryPolicy.immediately(ATTEMPTS - 1)).deadLetter(DeadLetters.topicOf(rows)))
+                .subscribe(this::note, onError));
     }
 
     private Mono<Void> handle(ReceiverRecord<String, String> record) {

@@ -22,6 +22,7 @@ import io.reactivemq.consume.Outcome;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.consume.ReceiverRecord;
+import io.reactivemq.consume.RetryPolicy;
 import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
@@ -769,7 +770,7 @@ public abstract class GroupContract extends EngineContract {
                                     attempts.merge(record.offset(), 1, Integer::sum) < 4 && record.offset() == 1;
                             return fails ? Mono.error(new IllegalStateException("not yet")) : Mono.empty();
                         },
-                        o -> o.attempts(5).backoff(Duration.ofMillis(10)))
+                        o -> o.retry(RetryPolicy.backoff(4, Duration.ofMillis(10))))
                 .take(3)
                 .collectList());
 
@@ -793,7 +794,7 @@ public abstract class GroupContract extends EngineContract {
                         record -> record.partition() == 0
                                 ? Mono.error(new IllegalStateException("always"))
                                 : Mono.empty(),
-                        o -> o.attempts(1000).backoff(Duration.ofMinutes(1)))
+                        o -> o.retry(RetryPolicy.backoff(4, Duration.ofMinutes(1))))
                 .subscribe(outcomes::add);
 
         engine().eventually(() -> outcomes.size() == 50);

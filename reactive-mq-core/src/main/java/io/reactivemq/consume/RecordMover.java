@@ -16,26 +16,26 @@ import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordCursor;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 
 /**
- * Moves records to their dead-letter topic: the original key, value and headers, byte for byte, and behind them the headers
- * of {@link DeadLetterHeaders}. A topic that is missing is created with one partition, and takes batches larger than the source does
+ * Moves records to a retry topic or to their dead-letter topic: the original key, value and headers, byte for byte, and behind them the
+ * headers of {@link RetryHeaders} or {@link DeadLetterHeaders}. A topic that is missing is created with one partition, and takes batches larger than the source does
  * by what those headers need. Safe for use by many threads.
  *
  * <p>A write that seemed to fail may have succeeded, so that a record can be in the dead-letter topic more than once; topic,
  * partition and offset in its headers tell.
  */
-final class DeadLetterWriter {
+final class RecordMover {
 
-    private static final Logger LOG = LoggerFactory.getLogger(DeadLetterWriter.class);
+    private static final Logger LOG = LoggerFactory.getLogger(RecordMover.class);
 
     /** After so many failed tries the stream is ended. */
     private static final int TRIES_MAX = 6;
@@ -43,8 +43,8 @@ final class DeadLetterWriter {
     private static final Backoff BACKOFF = Backoff.of(Duration.ofMillis(100), Duration.ofSeconds(2));
     private static final int MESSAGE_CHARS_MAX = 1_024;
 
-    /** Of the headers: an error's message of at most 3 KiB, names of a topic, a group and a class, and numbers. */
-    private static final int HEADERS_BYTES_MAX = 16 << 10;
+    /** Of the headers: names, numbers, an error's message of at most 3 KiB, and a failed attempt of at most 1 KiB for each retry. */
+    private static final int HEADERS_BYTES_MAX = 256 << 10;
 
     private static final int BATCH_BYTES_INITIAL = 1 << 10;
 
@@ -54,7 +54,7 @@ final class DeadLetterWriter {
     private final Caller caller;
     private final Map<String, Integer> partitionCounts = new ConcurrentHashMap<>();
 
-    DeadLetterWriter(Broker broker, ReceiverOptions<?, ?> options, ProcessOptions processOptions) {
+    RecordMover(Broker broker, ReceiverOptions<?, ?> options, ProcessOptions processOptions) {
         this.broker = broker;
         this.options = options;
         this.processOptions = processOptions;
@@ -66,35 +66,57 @@ final class DeadLetterWriter {
         return options.requestTimeout().plus(BACKOFF.max()).multipliedBy(TRIES_MAX);
     }
 
-    /**
-     * Writes the record; done when it is durable.
-     *
-     * @param source where it comes from
-     * @param batch the batch it was read from
-     * @param offset its offset
-     * @param attempts how often its handler ran
-     * @param error the last attempt's error
-     */
-    Mono<Void> write(TopicPartition source, RecordBatch batch, long offset, int attempts, Throwable error) {
+    /** Writes the record to its dead-letter topic; done when it is durable there. */
+    Mono<Void> deadLetter(HandlerRun<?, ?> run, Throwable error) {
+        TopicPartition source = sourceOf(run);
         String topic = processOptions.deadLetterTopic(source.topic());
         if (topic.equals(source.topic())) {
             throw new IllegalStateException(
-                    "topic " + topic + " can't be its own dead-letter topic: the record at offset " + offset + " of "
-                            + source + " would come round for ever");
+                    "topic " + topic + " can't be its own dead-letter topic: the record at offset " + run.offset()
+                            + " of " + source + " would come round for ever");
         }
+        return write(run, source, topic, () -> deadLetterHeaders(run, error));
+    }
+
+    /** Writes the record to a retry topic; done when it is durable there. */
+    Mono<Void> putOff(HandlerRun<?, ?> run, RetryTopics topics, int stage) {
+        TopicPartition source = sourceOf(run);
+        return write(
+                run,
+                source,
+                topics.name(source.topic(), stage),
+                () -> retryHeaders(
+                        run,
+                        broker.runtime().currentTimeMillis()
+                                + topics.delay(stage).toMillis()));
+    }
+
+    /** Creates a topic like that one, unless it is there. */
+    Mono<Void> createLike(String topic, String source) {
+        return Mono.defer(() -> partitionCount(topic, source)).then();
+    }
+
+    /** Where the record was first. */
+    private static TopicPartition sourceOf(HandlerRun<?, ?> run) {
+        RetryHeaders.Origin origin = RetryHeaders.origin(run.received().headers());
+        return origin == null ? run.lane().partition() : origin.partition();
+    }
+
+    private Mono<Void> write(
+            HandlerRun<?, ?> run, TopicPartition source, String topic, Supplier<List<Header>> headers) {
         // the buffer of an append belongs to the broker, so that each try has its own
         Mono<AppendResult> append = Mono.defer(() -> partitionCount(topic, source.topic())
                 .flatMap(count -> broker.append(
                         caller,
                         new TopicPartition(topic, source.partition() % count),
-                        deadLetter(source, batch, offset, attempts, error),
+                        copy(run, headers.get()),
                         Acks.ALL))
                 .timeout(options.requestTimeout(), broker.runtime().timers()));
         return repeated(append, topic, 1)
                 .onErrorMap(failure -> new MqException(
                         failure instanceof MqException mq ? mq.errorCode() : ErrorCode.UNKNOWN_SERVER_ERROR,
-                        "the record of " + source + " at offset " + offset + " could not be moved to topic " + topic
-                                + " and is not acknowledged"
+                        "the record of " + run.lane().partition() + " at offset " + run.offset()
+                                + " could not be moved to topic " + topic + " and is not acknowledged"
                                 + (hasCode(failure, ErrorCode.MESSAGE_TOO_LARGE)
                                         ? ": the topic needs the source's max.message.bytes and " + HEADERS_BYTES_MAX
                                                 + " more"
@@ -110,7 +132,7 @@ final class DeadLetterWriter {
                 return Mono.error(failure);
             }
             Duration wait = BACKOFF.after(tries);
-            Requests.logRetry(LOG, "append to dead-letter topic " + topic, tries, wait, failure);
+            Requests.logRetry(LOG, "append to topic " + topic, tries, wait, failure);
             return Mono.delay(wait, broker.runtime().timers()).then(repeated(append, topic, tries + 1));
         });
     }
@@ -148,19 +170,21 @@ final class DeadLetterWriter {
         return error instanceof MqException mq && mq.errorCode() == code;
     }
 
-    private ByteBuffer deadLetter(
-            TopicPartition source, RecordBatch batch, long offset, int attempts, Throwable error) {
-        RecordCursor original = find(source, batch, offset);
-        List<Header> headers = new ArrayList<>(original.headers().asList());
-        headers.add(Header.of(DeadLetterHeaders.TOPIC, source.topic()));
-        headers.add(Header.of(DeadLetterHeaders.PARTITION, Integer.toString(source.partition())));
-        headers.add(Header.of(DeadLetterHeaders.OFFSET, Long.toString(offset)));
-        headers.add(Header.of(DeadLetterHeaders.TIMESTAMP, Long.toString(original.timestampMs())));
+    private List<Header> deadLetterHeaders(HandlerRun<?, ?> run, Throwable error) {
+        Headers original = run.received().headers();
+        List<Header> headers = RetryHeaders.withoutWay(original);
+        addFailures(headers, run);
+        RetryHeaders.Origin origin = originOf(run);
+        headers.add(Header.of(DeadLetterHeaders.TOPIC, origin.partition().topic()));
+        headers.add(Header.of(
+                DeadLetterHeaders.PARTITION, Integer.toString(origin.partition().partition())));
+        headers.add(Header.of(DeadLetterHeaders.OFFSET, Long.toString(origin.offset())));
+        headers.add(Header.of(DeadLetterHeaders.TIMESTAMP, Long.toString(origin.timestampMs())));
         String group = options.group();
         if (group != null) {
             headers.add(Header.of(DeadLetterHeaders.GROUP, group));
         }
-        headers.add(Header.of(DeadLetterHeaders.ATTEMPTS, Integer.toString(Math.max(1, attempts))));
+        headers.add(Header.of(DeadLetterHeaders.ATTEMPTS, Integer.toString(Math.max(1, run.attempts()))));
         headers.add(
                 Header.of(DeadLetterHeaders.EXCEPTION_CLASS, error.getClass().getName()));
         String message = error.getMessage();
@@ -168,6 +192,37 @@ final class DeadLetterWriter {
             headers.add(Header.of(
                     DeadLetterHeaders.MESSAGE, message.substring(0, Math.min(message.length(), MESSAGE_CHARS_MAX))));
         }
+        return headers;
+    }
+
+    private static List<Header> retryHeaders(HandlerRun<?, ?> run, long dueMs) {
+        List<Header> headers = RetryHeaders.withoutWay(run.received().headers());
+        addFailures(headers, run);
+        RetryHeaders.Origin origin = originOf(run);
+        headers.add(Header.of(RetryHeaders.DUE, Long.toString(dueMs)));
+        headers.add(Header.of(RetryHeaders.TOPIC, origin.partition().topic()));
+        headers.add(Header.of(
+                RetryHeaders.PARTITION, Integer.toString(origin.partition().partition())));
+        headers.add(Header.of(RetryHeaders.OFFSET, Long.toString(origin.offset())));
+        headers.add(Header.of(RetryHeaders.TIMESTAMP, Long.toString(origin.timestampMs())));
+        return headers;
+    }
+
+    private static void addFailures(List<Header> headers, HandlerRun<?, ?> run) {
+        run.failures().forEach(failed -> headers.add(Header.of(DeadLetterHeaders.FAILED_ATTEMPT, failed.toText())));
+    }
+
+    private static RetryHeaders.Origin originOf(HandlerRun<?, ?> run) {
+        RetryHeaders.Origin origin = RetryHeaders.origin(run.received().headers());
+        return origin == null
+                ? new RetryHeaders.Origin(
+                        run.lane().partition(), run.offset(), run.received().timestampMs())
+                : origin;
+    }
+
+    /** The record with those headers, in a batch of its own. */
+    private ByteBuffer copy(HandlerRun<?, ?> run, List<Header> headers) {
+        RecordCursor original = find(run.lane().partition(), run.batch(), run.offset());
         RecordBatchBuilder builder = new RecordBatchBuilder(BATCH_BYTES_INITIAL, BATCH_BYTES_INITIAL);
         if (!builder.tryAppend(
                 broker.runtime().currentTimeMillis(),

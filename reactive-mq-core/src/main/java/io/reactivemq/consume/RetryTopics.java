@@ -1,0 +1,66 @@
+package io.reactivemq.consume;
+
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The retry topics of a group: {@code <topic>.<group>.retry-1} and so on, one for each delay. All records of one wait equally long, so
+ * that the one in front is due first, and its partition waits for it.
+ */
+final class RetryTopics {
+
+    private static final String SUFFIX = ".retry-";
+
+    private final Set<String> sources;
+    private final String group;
+    private final List<Duration> delays;
+
+    RetryTopics(Set<String> sources, String group, List<Duration> delays) {
+        this.sources = sources;
+        this.group = group;
+        this.delays = delays;
+    }
+
+    /** All of them. */
+    Set<String> names() {
+        Set<String> names = new LinkedHashSet<>();
+        for (String source : sources) {
+            for (int stage = 0; stage < delays.size(); stage++) {
+                names.add(name(source, stage));
+            }
+        }
+        return names;
+    }
+
+    String name(String source, int stage) {
+        return source + "." + group + SUFFIX + (stage + 1);
+    }
+
+    Duration delay(int stage) {
+        return delays.get(stage);
+    }
+
+    /** The stage that a record of that topic goes on to; -1 where there is none. */
+    int stageAfter(String topic) {
+        int stage = stageOf(topic) + 1;
+        return stage < delays.size() ? stage : -1;
+    }
+
+    /** Whether it is one of them. */
+    boolean contains(String topic) {
+        return stageOf(topic) >= 0;
+    }
+
+    private int stageOf(String topic) {
+        for (String source : sources) {
+            for (int stage = 0; stage < delays.size(); stage++) {
+                if (topic.equals(name(source, stage))) {
+                    return stage;
+                }
+            }
+        }
+        return -1;
+    }
+}

@@ -4,10 +4,13 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.broker.OffsetFetch;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -141,7 +144,10 @@ final class StartOffsets {
         if (group == null) {
             return startOf(partitions, Map.of());
         }
-        return broker.fetchOffsets(caller, group, partitions).flatMap(committed -> startOf(partitions, committed));
+        // one that a transaction is about to move: its records must not be read again beside the transaction
+        boolean requireStable = options.isolation() == IsolationLevel.READ_COMMITTED;
+        OffsetFetch fetch = new OffsetFetch(group, Set.copyOf(partitions), "", -1, requireStable);
+        return broker.fetchOffsets(caller, fetch).flatMap(committed -> startOf(partitions, committed));
     }
 
     private Mono<Map<TopicPartition, Start>> startOf(

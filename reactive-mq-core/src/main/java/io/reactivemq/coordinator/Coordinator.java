@@ -4,20 +4,25 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
+import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.topic.AppendListener;
 import io.reactivemq.topic.Partition;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jctools.queues.MessagePassingQueue;
@@ -57,6 +62,9 @@ public final class Coordinator<S extends CoordinatorShard> {
     /** Above it the events that are there share more than one batch. */
     private static final int BATCH_BYTES = 256 * 1024;
 
+    /** Producers whose last end is remembered; of others the log knows, but its refusal costs a replay. */
+    private static final int ENDED_EPOCHS_MAX = 10_000;
+
     private static final int REPLAY_BYTES = 1024 * 1024;
 
     private final Partition partition;
@@ -70,8 +78,12 @@ public final class Coordinator<S extends CoordinatorShard> {
 
     private final AtomicInteger wip = new AtomicInteger();
 
-    // All below belongs to the drain loop.
+    // All below belongs to the drain loop, and to the loading while there is no state.
     private @Nullable S state;
+
+    /** By producer id, the epoch in the last end of a transaction of those that ended one last: what comes with an older one is too late. */
+    private final Map<Long, Short> endedEpochs = new LinkedHashMap<>();
+
     private boolean loading;
     private final RecordBatchBuilder batch = new RecordBatchBuilder(1024, Integer.MAX_VALUE);
     private Waiting waiting = new Waiting();
@@ -95,8 +107,23 @@ public final class Coordinator<S extends CoordinatorShard> {
      * event.
      */
     public <R> Mono<R> handle(Function<? super S, CoordinatorResult<R>> handler) {
+        return event(sink -> new Call<>(handler, sink, null));
+    }
+
+    /** As {@link #handle}; the records are part of the producer's transaction, and count if and when it is committed. */
+    public <R> Mono<R> handleInTransaction(
+            ProducerIdAndEpoch producer, Function<? super S, CoordinatorResult<R>> handler) {
+        return event(sink -> new Call<>(handler, sink, producer));
+    }
+
+    /** Ends the producer's transaction here: what it has written counts from now on, or never will. */
+    public Mono<Void> endTransaction(ProducerIdAndEpoch producer, TransactionMarker marker) {
+        return this.<Boolean>event(sink -> new End(producer, marker, sink)).then();
+    }
+
+    private <R> Mono<R> event(Function<MonoSink<R>, Event> made) {
         return Mono.create(sink -> {
-            if (events.offer(new Call<>(handler, sink))) {
+            if (events.offer(made.apply(sink))) {
                 signal();
             } else {
                 sink.error(unavailable(EVENTS_MAX + " events are waiting", null));
@@ -155,15 +182,25 @@ public final class Coordinator<S extends CoordinatorShard> {
         } while (missed != 0);
     }
 
-    /** Takes what a handler decided into the batch and the state; false where the state machine itself failed. */
-    private boolean write(List<CoordinatorRecord> records) {
+    /**
+     * Takes what a handler decided into the batch and the state; false where the state machine itself failed.
+     *
+     * @param producer whose transaction it is part of; null: of none
+     */
+    private boolean write(List<CoordinatorRecord> records, @Nullable ProducerIdAndEpoch producer) {
         S machine = Objects.requireNonNull(state);
         long now = runtime.currentTimeMillis();
         try {
             for (CoordinatorRecord r : records) {
                 byte[] value = r.value();
                 batch.tryAppend(now, r.key(), value, Headers.empty());
-                machine.replay(ByteBuffer.wrap(r.key()), value == null ? null : ByteBuffer.wrap(value));
+                ByteBuffer key = ByteBuffer.wrap(r.key());
+                ByteBuffer content = value == null ? null : ByteBuffer.wrap(value);
+                if (producer == null) {
+                    machine.replay(key, content);
+                } else {
+                    machine.replayTransactional(producer.producerId(), key, content);
+                }
             }
             return true;
         } catch (RuntimeException e) {
@@ -183,10 +220,41 @@ public final class Coordinator<S extends CoordinatorShard> {
             }
             return;
         }
+        ByteBuffer built = batch.build();
+        send(listener -> partition.append(built, listener));
+    }
+
+    /** Sends off what an event wrote as part of a transaction: a batch of its own, behind what earlier events wrote. */
+    private void appendInTransaction(ProducerIdAndEpoch producer) {
+        if (!batch.isEmpty()) {
+            ByteBuffer built = batch.build(producer.producerId(), producer.epoch(), 0, true);
+            send(listener -> partition.appendUnnumbered(built, listener));
+        }
+    }
+
+    private void ended(long producerId, short epoch) {
+        endedEpochs.remove(producerId);
+        endedEpochs.put(producerId, epoch);
+        if (endedEpochs.size() > ENDED_EPOCHS_MAX) {
+            endedEpochs.remove(endedEpochs.keySet().iterator().next());
+        }
+    }
+
+    private void requireNotEnded(@Nullable ProducerIdAndEpoch producer) {
+        Short ended = producer == null ? null : endedEpochs.get(producer.producerId());
+        if (ended != null && producer != null && producer.epoch() < ended) {
+            throw new MqException(
+                    ErrorCode.INVALID_PRODUCER_EPOCH,
+                    partition.id() + ": producer " + producer.producerId() + ": epoch: expected at least " + ended
+                            + ", actual " + producer.epoch());
+        }
+    }
+
+    private void send(Consumer<AppendListener> append) {
         Waiting mine = waiting;
         waiting = new Waiting();
         appending.add(mine);
-        partition.append(batch.build(), new AppendListener() {
+        append.accept(new AppendListener() {
             @Override
             public void onAppended(AppendInfo info) {
                 tell(() -> {
@@ -255,14 +323,32 @@ public final class Coordinator<S extends CoordinatorShard> {
         long end = partition.highWatermark();
         while (offset < end) {
             for (RecordBatch read : RecordBatches.of(partition.read(offset, REPLAY_BYTES))) {
-                RecordCursor cursor = read.records();
-                while (cursor.next()) {
-                    ByteBuffer key = cursor.key();
-                    if (cursor.offset() >= offset && key != null) {
-                        machine.replay(key, cursor.value());
-                    }
-                }
+                replay(machine, read, offset);
                 offset = read.nextOffset();
+            }
+        }
+    }
+
+    private void replay(S machine, RecordBatch read, long fromOffset) {
+        if (read.isControl()) {
+            if (read.count() > 0) {
+                TransactionMarker marker =
+                        TransactionMarker.of(read, partition.id().toString());
+                machine.replayEnd(read.producerId(), marker.outcome());
+                ended(read.producerId(), read.producerEpoch());
+            }
+            return;
+        }
+        RecordCursor cursor = read.records();
+        while (cursor.next()) {
+            ByteBuffer key = cursor.key();
+            if (cursor.offset() < fromOffset || key == null) {
+                continue;
+            }
+            if (read.isTransactional()) {
+                machine.replayTransactional(read.producerId(), key, cursor.value());
+            } else {
+                machine.replay(key, cursor.value());
             }
         }
     }
@@ -287,7 +373,7 @@ public final class Coordinator<S extends CoordinatorShard> {
         timerNanos = CoordinatorShard.NEVER;
         if (state != null) {
             try {
-                write(state.onDeadline(runtime.nanoTime()));
+                write(state.onDeadline(runtime.nanoTime()), null);
             } catch (RuntimeException e) {
                 unload("its deadline could not be handled", e);
             }
@@ -310,15 +396,23 @@ public final class Coordinator<S extends CoordinatorShard> {
         private final Function<? super S, CoordinatorResult<R>> handler;
         private final MonoSink<R> sink;
 
-        Call(Function<? super S, CoordinatorResult<R>> handler, MonoSink<R> sink) {
+        /** Whose transaction the records are part of; null: of none. */
+        private final @Nullable ProducerIdAndEpoch producer;
+
+        Call(
+                Function<? super S, CoordinatorResult<R>> handler,
+                MonoSink<R> sink,
+                @Nullable ProducerIdAndEpoch producer) {
             this.handler = handler;
             this.sink = sink;
+            this.producer = producer;
         }
 
         @Override
         public void handle() {
             CoordinatorResult<R> result;
             try {
+                requireNotEnded(producer);
                 result = handler.apply(Objects.requireNonNull(state));
             } catch (MqException e) {
                 sink.error(e);
@@ -329,11 +423,45 @@ public final class Coordinator<S extends CoordinatorShard> {
                         ErrorCode.UNKNOWN_SERVER_ERROR, "coordinator of " + partition.id() + " failed: " + e, e));
                 return;
             }
-            if (write(result.records())) {
+            if (producer != null) {
+                append();
+            }
+            if (write(result.records(), producer)) {
                 waiting.add(new Response<>(sink, result.response()));
+                if (producer != null) {
+                    appendInTransaction(producer);
+                }
             } else {
                 sink.error(unavailable("a record could not be replayed", null));
             }
+        }
+
+        @Override
+        public void fail(MqException error) {
+            sink.error(error);
+        }
+    }
+
+    /** The end of a transaction. */
+    private final class End implements Event {
+        private final ProducerIdAndEpoch producer;
+        private final TransactionMarker marker;
+        private final MonoSink<Boolean> sink;
+
+        End(ProducerIdAndEpoch producer, TransactionMarker marker, MonoSink<Boolean> sink) {
+            this.producer = producer;
+            this.marker = marker;
+            this.sink = sink;
+        }
+
+        @Override
+        public void handle() {
+            append();
+            ByteBuffer control = marker.toBatch(producer.producerId(), producer.epoch(), runtime.currentTimeMillis());
+            waiting.add(new Response<>(sink, Boolean.TRUE));
+            Objects.requireNonNull(state).replayEnd(producer.producerId(), marker.outcome());
+            ended(producer.producerId(), producer.epoch());
+            send(listener -> partition.appendMarker(control, listener));
         }
 
         @Override

@@ -1,5 +1,6 @@
 package io.reactivemq.coordinator;
 
+import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,18 @@ public interface CoordinatorShard {
      * @param value the new state; null for a tombstone
      */
     void replay(ByteBuffer key, @Nullable ByteBuffer value);
+
+    /** Applies one record of a transaction: it counts if and when the transaction is committed. */
+    default void replayTransactional(long producerId, ByteBuffer key, @Nullable ByteBuffer value) {
+        throw new IllegalStateException(
+                "a record of a transaction of producer " + producerId + " in a log that has none");
+    }
+
+    /** Applies the end of the producer's transaction. */
+    default void replayEnd(long producerId, TransactionMarker.Outcome outcome) {
+        throw new IllegalStateException(
+                "the end of a transaction of producer " + producerId + " in a log that has none");
+    }
 
     /** When {@link #onDeadline} wants to be called, on the clock of {@code MqRuntime.nanoTime}; {@link #NEVER}. */
     default long nextDeadlineNanos() {

@@ -7,6 +7,7 @@ import io.reactivemq.group.GroupConfig;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.topic.TopicConfig;
+import io.reactivemq.transaction.TransactionConfig;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -30,6 +31,9 @@ public final class BrokerOptions {
     private Duration compactionInterval = Duration.ofSeconds(15);
     private long compactionMemory = LogCleaner.MAP_BYTES_DEFAULT;
     private Duration sessionTimeout = GroupConfig.DEFAULT.sessionTimeout();
+    private Duration transactionMaxTimeout = TransactionConfig.DEFAULT.maxTimeout();
+    private Duration transactionalIdExpiration = TransactionConfig.DEFAULT.idExpiration();
+    private Duration transactionCheckInterval = TransactionConfig.DEFAULT.checkInterval();
     private Duration heartbeatInterval = GroupConfig.DEFAULT.heartbeatInterval();
 
     BrokerOptions(Durability durability, LogConfig log) {
@@ -162,6 +166,27 @@ public final class BrokerOptions {
         return this;
     }
 
+    /** The longest time a transaction may be open before it is aborted; 15 min by default, as Kafka ({@code transaction.max.timeout.ms}). */
+    public BrokerOptions transactionMaxTimeout(Duration transactionMaxTimeout) {
+        this.transactionMaxTimeout = positive("transactionMaxTimeout", transactionMaxTimeout);
+        return this;
+    }
+
+    /**
+     * A transactional id that is not used for so long is forgotten; 7 days by default, as Kafka ({@code
+     * transactional.id.expiration.ms}).
+     */
+    public BrokerOptions transactionalIdExpiration(Duration transactionalIdExpiration) {
+        this.transactionalIdExpiration = positive("transactionalIdExpiration", transactionalIdExpiration);
+        return this;
+    }
+
+    /** How often is looked for transactions that are open for too long; 1 s by default (Kafka: 10 s). */
+    public BrokerOptions transactionCheckInterval(Duration transactionCheckInterval) {
+        this.transactionCheckInterval = positive("transactionCheckInterval", transactionCheckInterval);
+        return this;
+    }
+
     MqRuntime runtime() {
         return runtime;
     }
@@ -184,6 +209,10 @@ public final class BrokerOptions {
 
     TopicConfig topicDefaults() {
         return new TopicConfig(durability, log).with(topicDefaults);
+    }
+
+    TransactionConfig transactionConfig() {
+        return new TransactionConfig(transactionMaxTimeout, transactionalIdExpiration, transactionCheckInterval);
     }
 
     GroupConfig groupConfig() {

@@ -39,15 +39,14 @@ import io.reactivemq.broker.TransactionalAppend;
 import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.group.GroupConfig;
 import io.reactivemq.group.GroupService;
-import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.record.RecordBatch;
 import io.reactivemq.storage.DirectoryLock;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.topic.Admission;
-import io.reactivemq.topic.AppendListener;
 import io.reactivemq.topic.LongPoll;
 import io.reactivemq.topic.Partition;
-import io.reactivemq.transaction.ProducerIds;
+import io.reactivemq.transaction.TransactionService;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -58,6 +57,7 @@ import java.util.Objects;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -66,7 +66,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 
 /**
- * A broker inside this JVM: partitioned logs, in memory or on files, with consumer groups.
+ * A broker inside this JVM: partitioned logs, in memory or on files, with consumer groups and transactions.
  *
  * <pre>{@code
  * EmbeddedBroker broker = EmbeddedBroker.inMemory(256 << 20);               // at most 256 MiB of records
@@ -100,7 +100,7 @@ public final class EmbeddedBroker implements Broker {
     private final MqRuntime runtime;
     private final TopicRegistry topics;
     private final GroupService groups;
-    private final ProducerIds producerIds;
+    private final Transactions transactions;
     private final RetentionCheck retention;
     private final CompactionCheck compaction;
     private final @Nullable MemoryBound memory;
@@ -112,6 +112,7 @@ public final class EmbeddedBroker implements Broker {
             MqRuntime runtime,
             TopicRegistry topics,
             GroupService groups,
+            Transactions transactions,
             RetentionCheck retention,
             CompactionCheck compaction,
             @Nullable MemoryBound memory,
@@ -121,7 +122,7 @@ public final class EmbeddedBroker implements Broker {
         this.runtime = runtime;
         this.topics = topics;
         this.groups = groups;
-        this.producerIds = new ProducerIds(topics::allocateProducerIds);
+        this.transactions = transactions;
         this.memory = memory;
         this.lock = lock;
         this.closing = Mono.defer(this::close).cache();
@@ -246,10 +247,14 @@ public final class EmbeddedBroker implements Broker {
                                     new RetentionCheck(topics, options.retentionCheckInterval(), runtime);
                             CompactionCheck compaction = new CompactionCheck(
                                     topics, options.compactionMemory(), options.compactionInterval(), runtime);
-                            return groups.load().then(Mono.fromCallable(() -> {
+                            Transactions transactions =
+                                    new Transactions(topics, groups, OFFSETS, options.transactionConfig(), runtime);
+                            Mono<?> loaded = transactions.exist() ? transactions.service() : Mono.empty();
+                            return groups.load().then(loaded).then(Mono.fromCallable(() -> {
                                 retention.start();
                                 compaction.start();
-                                return new EmbeddedBroker(runtime, topics, groups, retention, compaction, memory, lock);
+                                return new EmbeddedBroker(
+                                        runtime, topics, groups, transactions, retention, compaction, memory, lock);
                             }));
                         }))
                         .onErrorResume(
@@ -271,21 +276,13 @@ public final class EmbeddedBroker implements Broker {
     public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
         return whileOpen(() -> {
             Partition target = require(partition);
-            if (acks == Acks.NONE) {
-                target.append(records, new Unheard(partition));
-                return Mono.just(new AppendResult(-1, -1, target.logStartOffset()));
+            if (records.remaining() >= RecordBatch.HEADER_BYTES
+                    && RecordBatch.at(records, records.position()).isTransactional()) {
+                throw new MqException(
+                        ErrorCode.INVALID_TXN_STATE,
+                        "partition " + partition + ": a batch of a transaction is appended under its transactional id");
             }
-            return Mono.create(sink -> target.append(records, new AppendListener() {
-                @Override
-                public void onAppended(AppendInfo info) {
-                    sink.success(new AppendResult(info.baseOffset(), info.logAppendTimeMs(), target.logStartOffset()));
-                }
-
-                @Override
-                public void onFailed(MqException error) {
-                    sink.error(error);
-                }
-            }));
+            return Appends.append(target, records, acks);
         });
     }
 
@@ -429,49 +426,51 @@ public final class EmbeddedBroker implements Broker {
 
     @Override
     public Mono<ProducerIdAndEpoch> initProducerId(Caller caller, InitProducerId request) {
-        return whileOpen(() -> request.transactionalId() == null
-                ? producerIds.next().map(id -> new ProducerIdAndEpoch(id, (short) 0))
-                : Mono.error(noTransactions()));
+        return request.transactionalId() == null
+                ? whileOpen(() -> transactions.producerIds().next().map(id -> new ProducerIdAndEpoch(id, (short) 0)))
+                : inTransactions(service -> service.initProducerId(caller, request));
     }
 
     @Override
     public Mono<Void> addPartitions(
             Caller caller, String transactionalId, ProducerIdAndEpoch producer, Collection<TopicPartition> partitions) {
-        return Mono.error(noTransactions());
+        return inTransactions(service -> service.addPartitions(caller, transactionalId, producer, partitions));
     }
 
     @Override
     public Mono<Void> addOffsets(Caller caller, String transactionalId, ProducerIdAndEpoch producer, String groupId) {
-        return Mono.error(noTransactions());
+        return inTransactions(service -> service.addOffsets(caller, transactionalId, producer, groupId));
     }
 
     @Override
     public Mono<AppendResult> append(Caller caller, TransactionalAppend append) {
-        return Mono.error(noTransactions());
+        return inTransactions(service -> service.append(caller, append));
     }
 
     @Override
     public Mono<Void> commitOffsets(Caller caller, TransactionalOffsetCommit commit) {
-        return Mono.error(noTransactions());
+        return inTransactions(service -> service.commitOffsets(caller, commit));
     }
 
     @Override
     public Mono<ProducerIdAndEpoch> endTransaction(Caller caller, EndTransaction end) {
-        return Mono.error(noTransactions());
+        return inTransactions(service -> service.endTransaction(caller, end));
     }
 
     @Override
     public Mono<TransactionDescription> describeTransaction(Caller caller, String transactionalId) {
-        return Mono.error(noTransactions());
+        return inTransactions(service -> service.describeTransaction(caller, transactionalId));
     }
 
     @Override
     public Mono<List<TransactionDescription>> listTransactions(Caller caller) {
-        return Mono.error(noTransactions());
+        return transactions.exist()
+                ? inTransactions(service -> service.listTransactions(caller))
+                : whileOpen(() -> Mono.just(List.of()));
     }
 
-    private static MqException noTransactions() {
-        return new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "this broker has no transactions yet");
+    private <T> Mono<T> inTransactions(Function<TransactionService, Mono<T>> request) {
+        return whileOpen(() -> transactions.service().flatMap(request));
     }
 
     @Override
@@ -487,6 +486,7 @@ public final class EmbeddedBroker implements Broker {
         closed = true;
         retention.stop();
         compaction.stop();
+        transactions.close();
         groups.close();
         Mono<Void> partitions = topics.close();
         DirectoryLock held = lock;
@@ -549,16 +549,5 @@ public final class EmbeddedBroker implements Broker {
     @Override
     public String toString() {
         return "EmbeddedBroker[" + topics + (closed ? ", closed" : "") + "]";
-    }
-
-    /** Hears of an append for which its sender did not want to wait. */
-    private record Unheard(TopicPartition partition) implements AppendListener {
-        @Override
-        public void onAppended(AppendInfo info) {}
-
-        @Override
-        public void onFailed(MqException error) {
-            LOG.debug("an append to {} with acks=0 failed", partition, error);
-        }
     }
 }

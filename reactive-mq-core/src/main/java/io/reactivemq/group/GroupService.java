@@ -20,7 +20,10 @@ import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.GroupListing;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
+import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.coordinator.Coordinator;
+import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.topic.Partition;
 import java.util.Collection;
 import java.util.List;
@@ -61,6 +64,18 @@ public final class GroupService implements GroupApi {
         return coordinator
                 .handle(groups -> groups.commit(commit, runtime.currentTimeMillis()))
                 .then();
+    }
+
+    /** Hands in offsets that count if and when the transaction is committed. */
+    public Mono<Void> commitOffsets(TransactionalOffsetCommit commit) {
+        return coordinator
+                .handleInTransaction(commit.producer(), groups -> groups.commit(commit, runtime.currentTimeMillis()))
+                .then();
+    }
+
+    /** The producer's transaction has ended: its offsets count from now on, or never will. */
+    public Mono<Void> endTransaction(ProducerIdAndEpoch producer, TransactionMarker marker) {
+        return coordinator.endTransaction(producer, marker);
     }
 
     @Override

@@ -14,9 +14,11 @@ import io.reactivemq.broker.GroupListing;
 import io.reactivemq.broker.GroupType;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
+import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.coordinator.CoordinatorShard;
+import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -46,6 +48,8 @@ final class GroupShard implements CoordinatorShard {
     private final TopicCatalog catalog;
     private final Map<String, Assignor> assignors = Map.of("range", Assignors.range());
     private final Map<String, Group> groups = new TreeMap<>();
+
+    private final PendingOffsets pending = new PendingOffsets();
 
     /** One valid entry a member; see {@link Member#queuedDeadline}. */
     private final PriorityQueue<Deadline> deadlines = new PriorityQueue<>(Comparator.comparingLong(Deadline::nanos));
@@ -116,8 +120,22 @@ final class GroupShard implements CoordinatorShard {
         } else {
             checkEpoch(groupId, group, commit.memberId(), commit.memberEpoch());
         }
+        return committed(groupId, commit.offsets(), nowMs);
+    }
+
+    /** As {@link #commit}, in a transaction; a committer that names no member is not checked, as with Kafka. */
+    CoordinatorResult<Boolean> commit(TransactionalOffsetCommit commit, long nowMs) {
+        String groupId = requireId(commit.groupId());
+        if (!commit.memberId().isEmpty()) {
+            checkEpoch(groupId, groups.get(groupId), commit.memberId(), commit.memberEpoch());
+        }
+        return committed(groupId, commit.offsets(), nowMs);
+    }
+
+    private CoordinatorResult<Boolean> committed(
+            String groupId, Map<TopicPartition, CommittedOffset> offsets, long nowMs) {
         List<CoordinatorRecord> records = new ArrayList<>();
-        commit.offsets().forEach((partition, offset) -> {
+        offsets.forEach((partition, offset) -> {
             check(groupId, partition, offset);
             records.add(OffsetRecords.commit(groupId, partition, offset, nowMs));
         });
@@ -143,6 +161,12 @@ final class GroupShard implements CoordinatorShard {
         Group group = groups.get(fetch.groupId());
         if (!fetch.memberId().isEmpty()) {
             checkEpoch(fetch.groupId(), group, fetch.memberId(), fetch.memberEpoch());
+        }
+        if (fetch.requireStable() && pending.isUnstable(fetch)) {
+            throw new MqException(
+                    ErrorCode.UNSTABLE_OFFSET_COMMIT,
+                    "group " + fetch.groupId()
+                            + ": a transaction that has not ended has committed an offset: ask again");
         }
         if (group == null) {
             return Map.of();
@@ -253,10 +277,9 @@ final class GroupShard implements CoordinatorShard {
         if (about == null) {
             return;
         }
+        pending.superseded(about);
         if (value != null) {
-            groups.computeIfAbsent(about.group(), Group::new)
-                    .offsets
-                    .put(about.partition(), OffsetRecords.readValue(value));
+            put(about, OffsetRecords.readValue(value));
             return;
         }
         Group group = groups.get(about.group());
@@ -266,6 +289,23 @@ final class GroupShard implements CoordinatorShard {
                 groups.remove(group.id);
             }
         }
+    }
+
+    private void put(OffsetRecords.Key about, CommittedOffset offset) {
+        groups.computeIfAbsent(about.group(), Group::new).offsets.put(about.partition(), offset);
+    }
+
+    @Override
+    public void replayTransactional(long producerId, ByteBuffer key, @Nullable ByteBuffer value) {
+        OffsetRecords.Key about = OffsetRecords.readKey(key);
+        if (about != null && value != null) {
+            pending.add(producerId, about, OffsetRecords.readValue(value));
+        }
+    }
+
+    @Override
+    public void replayEnd(long producerId, TransactionMarker.Outcome outcome) {
+        pending.end(producerId, outcome, this::put);
     }
 
     @Override

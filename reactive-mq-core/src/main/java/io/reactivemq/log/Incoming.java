@@ -11,6 +11,7 @@ import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +40,24 @@ record Incoming(
      */
     static Incoming ofClient(
             ByteBuffer records, LogConfig settings, TopicPartition partition, ProducerStates producers, long nowMs) {
+        return of(records, settings, partition, nowMs, producers::check);
+    }
+
+    /** Looks at a batch that a coordinator writes in the name of a producer, as part of its transaction. */
+    static Incoming ofCoordinatorInTransaction(
+            ByteBuffer records, LogConfig settings, TopicPartition partition, ProducerStates producers, long nowMs) {
+        return of(records, settings, partition, nowMs, batch -> {
+            producers.checkEpoch(batch);
+            return null;
+        });
+    }
+
+    private static Incoming of(
+            ByteBuffer records,
+            LogConfig settings,
+            TopicPartition partition,
+            long nowMs,
+            Function<RecordBatch, ProducerState.@Nullable Batch> check) {
         if (!records.hasRemaining()) {
             throw new MqException(ErrorCode.INVALID_RECORD, partition + ": an append of no batches");
         }
@@ -85,7 +104,7 @@ record Incoming(
                             + ": an append with a producer id is one batch, so that a repetition is told as a whole; it had "
                             + batches);
         }
-        return new Incoming(records, offsetSpan, maxTimestampMs, true, producers.check(fromProducer), null);
+        return new Incoming(records, offsetSpan, maxTimestampMs, true, check.apply(fromProducer), null);
     }
 
     /** Looks at the end of a transaction, from its coordinator. */

@@ -246,6 +246,22 @@ public final class PartitionLog implements Closeable {
     }
 
     /**
+     * Appends a batch of a transaction that does not come from its producer but from a coordinator, in the producer's name: its sequence
+     * numbers say nothing.
+     *
+     * @throws MqException INVALID_PRODUCER_EPOCH for an older producer's; those of {@link #append}
+     */
+    public AppendInfo appendUnnumbered(ByteBuffer records, long nowMs) {
+        checkWritable();
+        LogConfig settings = config;
+        return append(
+                Incoming.ofCoordinatorInTransaction(records, settings, partition, producers.states(), nowMs),
+                settings,
+                false,
+                nowMs);
+    }
+
+    /**
      * Appends the end of a transaction, a control batch of {@link TransactionMarker}, for the transaction's coordinator.
      *
      * @throws MqException INVALID_RECORD for any other batch; INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED for an older one's;

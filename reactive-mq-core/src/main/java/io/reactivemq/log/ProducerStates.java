@@ -121,6 +121,14 @@ final class ProducerStates {
         return null;
     }
 
+    /** Refuses a batch of an older producer; its sequence numbers are not looked at. */
+    void checkEpoch(RecordBatch batch) {
+        ProducerState known = producers.get(batch.producerId());
+        if (known != null) {
+            requireEpoch(known, batch.producerEpoch());
+        }
+    }
+
     /** Refuses the end of a transaction from an older producer or coordinator. */
     void checkMarker(RecordBatch batch, TransactionMarker marker) {
         ProducerState known = producers.get(batch.producerId());

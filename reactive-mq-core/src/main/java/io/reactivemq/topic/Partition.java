@@ -101,6 +101,10 @@ public final class Partition {
     private boolean flushTimerRuns;
     private final List<Append> written = new ArrayList<>();
     private final List<AppendInfo> infos = new ArrayList<>();
+
+    /** Whether the end of a transaction is among what was written. */
+    private boolean endsTransaction;
+
     private @Nullable Append parked;
     private boolean compactedInPart;
 
@@ -183,9 +187,28 @@ public final class Partition {
         offer(new Append(records, Content.DATA, listener));
     }
 
-    /** As {@link #append}, of the control batch that ends a transaction: for the transaction's coordinator. */
+    /**
+     * As {@link #append}, of the control batch that ends a transaction: for the transaction's coordinator. It is forced at level {@code
+     * os-buffered}, too: with a lost one the transaction would never end.
+     */
     public void appendMarker(ByteBuffer marker, AppendListener listener) {
         offer(new Append(marker, Content.MARKER, listener));
+    }
+
+    /** As {@link #append}, of a batch that a coordinator writes in the name of a producer, as part of its transaction. */
+    public void appendUnnumbered(ByteBuffer records, AppendListener listener) {
+        offer(new Append(records, Content.UNNUMBERED, listener));
+    }
+
+    /** Ends when all that readers see can't be lost any more, whatever the durability; in memory at once. */
+    public Mono<Void> force() {
+        return onWriter(() -> {
+                    if (config.durability() == Durability.OS_BUFFERED) {
+                        log.force();
+                    }
+                    return Boolean.TRUE;
+                })
+                .then();
     }
 
     private void offer(Append append) {
@@ -360,10 +383,12 @@ public final class Partition {
                 long nowMs = runtime.currentTimeMillis();
                 AppendInfo info = switch (append.content) {
                     case DATA -> log.append(append.records, nowMs);
+                    case UNNUMBERED -> log.appendUnnumbered(append.records, nowMs);
                     case MARKER -> log.appendMarker(append.records, nowMs);
                 };
                 infos.add(info);
                 written.add(append);
+                endsTransaction |= append.content == Content.MARKER;
                 if (info.duplicate()) {
                     admission.onFreed(size);
                 } else {
@@ -405,6 +430,7 @@ public final class Partition {
         }
         written.clear();
         infos.clear();
+        endsTransaction = false;
         armFlushTimer();
         wake();
     }
@@ -420,7 +446,9 @@ public final class Partition {
         return switch (config.durability()) {
             case FSYNC -> true;
             case OS_BUFFERED ->
-                log.logEndOffset() - log.forcedOffset() >= config.flush().messages();
+                endsTransaction
+                        || log.logEndOffset() - log.forcedOffset()
+                                >= config.flush().messages();
             case MEMORY -> false;
         };
     }
@@ -666,6 +694,7 @@ public final class Partition {
     /** What an append is. */
     private enum Content {
         DATA,
+        UNNUMBERED,
         MARKER
     }
 }

@@ -5,6 +5,7 @@ import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.RetentionContract;
 import io.reactivemq.test.contract.SenderContract;
+import io.reactivemq.test.contract.TransactionContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -38,6 +39,14 @@ class OnFilesOsBufferedSimulatedTest {
 
     @Nested
     class Senders extends SenderContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_OS_BUFFERED, seed);
+        }
+    }
+
+    @Nested
+    class Transactions extends TransactionContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_OS_BUFFERED, seed);

@@ -8,6 +8,7 @@ import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
 import io.reactivemq.test.contract.RetentionContract;
 import io.reactivemq.test.contract.SenderContract;
+import io.reactivemq.test.contract.TransactionContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -50,6 +51,14 @@ class OnFilesRealTimeTest {
 
     @Nested
     class Senders extends SenderContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return RealTimeFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class Transactions extends TransactionContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return RealTimeFixture.of(Place.FILES_FSYNC, seed);

@@ -10,6 +10,7 @@ import io.reactivemq.test.contract.ProduceConsumeContract;
 import io.reactivemq.test.contract.RetentionContract;
 import io.reactivemq.test.contract.SenderContract;
 import io.reactivemq.test.contract.TopicsContract;
+import io.reactivemq.test.contract.TransactionContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -68,6 +69,14 @@ class OnFilesSimulatedTest {
 
     @Nested
     class Senders extends SenderContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class Transactions extends TransactionContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_FSYNC, seed);

@@ -1,0 +1,160 @@
+package io.reactivemq.engine;
+
+import io.reactivemq.Durability;
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TransactionalOffsetCommit;
+import io.reactivemq.group.GroupService;
+import io.reactivemq.log.AppendInfo;
+import io.reactivemq.record.TransactionMarker;
+import io.reactivemq.topic.AppendListener;
+import io.reactivemq.topic.Partition;
+import io.reactivemq.transaction.ProducerIds;
+import io.reactivemq.transaction.TransactionConfig;
+import io.reactivemq.transaction.TransactionService;
+import io.reactivemq.transaction.TransactionTargets;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+
+/**
+ * The transactions of a broker and what they write to. Their topic is made when the first is begun: a broker without transactions does
+ * not have it. It is forced whatever the broker's durability is: with a decision that was lost, a transaction could be committed in one
+ * partition and aborted in another.
+ */
+final class Transactions implements TransactionTargets {
+
+    private final TopicRegistry topics;
+    private final GroupService groups;
+    private final TopicPartition offsets;
+    private final TransactionConfig config;
+    private final MqRuntime runtime;
+    private final ProducerIds producerIds;
+
+    /** A failure is not kept: the next request tries again. */
+    private final Mono<TransactionService> opening = Mono.defer(this::make).cacheInvalidateIf(service -> false);
+
+    private volatile @Nullable TransactionService open;
+    private volatile boolean closed;
+
+    Transactions(
+            TopicRegistry topics,
+            GroupService groups,
+            TopicPartition offsets,
+            TransactionConfig config,
+            MqRuntime runtime) {
+        this.topics = topics;
+        this.groups = groups;
+        this.offsets = offsets;
+        this.config = config;
+        this.runtime = runtime;
+        this.producerIds = new ProducerIds(topics::allocateProducerIds);
+    }
+
+    ProducerIds producerIds() {
+        return producerIds;
+    }
+
+    boolean exist() {
+        return topics.describe(TransactionService.TOPIC) != null;
+    }
+
+    /** The transactions, loaded. */
+    Mono<TransactionService> service() {
+        TransactionService now = open;
+        return now != null ? Mono.just(now) : opening;
+    }
+
+    void close() {
+        closed = true;
+        TransactionService now = open;
+        if (now != null) {
+            now.close();
+        }
+    }
+
+    private Mono<TransactionService> make() {
+        TopicPartition id = new TopicPartition(TransactionService.TOPIC, 0);
+        Partition there = topics.find(id);
+        if (there == null) {
+            Durability durability =
+                    Objects.requireNonNull(topics.find(offsets)).isBlocking() ? Durability.FSYNC : Durability.MEMORY;
+            NewTopic topic = new NewTopic(id.topic(), 1, Map.of("durability", durability.configName()));
+            return topics.create(topic, true).then(Mono.defer(this::make));
+        }
+        TransactionService service = new TransactionService(there, config, producerIds, this, runtime);
+        return service.load().then(Mono.fromCallable(() -> {
+            open = service;
+            if (closed) {
+                service.close();
+            }
+            return service;
+        }));
+    }
+
+    @Override
+    public TopicPartition offsetsOf(String groupId) {
+        return offsets;
+    }
+
+    @Override
+    public boolean exists(TopicPartition partition) {
+        return topics.find(partition) != null;
+    }
+
+    @Override
+    public Mono<AppendResult> append(TopicPartition partition, ByteBuffer records, Acks acks) {
+        Partition target = topics.find(partition);
+        return target == null
+                ? Mono.error(new MqException(
+                        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + partition + " does not exist"))
+                : Appends.append(target, records, acks);
+    }
+
+    @Override
+    public Mono<Void> commitOffsets(TransactionalOffsetCommit commit) {
+        return groups.commitOffsets(commit);
+    }
+
+    @Override
+    public Mono<Void> force(TopicPartition partition) {
+        Partition target = topics.find(partition);
+        return target == null ? Mono.empty() : target.force();
+    }
+
+    @Override
+    public Mono<Void> end(TopicPartition partition, ProducerIdAndEpoch producer, TransactionMarker marker) {
+        if (closed) {
+            // a partition that is not there any more is not gone then: it gets its marker when the broker opens again
+            return Mono.create(
+                    sink -> sink.error(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "the broker is closed")));
+        }
+        if (partition.equals(offsets)) {
+            return groups.endTransaction(producer, marker);
+        }
+        Partition target = topics.find(partition);
+        if (target == null) {
+            return Mono.empty();
+        }
+        ByteBuffer batch = marker.toBatch(producer.producerId(), producer.epoch(), runtime.currentTimeMillis());
+        return Mono.create(sink -> target.appendMarker(batch, new AppendListener() {
+            @Override
+            public void onAppended(AppendInfo info) {
+                sink.success();
+            }
+
+            @Override
+            public void onFailed(MqException error) {
+                sink.error(error);
+            }
+        }));
+    }
+}

@@ -103,7 +103,8 @@ public final class SpillOptions<T> extends BufferOptions<T, SpillOptions<T>> {
 
     /**
      * A subscription begins with what is in the directory: what a process that has ended, or a subscription that was cancelled, had
-     * written and not delivered. And when this one is cancelled, its files stay.
+     * written and not delivered; that of a process that was killed also if it spilled without this option, since it had no time to delete its
+     * files. And when this one is cancelled, its files stay.
      */
     public SpillOptions<T> recoverOnSubscribe() {
         this.recoverOnSubscribe = true;

@@ -127,32 +127,7 @@ public final class OverflowSinkStress {
         }
     }
 
-    /** What is accepted comes before the completion, which comes in any case. */
-    @JCStressTest
-    @Outcome(id = "1, 1, 0, 1", expect = Expect.ACCEPTABLE, desc = "accepted, handed on, then the end")
-    @Outcome(id = "0, 0, 0, 1", expect = Expect.ACCEPTABLE, desc = "completed first: given back")
-    @State
-    public static class EmitOnDemandAgainstComplete {
-
-        private final Pipe pipe = new Pipe(OverflowStrategy.DROP_NEWEST, 0, 5);
-
-        @Actor
-        public void emitter() {
-            pipe.emit(0);
-        }
-
-        @Actor
-        public void another() {
-            pipe.sink.tryComplete();
-        }
-
-        @Arbiter
-        public void arbiter(IIII_Result result) {
-            pipe.report(result);
-        }
-    }
-
-    /** The same of one that has to wait, behind another: both come when they are asked for. */
+    /** What is accepted comes before the completion, which comes in any case; one that has to wait, behind another, too. */
     @JCStressTest
     @Outcome(id = "2, 2, 0, 1", expect = Expect.ACCEPTABLE, desc = "accepted, handed on, then the end")
     @Outcome(id = "1, 1, 0, 1", expect = Expect.ACCEPTABLE, desc = "completed first: given back")

@@ -56,36 +56,6 @@ public final class OverflowStress {
         }
     }
 
-    /** Two requests of one add up. */
-    @JCStressTest
-    @Outcome(id = "2, 0, 1", expect = Expect.ACCEPTABLE, desc = "both, then the end")
-    @State
-    public static class TwoRequests {
-
-        private final Pipe pipe = new Pipe(Overflow.block(2));
-
-        public TwoRequests() {
-            pipe.source.next(1);
-            pipe.source.next(2);
-            pipe.source.complete();
-        }
-
-        @Actor
-        public void consumer() {
-            pipe.subscription.request(1);
-        }
-
-        @Actor
-        public void consumersHelper() {
-            pipe.subscription.request(1);
-        }
-
-        @Arbiter
-        public void arbiter(III_Result result) {
-            pipe.report(result);
-        }
-    }
-
     /** An element that waits, or comes while the consumer cancels, is let go once. */
     @JCStressTest
     @Outcome(id = "0, 2, 0", expect = Expect.ACCEPTABLE, desc = "both let go, by the buffer or as late ones")
@@ -137,36 +107,6 @@ public final class OverflowStress {
         @Actor
         public void consumersHelper() {
             pipe.subscription.cancel();
-        }
-
-        @Arbiter
-        public void arbiter(III_Result result) {
-            pipe.report(result);
-        }
-    }
-
-    /** With the oldest going, the newest arrives whatever the consumer does. */
-    @JCStressTest
-    @Outcome(id = "1, 1, 1", expect = Expect.ACCEPTABLE, desc = "the oldest went")
-    @Outcome(id = "2, 0, 1", expect = Expect.ACCEPTABLE, desc = "the consumer made room in time")
-    @State
-    public static class EvictAgainstDrain {
-
-        private final Pipe pipe = new Pipe(Overflow.dropOldest(1));
-
-        public EvictAgainstDrain() {
-            pipe.source.next(1);
-        }
-
-        @Actor
-        public void source() {
-            pipe.source.next(2);
-            pipe.source.complete();
-        }
-
-        @Actor
-        public void consumer() {
-            pipe.subscription.request(2);
         }
 
         @Arbiter

@@ -17,6 +17,7 @@ public enum ErrorCode {
     COORDINATOR_NOT_AVAILABLE(15, true),
     NOT_COORDINATOR(16, true),
     INVALID_TOPIC_EXCEPTION(17, false),
+    NOT_ENOUGH_REPLICAS(19, true),
     ILLEGAL_GENERATION(22, false),
     INCONSISTENT_GROUP_PROTOCOL(23, false),
     INVALID_GROUP_ID(24, false),

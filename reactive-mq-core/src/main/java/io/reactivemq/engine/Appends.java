@@ -26,7 +26,7 @@ final class Appends {
                 return new AppendResult(-1, -1, target.logStartOffset());
             });
         }
-        return Mono.create(sink -> target.append(records, new AppendListener() {
+        return Mono.create(sink -> target.append(records, acks, new AppendListener() {
             @Override
             public void onAppended(AppendInfo info) {
                 sink.success(new AppendResult(info.baseOffset(), info.logAppendTimeMs(), target.logStartOffset()));

@@ -72,8 +72,20 @@ final class GrowingIndex implements OffsetTimeIndex {
     OffsetTimeIndex seal(FileStore store, Path offsetFile, Path timeFile) {
         addMaxTimestamp();
         State state = flush(store, offsetFile, timeFile, offsetCount, timeCount);
-        StoredIndex stored = state.equals(State.UNKNOWN) ? null : StoredIndex.open(store, offsetFile, timeFile);
+        boolean forced = !state.equals(State.UNKNOWN) && force(store, offsetFile) && force(store, timeFile);
+        StoredIndex stored = !forced ? null : StoredIndex.open(store, offsetFile, timeFile);
         return stored == null ? this : stored;
+    }
+
+    /** Else a loss of power could leave holes in it that only who comes upon them would notice. */
+    private static boolean force(FileStore store, Path path) {
+        try (StoredFile file = store.open(path, OpenMode.WRITE)) {
+            file.force();
+            return true;
+        } catch (StorageException e) {
+            LOGGER.warn("the index file {} could not be forced; the index stays on the heap", path, e);
+            return false;
+        }
     }
 
     /** The largest timestamp of the segment; -1: none. */

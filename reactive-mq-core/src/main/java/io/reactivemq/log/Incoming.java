@@ -7,6 +7,7 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.RecordCursor;
 import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -80,6 +81,9 @@ record Incoming(
             if (settings.recordCheck() == RecordCheck.RECORDS_WITH_KEYS) {
                 batch.validateKeys(where);
             }
+            if (settings.timestampType() == TimestampType.CREATE_TIME) {
+                checkTimestamps(batch, settings, where, nowMs);
+            }
             offsetSpan += batch.count();
             maxTimestampMs = Math.max(maxTimestampMs, batch.maxTimestamp());
             batches++;
@@ -105,6 +109,35 @@ record Incoming(
                             + batches);
         }
         return new Incoming(records, offsetSpan, maxTimestampMs, true, check.apply(fromProducer), null);
+    }
+
+    /**
+     * Refuses records of a time too far from the broker's; those without a timestamp are not looked at. The header has the latest of a batch, the
+     * earliest is only in the records.
+     */
+    private static void checkTimestamps(RecordBatch batch, LogConfig settings, String where, long nowMs) {
+        if (batch.maxTimestamp() - nowMs > settings.timestampAfterMaxMs()) {
+            throw invalidTimestamp(
+                    where, batch.maxTimestamp(), nowMs, "after", "later", settings.timestampAfterMaxMs());
+        }
+        if (settings.timestampBeforeMaxMs() == Long.MAX_VALUE) {
+            return;
+        }
+        RecordCursor cursor = batch.records();
+        while (cursor.next()) {
+            long timestampMs = cursor.timestampMs();
+            if (timestampMs >= 0 && nowMs - timestampMs > settings.timestampBeforeMaxMs()) {
+                throw invalidTimestamp(where, timestampMs, nowMs, "before", "earlier", settings.timestampBeforeMaxMs());
+            }
+        }
+    }
+
+    private static MqException invalidTimestamp(
+            String where, long timestampMs, long nowMs, String side, String than, long maxMs) {
+        return new MqException(
+                ErrorCode.INVALID_TIMESTAMP,
+                where + ": a record's timestamp " + timestampMs + " is more than the " + maxMs
+                        + " ms of message.timestamp." + side + ".max.ms " + than + " than the broker's time " + nowMs);
     }
 
     /** Looks at the end of a transaction, from its coordinator. */

@@ -287,7 +287,7 @@ final class LogRecovery {
                 refuse(file, scan, scan.flaw(), "; it was forced before the next segment was made");
                 scannedBytes += size - from;
             }
-            OffsetTimeIndex index = closedIndex(file, base, size, nextBase);
+            OffsetTimeIndex index = closedIndex(file, base, size, nextBase, scanned);
             segments.add(new Segment(
                     store,
                     directory,
@@ -456,19 +456,22 @@ final class LogRecovery {
         return index;
     }
 
-    private OffsetTimeIndex closedIndex(StoredFile file, long base, int size, long nextBase) {
+    /** @param unforced whether a crash may have come before the index was forced: then what it says at its end proves nothing */
+    private OffsetTimeIndex closedIndex(StoredFile file, long base, int size, long nextBase, boolean unforced) {
         Path offsetFile = IndexFormat.offsetIndexFile(directory, base);
         Path timeFile = IndexFormat.timeIndexFile(directory, base);
         long next = -1;
-        StoredIndex stored = StoredIndex.open(store, offsetFile, timeFile);
+        StoredIndex stored = unforced ? null : StoredIndex.open(store, offsetFile, timeFile);
         if (stored != null) {
             next = endByIndex(stored, file, base, size);
             stored.close();
         }
         OffsetTimeIndex index = next < 0 ? null : StoredIndex.open(store, offsetFile, timeFile);
         if (index == null) {
-            LOGGER.warn("{}: the index of {} is missing or damaged; it is made again", partition, file.path());
-            rebuiltIndexes++;
+            if (!unforced) {
+                LOGGER.warn("{}: the index of {} is missing or damaged; it is made again", partition, file.path());
+                rebuiltIndexes++;
+            }
             GrowingIndex rebuilt = new GrowingIndex(config.indexIntervalBytes());
             next = Segment.scanIndex(file, base, base, 0, size, rebuilt);
             index = rebuilt.seal(store, offsetFile, timeFile);

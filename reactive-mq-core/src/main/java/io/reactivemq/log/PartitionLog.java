@@ -192,6 +192,11 @@ public final class PartitionLog implements Closeable {
         return segments.ask(segment.baseOffset(), Segment::maxTimestampMs);
     }
 
+    /** When a segment was last written to, which is its age where no record has a timestamp; -1: not known, or it is gone. */
+    public long lastWrittenMs(SegmentInfo segment) {
+        return segments.ask(segment.baseOffset(), Segment::lastWrittenMs);
+    }
+
     /** The records of a segment that are of concern to consumers; -1: it is gone. */
     public long records(SegmentInfo segment) {
         return segments.ask(segment.baseOffset(), Segment::records);
@@ -342,7 +347,7 @@ public final class PartitionLog implements Closeable {
             producers.appended(incoming, segment, nowMs);
         }
         // In this order: a reader looks at the index first, and then finds in the segment whatever the index has.
-        segment.publish(at.position() + records.remaining());
+        segment.publish(at.position() + records.remaining(), nowMs);
         GrowingIndex index = segment.growingIndex();
         int position = at.position();
         for (RecordBatch batch : RecordBatches.of(records)) {
@@ -812,10 +817,19 @@ public final class PartitionLog implements Closeable {
         return e.operation().isForce() ? fence("a force failed", e) : e;
     }
 
-    private MqException fence(String what, StorageException e) {
+    /**
+     * Takes no more writes, for the sake of an error that leaves it open how far a call had come; reads go on, and the next opening finds out.
+     *
+     * @return why every later write is refused
+     */
+    public MqException fence(Throwable unexpected) {
+        return fence("something went wrong in a write", unexpected);
+    }
+
+    private MqException fence(String what, Throwable e) {
         Fence why = new Fence(
-                "the log of " + partition + " takes no more writes: " + what + " (" + e.getMessage()
-                        + "); open it again to find out what is on disk",
+                "the log of " + partition + " takes no more writes: " + what + " ("
+                        + (e instanceof StorageException ? e.getMessage() : e) + "); open it again to find out what is on disk",
                 e);
         if (fence.compareAndSet(null, why)) {
             LOGGER.error("{}", why.message, e);
@@ -824,7 +838,7 @@ public final class PartitionLog implements Closeable {
     }
 
     /** Why nothing is written any more. */
-    private record Fence(String message, StorageException cause) {
+    private record Fence(String message, Throwable cause) {
         MqException toException() {
             return new MqException(ErrorCode.KAFKA_STORAGE_ERROR, message, cause);
         }

@@ -61,6 +61,9 @@ final class Segment {
     /** The writer's: the largest timestamp of the first batch; not known yet, or no batch: UNKNOWN. */
     private long firstTimestampMs = UNKNOWN;
 
+    /** Written by the writer; -1: not since the log was opened. */
+    private volatile long lastWrittenMs = -1;
+
     private volatile boolean deleteAtLastRelease;
 
     /** Another segment has, or is about to have, this one's names. Guarded by this for writes. */
@@ -101,7 +104,8 @@ final class Segment {
     }
 
     /** The writer's: makes bytes and index entries known to readers. */
-    void publish(int newSize) {
+    void publish(int newSize, long nowMs) {
+        lastWrittenMs = nowMs;
         size = newSize;
     }
 
@@ -142,6 +146,7 @@ final class Segment {
                 indexIntervalBytes);
         closed.maxTimestampMs = growingIndex().maxTimestampMs();
         closed.former = this;
+        closed.lastWrittenMs = lastWrittenMs;
         return closed;
     }
 
@@ -407,15 +412,32 @@ final class Segment {
         return -1;
     }
 
-    /** The writer's: the largest timestamp of the first batch, which the age of the segment counts from; -1: none. */
+    /**
+     * The writer's: the largest timestamp of the first batch, which the age of the segment counts from, and in a closed one of the first that
+     * has one, since compaction may have left a gap before it; -1: none.
+     */
     long firstTimestampMs() {
         if (firstTimestampMs == UNKNOWN) {
             if (size == 0) {
                 return -1;
             }
-            firstTimestampMs = BatchHeader.maxTimestamp(file.read(0, BatchHeader.BYTES), 0);
+            BatchWalk walk = new BatchWalk(file, 0, size);
+            long first = -1;
+            while (first < 0 && walk.next()) {
+                first = walk.maxTimestamp();
+                if (index instanceof GrowingIndex) {
+                    break;
+                }
+            }
+            firstTimestampMs = first;
         }
         return firstTimestampMs;
+    }
+
+    /** When it was last written to, by the clock of who wrote; -1: not known. */
+    long lastWrittenMs() {
+        long known = lastWrittenMs;
+        return known >= 0 ? known : store.lastModifiedMs(file.path());
     }
 
     /** How many records there are in the segment that are of concern to consumers; counted once, by the headers, if it is closed. */

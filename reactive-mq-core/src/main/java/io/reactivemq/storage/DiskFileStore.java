@@ -93,6 +93,15 @@ final class DiskFileStore implements FileStore {
     }
 
     @Override
+    public long lastModifiedMs(Path path) {
+        try {
+            return Files.getLastModifiedTime(path).toMillis();
+        } catch (IOException e) {
+            throw new StorageException(Operation.SIZE, path, "and the time of its last write", e);
+        }
+    }
+
+    @Override
     public List<Path> list(Path directory) {
         List<Path> children = new ArrayList<>();
         try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory)) {

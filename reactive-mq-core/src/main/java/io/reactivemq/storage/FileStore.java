@@ -42,6 +42,11 @@ public interface FileStore {
     /** The size of a file in bytes. */
     long size(Path path);
 
+    /** When the file was last written to, in ms since the epoch; -1: not known, as in memory. */
+    default long lastModifiedMs(Path path) {
+        return -1;
+    }
+
     /** What is directly in a directory, in the order of the names. */
     List<Path> list(Path directory);
 

@@ -5,6 +5,7 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.CommittedRead;
@@ -14,6 +15,7 @@ import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogRegion;
 import io.reactivemq.log.PartitionLog;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -99,8 +101,8 @@ public final class Partition {
     private TopicConfig config;
     private final Disposable.Swap flushTimer = Disposables.swap();
     private boolean flushTimerRuns;
-    private final List<Append> written = new ArrayList<>();
-    private final List<AppendInfo> infos = new ArrayList<>();
+    private final ArrayDeque<Append> written = new ArrayDeque<>();
+    private final ArrayDeque<AppendInfo> infos = new ArrayDeque<>();
 
     /** Whether the end of a transaction is among what was written. */
     private boolean endsTransaction;
@@ -184,7 +186,12 @@ public final class Partition {
      * its order. Refused at once with a retriable error where {@value #COMMANDS_MAX} appends wait already.
      */
     public void append(ByteBuffer records, AppendListener listener) {
-        offer(new Append(records, Content.DATA, listener));
+        append(records, Acks.LEADER, listener);
+    }
+
+    /** As {@link #append(ByteBuffer, AppendListener)}; with {@link Acks#ALL} where {@code min.insync.replicas} allows it. */
+    public void append(ByteBuffer records, Acks acks, AppendListener listener) {
+        offer(new Append(records, acks == Acks.ALL ? Content.DATA_FOR_ALL_REPLICAS : Content.DATA, listener));
     }
 
     /**
@@ -349,16 +356,31 @@ public final class Partition {
     private void drain() {
         int missed = 1;
         do {
-            applyReclaim();
-            runTasks();
-            while (!closed && writeSome()) {
-                commit();
-            }
-            if (closing && !compacting) {
-                closeLog();
+            try {
+                applyReclaim();
+                runTasks();
+                while (!closed && writeSome()) {
+                    commit();
+                }
+                if (closing && !compacting) {
+                    closeLog();
+                }
+            } catch (Throwable e) {
+                failed(e);
             }
             missed = wip.addAndGet(-missed);
         } while (missed != 0);
+    }
+
+    /**
+     * Something was thrown that nobody expects, an error of the JVM perhaps: nothing more is written, since it is not known what was, all that
+     * waits is answered, and the loop goes on, so that readers and the end of the partition do not wait for ever.
+     */
+    private void failed(Throwable e) {
+        LOG.error("partition {} takes no more appends", id, e);
+        MqException refusal = log.fence(e);
+        answer(refusal);
+        wake();
     }
 
     /** Writes what is there, within the bound; false where there was nothing. */
@@ -382,6 +404,10 @@ public final class Partition {
             try {
                 long nowMs = runtime.currentTimeMillis();
                 AppendInfo info = switch (append.content) {
+                    case DATA_FOR_ALL_REPLICAS -> {
+                        requireReplicas();
+                        yield log.append(append.records, nowMs);
+                    }
                     case DATA -> log.append(append.records, nowMs);
                     case UNNUMBERED -> log.appendUnnumbered(append.records, nowMs);
                     case MARKER -> log.appendMarker(append.records, nowMs);
@@ -400,9 +426,23 @@ public final class Partition {
             } catch (RuntimeException e) {
                 admission.onFreed(size);
                 append.listener.onFailed(unexpected("append", e));
+            } catch (Error e) {
+                admission.onFreed(size);
+                append.listener.onFailed(log.fence(e));
+                throw e;
             }
         }
         return !written.isEmpty();
+    }
+
+    /** A broker is one replica. */
+    private void requireReplicas() {
+        if (config.minInsyncReplicas() > 1) {
+            throw new MqException(
+                    ErrorCode.NOT_ENOUGH_REPLICAS,
+                    "partition " + id + " has 1 replica in sync; min.insync.replicas asks for "
+                            + config.minInsyncReplicas() + " before an append with acks=all is taken");
+        }
     }
 
     /** Makes what was written durable, shows it to readers and answers. */
@@ -420,19 +460,23 @@ public final class Partition {
         if (failure == null) {
             publish();
         }
-        for (int i = 0; i < written.size(); i++) {
-            AppendListener listener = written.get(i).listener;
+        answer(failure);
+        armFlushTimer();
+        wake();
+    }
+
+    /** Tells those that wait for what was written, each once, how it ended. */
+    private void answer(@Nullable MqException failure) {
+        while (!written.isEmpty()) {
+            AppendListener listener = written.remove().listener;
+            AppendInfo info = infos.remove();
             if (failure == null) {
-                listener.onAppended(infos.get(i));
+                listener.onAppended(info);
             } else {
                 listener.onFailed(failure);
             }
         }
-        written.clear();
-        infos.clear();
         endsTransaction = false;
-        armFlushTimer();
-        wake();
     }
 
     /** Shows readers all that is written: it is durable now, and so is the end of every transaction that has one. */
@@ -654,7 +698,7 @@ public final class Partition {
         try {
             log.close();
             whenClosed.tryEmitEmpty();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             whenClosed.tryEmitError(e);
         }
         wake();
@@ -684,6 +728,9 @@ public final class Partition {
                 result.tryEmitValue(work.call());
             } catch (Exception e) {
                 result.tryEmitError(e);
+            } catch (Throwable e) {
+                result.tryEmitError(e);
+                throw e;
             }
         }
     }
@@ -694,6 +741,7 @@ public final class Partition {
     /** What an append is. */
     private enum Content {
         DATA,
+        DATA_FOR_ALL_REPLICAS,
         UNNUMBERED,
         MARKER
     }

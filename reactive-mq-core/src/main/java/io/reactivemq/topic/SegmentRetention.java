@@ -27,14 +27,24 @@ final class SegmentRetention {
         return count == 0 ? log.logStartOffset() : segments.get(count - 1).nextOffset();
     }
 
-    /** A segment none of whose records has a timestamp is as old as none; one that compaction has left no records in keeps nothing. */
+    /**
+     * A segment none of whose records has a timestamp is as old as its last write, as in Kafka; one that compaction has left no records in keeps
+     * nothing.
+     */
     private static int tooOld(PartitionLog log, List<SegmentInfo> segments, long ms, long nowMs) {
         int count = 0;
         while (ms != Retention.UNBOUNDED && count < segments.size()) {
-            long youngestMs = log.maxTimestampMs(segments.get(count));
             SegmentInfo segment = segments.get(count);
-            boolean kept =
-                    youngestMs < 0 ? segment.sizeInBytes() == 0 || log.records(segment) > 0 : nowMs - youngestMs <= ms;
+            long youngestMs = log.maxTimestampMs(segment);
+            boolean kept;
+            if (youngestMs >= 0) {
+                kept = nowMs - youngestMs <= ms;
+            } else if (segment.sizeInBytes() == 0) {
+                kept = true;
+            } else {
+                long writtenMs = log.lastWrittenMs(segment);
+                kept = log.records(segment) > 0 && (writtenMs < 0 || nowMs - writtenMs <= ms);
+            }
             if (kept) {
                 break;
             }

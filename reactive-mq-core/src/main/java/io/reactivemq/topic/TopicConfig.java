@@ -28,6 +28,9 @@ import java.util.TreeSet;
  * <tr><td>{@code index.interval.bytes}</td><td>0 or more</td><td>4,096</td></tr>
  * <tr><td>{@code max.message.bytes}</td><td>the largest batch that is taken, 1 or more</td><td>1 MiB + 12</td></tr>
  * <tr><td>{@code message.timestamp.type}</td><td>{@code CreateTime}, {@code LogAppendTime}</td><td>{@code CreateTime}</td></tr>
+ * <tr><td>{@code message.timestamp.before.max.ms}, {@code message.timestamp.after.max.ms}</td><td>how far from the broker's time a create time
+ *     may be, 0 or more</td><td>no bound, 1 hour</td></tr>
+ * <tr><td>{@code min.insync.replicas}</td><td>1 or more; see {@code minInsyncReplicas}</td><td>1</td></tr>
  * <tr><td>{@code cleanup.policy}</td><td>{@code delete}, {@code compact}, {@code compact,delete}</td><td>{@code delete}</td></tr>
  * <tr><td>{@code retention.ms}, {@code retention.bytes}, {@code retention.records}</td><td>0 or more; -1: no bound</td><td>7 days,
  *     -1, -1</td></tr>
@@ -42,6 +45,7 @@ import java.util.TreeSet;
  * @param cleanup what becomes of old records; at least one policy
  * @param retention how much is kept where the policy is to delete
  * @param compaction how the topic is compacted where that is its policy
+ * @param minInsyncReplicas with more than 1, appends with {@code acks=all} are refused with NOT_ENOUGH_REPLICAS: a broker is one replica
  */
 public record TopicConfig(
         Durability durability,
@@ -49,10 +53,13 @@ public record TopicConfig(
         LogConfig log,
         Set<CleanupPolicy> cleanup,
         Retention retention,
-        Compaction compaction) {
+        Compaction compaction,
+        int minInsyncReplicas) {
 
     /** The least value of {@code segment.bytes}. */
     public static final int SEGMENT_BYTES_MIN = 1024;
+
+    private static final long TIMESTAMP_AFTER_MAX_MS = 60L * 60 * 1000;
 
     private static final String DURABILITY = "durability";
     private static final String FLUSH_MESSAGES = "flush.messages";
@@ -62,6 +69,9 @@ public record TopicConfig(
         if (cleanup.isEmpty()) {
             throw new IllegalArgumentException("cleanup needs at least one policy");
         }
+        if (minInsyncReplicas < 1) {
+            throw new IllegalArgumentException("minInsyncReplicas must be 1 or more, was " + minInsyncReplicas);
+        }
     }
 
     /** Kafka's defaults for all but these. */
@@ -69,10 +79,11 @@ public record TopicConfig(
         this(
                 durability,
                 FlushPolicy.DEFAULT.withMessages(durability == Durability.FSYNC ? 1 : FlushPolicy.NEVER),
-                log,
+                log.withTimestampBounds(Long.MAX_VALUE, TIMESTAMP_AFTER_MAX_MS),
                 Set.of(CleanupPolicy.DELETE),
                 Retention.DEFAULT,
-                Compaction.DEFAULT);
+                Compaction.DEFAULT,
+                1);
     }
 
     /**
@@ -170,26 +181,30 @@ public record TopicConfig(
     }
 
     public TopicConfig withDurability(Durability value) {
-        return new TopicConfig(value, flush, log, cleanup, retention, compaction);
+        return new TopicConfig(value, flush, log, cleanup, retention, compaction, minInsyncReplicas);
     }
 
     TopicConfig withFlush(FlushPolicy value) {
-        return new TopicConfig(durability, value, log, cleanup, retention, compaction);
+        return new TopicConfig(durability, value, log, cleanup, retention, compaction, minInsyncReplicas);
     }
 
     public TopicConfig withLog(LogConfig value) {
-        return new TopicConfig(durability, flush, value, cleanup, retention, compaction);
+        return new TopicConfig(durability, flush, value, cleanup, retention, compaction, minInsyncReplicas);
     }
 
     public TopicConfig withCleanup(Set<CleanupPolicy> value) {
-        return new TopicConfig(durability, flush, log, value, retention, compaction);
+        return new TopicConfig(durability, flush, log, value, retention, compaction, minInsyncReplicas);
     }
 
     TopicConfig withRetention(Retention value) {
-        return new TopicConfig(durability, flush, log, cleanup, value, compaction);
+        return new TopicConfig(durability, flush, log, cleanup, value, compaction, minInsyncReplicas);
     }
 
     TopicConfig withCompaction(Compaction value) {
-        return new TopicConfig(durability, flush, log, cleanup, retention, value);
+        return new TopicConfig(durability, flush, log, cleanup, retention, value, minInsyncReplicas);
+    }
+
+    TopicConfig withMinInsyncReplicas(int value) {
+        return new TopicConfig(durability, flush, log, cleanup, retention, compaction, value);
     }
 }

@@ -63,6 +63,26 @@ record TopicSetting<V>(
                             c -> (long) c.log().maxMessageBytes(),
                             (c, v) -> c.withLog(c.log().withMaxMessageBytes(v.intValue()))),
                     number(
+                            "message.timestamp.before.max.ms",
+                            0,
+                            Long.MAX_VALUE,
+                            c -> c.log().timestampBeforeMaxMs(),
+                            (c, v) -> c.withLog(c.log()
+                                    .withTimestampBounds(v, c.log().timestampAfterMaxMs()))),
+                    number(
+                            "message.timestamp.after.max.ms",
+                            0,
+                            Long.MAX_VALUE,
+                            c -> c.log().timestampAfterMaxMs(),
+                            (c, v) -> c.withLog(c.log()
+                                    .withTimestampBounds(c.log().timestampBeforeMaxMs(), v))),
+                    number(
+                            "min.insync.replicas",
+                            1,
+                            Integer.MAX_VALUE,
+                            c -> (long) c.minInsyncReplicas(),
+                            (c, v) -> c.withMinInsyncReplicas(v.intValue())),
+                    number(
                             "retention.ms",
                             Retention.UNBOUNDED,
                             Long.MAX_VALUE,

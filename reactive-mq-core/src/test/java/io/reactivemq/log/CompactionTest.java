@@ -140,6 +140,22 @@ class CompactionTest {
     }
 
     @Test
+    @DisplayName("max.compaction.lag.ms counts from the first record that is left, also where a gap comes before it")
+    void lagBehindGap() {
+        Compaction lazy = Compaction.DEFAULT.withMinCleanableDirtyRatio(1).withMaxLagMs(1_000);
+        append(keyed("a", "1"));
+        append(keyed("b", "1"));
+        append(keyed("a", "2"));
+        log.roll();
+        compact(log, 0);
+        assertThat(batches().get(0).maxTimestamp()).as("a gap").isEqualTo(-1);
+        store.delete(FOLDER.resolve("cleaner-checkpoint"));
+        reopen();
+        assertThat(compact(log, lazy, Compactions.CLEANER, 2_000)).isZero();
+        assertThat(compact(log, lazy, Compactions.CLEANER, 2_001)).isOne();
+    }
+
+    @Test
     @DisplayName("the delete horizon is in the batch, and the timestamps of its records stay what they were")
     void horizon() {
         append(keyed(

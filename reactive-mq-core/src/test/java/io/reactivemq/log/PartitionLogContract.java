@@ -8,12 +8,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
 import io.reactivemq.storage.FileStore;
@@ -410,6 +412,27 @@ abstract class PartitionLogContract {
         CRC32C crc = new CRC32C();
         crc.update(batch.slice(21, batch.remaining() - 21));
         return batch.putInt(17, (int) crc.getValue());
+    }
+
+    @Test
+    @DisplayName("a create time too far from the broker's time is refused, in any record, and the log unchanged; log append time and none are not")
+    void timestampBounds() {
+        try (PartitionLog log = open(LogConfig.defaults().withTimestampBounds(500, 100))) {
+            RecordBatchBuilder mixed = new RecordBatchBuilder(256, 1_024);
+            for (long timestamp : new long[] {1_000, 499, 1_000}) {
+                mixed.tryAppend(timestamp, null, new byte[] {1}, Headers.empty());
+            }
+            for (ByteBuffer refused : List.of(batch(1_101, "later"), batch(499, "earlier"), mixed.build())) {
+                assertFails(ErrorCode.INVALID_TIMESTAMP, () -> log.append(refused, 1_000));
+            }
+            assertThat(log.logEndOffset()).isZero();
+            log.append(batch(1_100, "latest"), 1_000);
+            log.append(batch(500, "earliest"), 1_000);
+            log.append(batch(-1, "none"), 1_000);
+            log.configure(log.config().withTimestampType(TimestampType.LOG_APPEND_TIME));
+            log.append(batch(7, "whenever"), 1_000);
+            assertThat(log.logEndOffset()).isEqualTo(4);
+        }
     }
 
     @Test

@@ -7,6 +7,7 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.IsolationLevel;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.StreamSupport;
@@ -98,6 +100,95 @@ class PartitionTest {
         runtime.run();
 
         assertThat(heard).containsExactly("a MESSAGE_TOO_LARGE");
+    }
+
+    @Test
+    @DisplayName("an error of the JVM in the middle of the writing ends the writing, not the partition: all are answered, reads go on, it closes")
+    void errorsInTheLoop() {
+        for (String call : List.of("write", "force")) {
+            heard.clear();
+            FileStore store = watched.store();
+            Path folder = Path.of("data", "error-in-" + call);
+            store.createDirectories(folder);
+            TopicConfig config = new TopicConfig(Durability.FSYNC, LogConfig.defaults());
+            PartitionLog log = PartitionLog.open(store, folder, ID, config.log());
+            Partition partition = new Partition(ID, log, config, runtime, Admission.OPEN);
+            append(partition, "a", 1);
+            runtime.run();
+            watched.failNext(call, new StackOverflowError("by the test"));
+
+            append(partition, "b", 1);
+            append(partition, "c", 1);
+            runtime.run();
+            append(partition, "d", 1);
+            runtime.run();
+
+            assertThat(heard)
+                    .as(call)
+                    .containsExactly("a@0", "b KAFKA_STORAGE_ERROR", "c KAFKA_STORAGE_ERROR", "d KAFKA_STORAGE_ERROR");
+            assertThat(partition.highWatermark()).isEqualTo(1);
+            assertThat(offsets(partition.read(0, 10_000))).containsExactly(0L);
+            CompletableFuture<Void> closed = partition.close().toFuture();
+            runtime.run();
+            assertThat(closed).isCompleted();
+            try (PartitionLog again = PartitionLog.open(store, folder, ID, config.log())) {
+                assertThat(again.logEndOffset()).isBetween(1L, 3L);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a listener that throws keeps no other from its answer")
+    void listenerThatThrows() {
+        Partition partition = open(Durability.FSYNC, Admission.OPEN);
+        AppendListener throwing = new AppendListener() {
+            @Override
+            public void onAppended(AppendInfo info) {
+                throw new AssertionError("by the test");
+            }
+
+            @Override
+            public void onFailed(MqException error) {
+                heard.add("told twice");
+            }
+        };
+        partition.append(batch(1), throwing);
+        append(partition, "b", 1);
+        runtime.run();
+
+        assertThat(heard).hasSize(1).first().asString().startsWith("b");
+    }
+
+    @Test
+    @DisplayName("K18 a broker is one replica: with min.insync.replicas of 2 it takes no append that all replicas should have, and any other")
+    void minInsyncReplicas() {
+        Partition partition = open(Durability.MEMORY, Admission.OPEN);
+        TopicConfig config = new TopicConfig(Durability.MEMORY, LogConfig.defaults());
+        partition.append(batch(1), Acks.ALL, listener("a"));
+        partition.configure(config.with(Map.of("min.insync.replicas", "2")));
+        partition.append(batch(1), Acks.ALL, listener("b"));
+        partition.append(batch(1), Acks.LEADER, listener("c"));
+
+        assertThat(heard).containsExactly("a@0", "b NOT_ENOUGH_REPLICAS", "c@1");
+    }
+
+    @Test
+    @DisplayName("K10 segments whose records have no timestamp are as old as their last write")
+    void retentionWithoutTimestamps() {
+        Partition partition = open(Durability.MEMORY, Admission.OPEN);
+        partition.configure(
+                new TopicConfig(Durability.MEMORY, LogConfig.defaults()).with(Map.of("retention.ms", "1000")));
+        for (int i = 0; i < 2; i++) {
+            RecordBatchBuilder builder = new RecordBatchBuilder(128, 1_024);
+            builder.tryAppend(-1, null, new byte[] {1}, Headers.empty());
+            partition.append(builder.build(), listener("a"));
+            runtime.advanceBy(Duration.ofMillis(600));
+        }
+        partition.applyRetention().subscribe();
+        assertThat(partition.logStartOffset()).isZero();
+        runtime.advanceBy(Duration.ofMillis(401));
+        partition.applyRetention().subscribe();
+        assertThat(partition.logStartOffset()).isEqualTo(2);
     }
 
     @Test

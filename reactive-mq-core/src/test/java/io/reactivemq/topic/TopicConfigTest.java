@@ -37,7 +37,10 @@ class TopicConfigTest {
                 .containsEntry("index.interval.bytes", "4096")
                 .containsEntry("max.compaction.lag.ms", "9223372036854775807")
                 .containsEntry("max.message.bytes", "1048588")
+                .containsEntry("message.timestamp.after.max.ms", "3600000")
+                .containsEntry("message.timestamp.before.max.ms", "9223372036854775807")
                 .containsEntry("message.timestamp.type", "CreateTime")
+                .containsEntry("min.insync.replicas", "1")
                 .containsEntry("min.cleanable.dirty.ratio", "0.5")
                 .containsEntry("min.compaction.lag.ms", "0")
                 .containsEntry("retention.bytes", "-1")
@@ -45,7 +48,7 @@ class TopicConfigTest {
                 .containsEntry("retention.records", "-1")
                 .containsEntry("segment.bytes", "1073741824")
                 .containsEntry("segment.ms", "604800000")
-                .hasSize(16);
+                .hasSize(19);
     }
 
     @Test
@@ -69,6 +72,10 @@ class TopicConfigTest {
                 "retention.records", "10",
                 "segment.bytes", "1024",
                 "segment.ms", "12"));
+        given.putAll(Map.of(
+                "message.timestamp.after.max.ms", "13",
+                "message.timestamp.before.max.ms", "14",
+                "min.insync.replicas", "2"));
 
         TopicConfig config = BUFFERED.with(given);
 
@@ -82,6 +89,7 @@ class TopicConfigTest {
                         .withIndexIntervalBytes(4)
                         .withMaxMessageBytes(6)
                         .withTimestampType(TimestampType.LOG_APPEND_TIME)
+                        .withTimestampBounds(14, 13)
                         .withSegmentBytes(1024)
                         .withSegmentMs(12));
     }

@@ -14,7 +14,7 @@ public final class WatchedStore {
 
     private final FileStore store;
     private final ConcurrentMap<String, Integer> counts = new ConcurrentHashMap<>();
-    private final ConcurrentMap<String, RuntimeException> failures = new ConcurrentHashMap<>();
+    private final ConcurrentMap<String, Throwable> failures = new ConcurrentHashMap<>();
 
     public WatchedStore(FileStore target) {
         this.store = watch(FileStore.class, target);
@@ -31,14 +31,14 @@ public final class WatchedStore {
     }
 
     /** The next call of that operation fails as a broken disk would make it fail. */
-    public void failNext(String operation, RuntimeException failure) {
+    public void failNext(String operation, Throwable failure) {
         failures.put(operation, failure);
     }
 
     private <T> T watch(Class<T> type, T target) {
         InvocationHandler handler = (proxy, method, args) -> {
             counts.merge(method.getName(), 1, Integer::sum);
-            RuntimeException failure = failures.remove(method.getName());
+            Throwable failure = failures.remove(method.getName());
             if (failure != null) {
                 throw failure;
             }

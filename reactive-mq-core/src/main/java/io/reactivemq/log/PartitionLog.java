@@ -542,7 +542,8 @@ public final class PartitionLog implements Closeable {
      * @param offset the first offset wanted; records of the first batch may lie below it
      * @param maxBytes a bound; a first batch that is larger is returned all the same
      * @param endOffset exclusive: what readers may see; batches that reach beyond are left out
-     * @return empty where there is nothing between the two offsets
+     * @return empty where there is nothing between the two offsets, and where compaction has put one batch in the place of records on both sides
+     *     of the end, which then is not the end any more
      * @throws MqException OFFSET_OUT_OF_RANGE below the log start offset or above the log end offset; CORRUPT_MESSAGE, naming file and
      *     position, where the log is damaged: nothing of what was asked for is returned then, and nothing is ever skipped
      */
@@ -829,7 +830,8 @@ public final class PartitionLog implements Closeable {
     private MqException fence(String what, Throwable e) {
         Fence why = new Fence(
                 "the log of " + partition + " takes no more writes: " + what + " ("
-                        + (e instanceof StorageException ? e.getMessage() : e) + "); open it again to find out what is on disk",
+                        + (e instanceof StorageException ? e.getMessage() : e)
+                        + "); open it again to find out what is on disk",
                 e);
         if (fence.compareAndSet(null, why)) {
             LOGGER.error("{}", why.message, e);

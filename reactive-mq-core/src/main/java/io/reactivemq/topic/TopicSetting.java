@@ -67,15 +67,15 @@ record TopicSetting<V>(
                             0,
                             Long.MAX_VALUE,
                             c -> c.log().timestampBeforeMaxMs(),
-                            (c, v) -> c.withLog(c.log()
-                                    .withTimestampBounds(v, c.log().timestampAfterMaxMs()))),
+                            (c, v) -> c.withLog(
+                                    c.log().withTimestampBounds(v, c.log().timestampAfterMaxMs()))),
                     number(
                             "message.timestamp.after.max.ms",
                             0,
                             Long.MAX_VALUE,
                             c -> c.log().timestampAfterMaxMs(),
-                            (c, v) -> c.withLog(c.log()
-                                    .withTimestampBounds(c.log().timestampBeforeMaxMs(), v))),
+                            (c, v) -> c.withLog(
+                                    c.log().withTimestampBounds(c.log().timestampBeforeMaxMs(), v))),
                     number(
                             "min.insync.replicas",
                             1,

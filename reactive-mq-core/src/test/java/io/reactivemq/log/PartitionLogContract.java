@@ -415,7 +415,8 @@ abstract class PartitionLogContract {
     }
 
     @Test
-    @DisplayName("a create time too far from the broker's time is refused, in any record, and the log unchanged; log append time and none are not")
+    @DisplayName(
+            "a create time too far from the broker's time is refused, in any record, and the log unchanged; log append time and none are not")
     void timestampBounds() {
         try (PartitionLog log = open(LogConfig.defaults().withTimestampBounds(500, 100))) {
             RecordBatchBuilder mixed = new RecordBatchBuilder(256, 1_024);
@@ -740,6 +741,81 @@ abstract class PartitionLogContract {
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    @Test
+    @DisplayName("K09 readers beside the writer and compactions see records as they were sent, in order, and the last of each key")
+    void readersBesideCompaction() throws Exception {
+        LogConfig config = LogConfig.defaults().withSegmentBytes(3_000).withIndexIntervalBytes(300);
+        int appends = 3_000;
+        int keys = 7;
+        AtomicLong visible = new AtomicLong();
+        ExecutorService threads = Executors.newFixedThreadPool(2);
+        try (PartitionLog log = open(config)) {
+            List<Future<Integer>> readers = new ArrayList<>();
+            for (int r = 0; r < 2; r++) {
+                readers.add(threads.submit(() -> {
+                    int scans = 0;
+                    while (visible.get() < appends || scans == 0) {
+                        long goal = visible.get();
+                        long[] last = new long[keys];
+                        long offset = 0;
+                        // A record may have gone by then, for one behind it that is visible.
+                        do {
+                            offset = scan(log, offset, visible.get(), last);
+                        } while (!hasLast(last, goal));
+                        scans++;
+                    }
+                    return scans;
+                }));
+            }
+            int compactions = 0;
+            for (int i = 0; i < appends; i++) {
+                log.append(Compactions.keyed("k" + i % keys, "" + i), 0);
+                visible.set(log.logEndOffset());
+                if (i % 60 == 59) {
+                    compactions += Compactions.compact(log, 0);
+                }
+            }
+            for (Future<Integer> reader : readers) {
+                assertThat(reader.get()).isPositive();
+            }
+            assertThat(compactions).isPositive();
+            assertThat(log.sizeInBytes()).isLessThan(10_000);
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    /** Reads all records between two offsets, each of which is its own value; returns how far it came. */
+    private static long scan(PartitionLog log, long from, long to, long[] lastOfKey) {
+        long offset = from;
+        while (offset < to) {
+            ByteBuffer read = log.read(offset, 1_000, to);
+            if (!read.hasRemaining()) {
+                return offset; // the end has become the middle of a gap
+            }
+            for (String record : decode(read)) {
+                long at = Long.parseLong(record.substring(0, record.indexOf(':')));
+                assertThat(record).isEqualTo(at + ":" + at);
+                lastOfKey[(int) (at % lastOfKey.length)] = at;
+            }
+            for (RecordBatch batch : RecordBatches.of(read)) {
+                assertThat(batch.baseOffset()).isLessThanOrEqualTo(offset);
+                offset = batch.nextOffset();
+            }
+        }
+        return offset;
+    }
+
+    private static boolean hasLast(long[] lastOfKey, long end) {
+        for (int key = 0; key < lastOfKey.length; key++) {
+            long last = end - 1 - Math.floorMod(end - 1 - key, lastOfKey.length);
+            if (last >= 0 && lastOfKey[key] < last) {
+                return false;
+            }
+        }
+        return true;
     }
 
     @Test

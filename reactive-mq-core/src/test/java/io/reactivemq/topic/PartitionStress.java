@@ -47,11 +47,7 @@ public final class PartitionStress {
 
         final PartitionLog log = log();
         final Partition partition = new Partition(
-                ID,
-                log,
-                new TopicConfig(Durability.MEMORY, LogConfig.defaults()),
-                new ManualRuntime(),
-                Admission.OPEN);
+                ID, log, new TopicConfig(Durability.MEMORY, LogConfig.defaults()), new ManualRuntime(), Admission.OPEN);
         final AtomicInteger appended = new AtomicInteger();
         final AtomicInteger failed = new AtomicInteger();
 

@@ -103,7 +103,8 @@ class PartitionTest {
     }
 
     @Test
-    @DisplayName("an error of the JVM in the middle of the writing ends the writing, not the partition: all are answered, reads go on, it closes")
+    @DisplayName(
+            "an error of the JVM in the middle of the writing ends the writing, not the partition: all are answered, reads go on, it closes")
     void errorsInTheLoop() {
         for (String call : List.of("write", "force")) {
             heard.clear();
@@ -160,7 +161,8 @@ class PartitionTest {
     }
 
     @Test
-    @DisplayName("K18 a broker is one replica: with min.insync.replicas of 2 it takes no append that all replicas should have, and any other")
+    @DisplayName(
+            "K18 a broker is one replica: with min.insync.replicas of 2 it takes no append that all replicas should have, and any other")
     void minInsyncReplicas() {
         Partition partition = open(Durability.MEMORY, Admission.OPEN);
         TopicConfig config = new TopicConfig(Durability.MEMORY, LogConfig.defaults());

@@ -50,7 +50,7 @@ public abstract class DataContract extends EngineContract {
     private static final List<StoredRecord> STRANGE = List.of(
             StoredRecord.of(1_000, "key", "value"),
             StoredRecord.of(999, null, "no key"),
-            StoredRecord.of(5_000_000_000_000L, "no value", null),
+            StoredRecord.of(500_000_000_000L, "no value", null),
             StoredRecord.of(0, null, null),
             StoredRecord.of(1, "", ""),
             StoredRecord.of(-1, "no timestamp", "\u0000\u00ff\u0080"),

@@ -44,6 +44,11 @@ public interface EngineFixture extends AutoCloseable {
     /** How often the engine looks for records that are beyond what is to be kept. */
     Duration retentionCheckInterval();
 
+    /** How often the engine looks for what can be compacted. */
+    default Duration compactionInterval() {
+        return retentionCheckInterval();
+    }
+
     /**
      * Whether an append is refused whose records contradict the header of their batch. An engine in the client's own process
      * may trust the batches that it built; one that takes them from elsewhere must not.

@@ -237,14 +237,14 @@ public abstract class ProduceConsumeContract extends EngineContract {
         List<SenderRecord<String, String>> records = List.of(
                 new SenderRecord<>("t", null, 1L, "k", "v", headers),
                 new SenderRecord<>("t", null, 0L, null, "no key", Headers.empty()),
-                new SenderRecord<>("t", null, 9_999_999_999_999L, "no value", null, headers),
+                new SenderRecord<>("t", null, 999_999_999_999L, "no value", null, headers),
                 new SenderRecord<>("t", null, 5L, null, null, Headers.empty()),
                 new SenderRecord<>("t", null, 4L, "", "", Headers.empty()),
                 new SenderRecord<>("t", null, 3L, "ключ", "\u0000 \uD83D\uDE00", headers));
 
         List<SenderResult<String, String>> sent = send(records);
 
-        assertThat(sent).extracting(SenderResult::timestampMs).containsExactly(1L, 0L, 9_999_999_999_999L, 5L, 4L, 3L);
+        assertThat(sent).extracting(SenderResult::timestampMs).containsExactly(1L, 0L, 999_999_999_999L, 5L, 4L, 3L);
         for (int restarts = 0; restarts < 2; restarts++) {
             List<ReceiverRecord<String, String>> received = receive("t", records.size());
             for (int i = 0; i < records.size(); i++) {

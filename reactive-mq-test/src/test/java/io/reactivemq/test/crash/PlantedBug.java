@@ -18,6 +18,7 @@ class PlantedBug {
         FORCE,
         ROLL,
         DELETE,
+        COMPACT,
         CLOSE
     }
 
@@ -50,6 +51,10 @@ class PlantedBug {
 
     void rename(FileStore store, Path from, Path to) {
         store.rename(from, to);
+    }
+
+    void rename(StoredFile file, Path to) {
+        file.rename(to);
     }
 
     void delete(FileStore store, Path path) {

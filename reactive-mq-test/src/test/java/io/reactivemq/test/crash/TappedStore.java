@@ -88,10 +88,9 @@ final class TappedStore implements FileStore {
             return file.path();
         }
 
-        /** No planted bug is in it. */
         @Override
         public void rename(Path to) {
-            file.rename(to);
+            bug.rename(file, to);
         }
 
         @Override

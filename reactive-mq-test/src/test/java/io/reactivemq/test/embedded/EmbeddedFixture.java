@@ -135,6 +135,11 @@ abstract class EmbeddedFixture implements EngineFixture {
     }
 
     @Override
+    public Duration compactionInterval() {
+        return COMPACTION_INTERVAL;
+    }
+
+    @Override
     public Duration retentionCheckInterval() {
         return retentionCheckInterval;
     }

@@ -2,6 +2,7 @@ package io.reactivemq.test.embedded;
 
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
+import io.reactivemq.test.contract.CompactionContract;
 import io.reactivemq.test.contract.DataContract;
 import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.GroupContract;
@@ -53,6 +54,14 @@ class InMemorySimulatedTest {
 
     @Nested
     class Retention extends RetentionContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class Compacting extends CompactionContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.MEMORY, seed);

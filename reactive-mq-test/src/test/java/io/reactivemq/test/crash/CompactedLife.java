@@ -1,0 +1,248 @@
+package io.reactivemq.test.crash;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.reactivemq.Headers;
+import io.reactivemq.log.Compaction;
+import io.reactivemq.log.CompactionRun;
+import io.reactivemq.log.LogCleaner;
+import io.reactivemq.log.LogConfig;
+import io.reactivemq.log.PartitionLog;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.RecordCursor;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.test.simulation.RecordingStore;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/** A log on a recording store that is appended to, forced, compacted, killed and opened by lot, and what must be in it at each change of the store. */
+final class CompactedLife {
+
+    private static final Compaction EAGER =
+            Compaction.DEFAULT.withMinCleanableDirtyRatio(0).withDeleteRetentionMs(50);
+    private static final int KEYS = 6;
+
+    /**
+     * A record that was sent.
+     *
+     * @param value null: a tombstone
+     */
+    private record Sent(String key, @Nullable String value) {}
+
+    /** From so many changes on, all below the offset must be there. */
+    private record Durable(int changes, long end) {}
+
+    private final RecordingStore store;
+    private final FileStore files;
+    private final PlantedBug bug;
+    private final Random random;
+    private final LogConfig config;
+
+    /** By offset; what was sent and refused or lost is written over by what comes next. */
+    private final List<Sent> sent;
+
+    private final List<Durable> durable = new ArrayList<>();
+    private @Nullable PartitionLog log;
+    private long nowMs;
+    private int compactions;
+
+    CompactedLife(RecordingStore store, PlantedBug bug, Random random) {
+        this(
+                store,
+                bug,
+                random,
+                LogConfig.defaults().withSegmentBytes(300).withIndexIntervalBytes(90),
+                List.of(),
+                0,
+                0);
+    }
+
+    /** What goes on on another disk. */
+    private CompactedLife(
+            RecordingStore store,
+            PlantedBug bug,
+            Random random,
+            LogConfig config,
+            List<Sent> sent,
+            long durableEnd,
+            long nowMs) {
+        this.store = store;
+        this.bug = bug;
+        this.random = random;
+        this.config = config;
+        this.files = new TappedStore(store, bug);
+        this.sent = new ArrayList<>(sent);
+        this.nowMs = nowMs;
+        durable.add(new Durable(0, durableEnd));
+    }
+
+    /** The same on the disk that a crash after so many changes has left. */
+    CompactedLife after(int changes, RecordingStore disk, PlantedBug nextBug) {
+        return new CompactedLife(disk, nextBug, new Random(changes), config, sent, durableAt(changes), nowMs);
+    }
+
+    long durableAt(int changes) {
+        long end = 0;
+        for (Durable each : durable) {
+            if (each.changes <= changes) {
+                end = Math.max(end, each.end);
+            }
+        }
+        return end;
+    }
+
+    int compactions() {
+        return compactions;
+    }
+
+    private PartitionLog log() {
+        if (log == null) {
+            throw new IllegalStateException("not open");
+        }
+        return log;
+    }
+
+    void live(int steps) {
+        files.createForcedDirectories(LogLife.DATA);
+        open();
+        for (int i = 0; i < steps; i++) {
+            int what = random.nextInt(20);
+            if (what < 13) {
+                append();
+            } else if (what < 15) {
+                bug.phase(PlantedBug.Phase.ROLL);
+                log().roll();
+            } else if (what < 19) {
+                compact();
+            } else {
+                open(); // after a kill
+            }
+        }
+        compact();
+    }
+
+    void open() {
+        bug.phase(PlantedBug.Phase.OPEN);
+        log = PartitionLog.open(files, LogLife.FOLDER, LogLife.T0, config);
+        durable.add(new Durable(store.changeCount(), log().logEndOffset()));
+    }
+
+    /** One batch, forced at once, so that a crash leaves all of it or nothing, and nothing is damage. */
+    private void append() {
+        bug.phase(PlantedBug.Phase.APPEND);
+        RecordBatchBuilder builder = new RecordBatchBuilder(256, 1 << 16);
+        int count = 1 + random.nextInt(3);
+        int offset = (int) log().logEndOffset();
+        sent.subList(Math.min(offset, sent.size()), sent.size()).clear();
+        for (int i = 0; i < count; i++) {
+            String key = "k" + random.nextInt(KEYS);
+            String value = random.nextInt(4) == 0 ? null : "v" + (offset + i);
+            byte[] bytes = value == null ? null : value.getBytes(UTF_8);
+            builder.tryAppend(nowMs, key.getBytes(UTF_8), bytes, Headers.empty());
+            sent.add(new Sent(key, value));
+        }
+        ByteBuffer batch = builder.build();
+        if (random.nextInt(4) == 0) {
+            RecordBatch.at(batch, 0).setProducer(7 + offset, (short) 0, 0, false);
+        }
+        log().append(batch, nowMs++);
+        bug.phase(PlantedBug.Phase.FORCE);
+        log().force();
+        durable.add(new Durable(store.changeCount(), log().forcedOffset()));
+    }
+
+    void compact() {
+        bug.phase(PlantedBug.Phase.COMPACT);
+        nowMs += random.nextInt(60);
+        LogCleaner cleaner = new LogCleaner(1 << 20, new SplittableRandom(1));
+        try (CompactionRun run =
+                log().beginCompaction(EAGER, cleaner, log().logEndOffset(), false, nowMs, () -> false)) {
+            if (run == null) {
+                return;
+            }
+            while (run.next()) {
+                log().replace(run);
+            }
+            log().recordCompaction(run);
+            compactions++;
+        }
+    }
+
+    /** The last value of each key, nothing that was not sent, each at its offset, no gap, and no file that should be gone. */
+    void check(long durableEnd) {
+        long end = log().logEndOffset();
+        LogLife.check(end >= durableEnd, () -> "lost: acknowledged to " + durableEnd + ", there is " + log());
+        LogLife.check(end <= sent.size(), () -> "phantom: sent to " + sent.size() + ", there is " + log());
+        LogLife.check(log().logStartOffset() == 0, () -> "nothing was deleted: " + log());
+        log().verify();
+        Map<String, String> expected = new HashMap<>();
+        for (Sent each : sent.subList(0, (int) end)) {
+            apply(expected, each);
+        }
+        Map<String, String> found = new HashMap<>();
+        long next = 0;
+        while (next < end) {
+            ByteBuffer read = log().read(next, 1 << 10, end);
+            LogLife.check(read.hasRemaining(), "nothing at " + next);
+            for (RecordBatch batch : RecordBatches.of(read)) {
+                LogLife.check(batch.baseOffset() == next, "expected a batch of offset " + next + ": " + batch);
+                checkRecords(batch, found);
+                next = batch.nextOffset();
+            }
+        }
+        LogLife.check(found.equals(expected), () -> "what is left of the keys is " + found + ", expected " + expected);
+        for (Path path : store.list(LogLife.FOLDER)) {
+            String name = path.toString();
+            LogLife.check(
+                    !name.endsWith(".cleaned") && !name.endsWith(".swap") && !name.endsWith(".deleted"),
+                    () -> "left: " + path);
+        }
+    }
+
+    private void checkRecords(RecordBatch batch, Map<String, String> found) {
+        RecordCursor records = batch.records();
+        while (records.next()) {
+            Sent record = new Sent(String.valueOf(text(records.key())), text(records.value()));
+            LogLife.check(
+                    record.equals(sent.get((int) records.offset())),
+                    "at " + records.offset() + " there is " + record + ", sent was "
+                            + sent.get((int) records.offset()));
+            apply(found, record);
+        }
+    }
+
+    private static @Nullable String text(@Nullable ByteBuffer bytes) {
+        return bytes == null ? null : UTF_8.decode(bytes).toString();
+    }
+
+    private static void apply(Map<String, String> state, Sent record) {
+        String value = record.value;
+        if (value == null) {
+            state.remove(record.key);
+        } else {
+            state.put(record.key, value);
+        }
+    }
+
+    /** Takes more, is compacted, closes in good order, and is there again. */
+    void goOn() {
+        append();
+        bug.phase(PlantedBug.Phase.ROLL);
+        log().roll();
+        compact();
+        check(log().logEndOffset());
+        bug.phase(PlantedBug.Phase.CLOSE);
+        log().close();
+        open();
+        check(log().logEndOffset());
+    }
+}

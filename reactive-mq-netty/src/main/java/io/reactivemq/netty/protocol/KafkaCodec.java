@@ -83,7 +83,9 @@ public final class KafkaCodec {
         try {
             body.read(new ByteBufferAccessor(frame), header.version());
         } catch (RuntimeException e) {
-            throw new BadRequestException("request " + header + " cannot be read: " + e.getMessage(), e);
+            String why = e.getMessage();
+            throw new BadRequestException(
+                    "request " + header + " cannot be read: " + (why == null ? "it is not whole" : why), e);
         }
         if (frame.hasRemaining()) {
             throw new BadRequestException(

@@ -13,7 +13,6 @@ import io.reactivemq.kafka.common.protocol.ApiMessage;
 import io.reactivemq.netty.protocol.BadRequestException;
 import io.reactivemq.netty.protocol.KafkaCodec;
 import io.reactivemq.netty.protocol.RequestHeader;
-import io.reactivemq.netty.protocol.VersionRange;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -193,26 +192,28 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     }
 
     private void begin(ChannelHandlerContext ctx, ByteBuf frame) {
-        int bytes = frame.readableBytes() + REQUEST_BYTES;
-        Exchange exchange = null;
+        boolean begun = false;
         try {
             ByteBuffer content = frame.nioBuffer();
             RequestHeader header = KafkaCodec.readHeader(content, apis);
-            exchange = new Exchange(ctx, header, frame, bytes, settings.runtimeNanos());
-            underWay.add(exchange);
-            VersionRange served = Objects.requireNonNull(apis.of(header.api()));
-            if (!served.contains(header.version())) {
-                exchange.answerVersion = 0;
-                Mono.<ApiMessage>just(MetadataApis.unsupportedVersion(apis)).subscribe(exchange);
-                return;
+            short answerVersion = header.version();
+            Mono<ApiMessage> answer;
+            if (Objects.requireNonNull(apis.of(header.api())).contains(header.version())) {
+                ApiMessage body = KafkaCodec.readBody(content, header);
+                ApiRequest request = new ApiRequest(header, callerOf(ctx.channel(), header), advertisedTo(ctx), frame);
+                answer = Mono.defer(() -> apis.answer(request, body));
+            } else {
+                answerVersion = 0;
+                answer = Mono.just(MetadataApis.unsupportedVersion(apis));
             }
-            ApiMessage body = KafkaCodec.readBody(content, header);
-            ApiRequest request = new ApiRequest(header, callerOf(ctx.channel(), header), advertisedTo(ctx), frame);
-            Mono.defer(() -> apis.answer(request, body)).subscribe(exchange);
+            Exchange exchange = new Exchange(ctx, header, answerVersion, frame, settings.runtimeNanos());
+            underWay.add(exchange);
+            begun = true;
+            answer.subscribe(exchange);
         } catch (BadRequestException e) {
             refuse(ctx, e.getMessage());
         } finally {
-            if (exchange == null) {
+            if (!begun) {
                 frame.release();
             }
         }
@@ -291,21 +292,21 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
         private final ChannelHandlerContext ctx;
         private final RequestHeader header;
+        private final short answerVersion;
         private final ByteBuf frame;
         private final int frameBytes;
         private final long beganNanos;
-        private short answerVersion;
         private @Nullable ApiMessage answer;
         private @Nullable Throwable failure;
         private boolean done;
 
-        Exchange(ChannelHandlerContext ctx, RequestHeader header, ByteBuf frame, int frameBytes, long beganNanos) {
+        Exchange(ChannelHandlerContext ctx, RequestHeader header, short answerVersion, ByteBuf frame, long beganNanos) {
             this.ctx = ctx;
             this.header = header;
+            this.answerVersion = answerVersion;
             this.frame = frame;
-            this.frameBytes = frameBytes;
+            this.frameBytes = frame.readableBytes() + REQUEST_BYTES;
             this.beganNanos = beganNanos;
-            this.answerVersion = header.version();
         }
 
         @Override

@@ -153,8 +153,8 @@ public final class KafkaServer {
      * Binds and serves. Disposing of what comes takes no more connections, answers the requests that are under way, but for fetches that wait for
      * records, and closes the connections.
      *
-     * @return the server; an error is a {@link io.netty.channel.unix.Errors.NativeIoException} or {@link java.net.BindException} where the port is in
-     *     use, and {@link IllegalStateException} for an address that others can reach
+     * @return the server; an error is a {@link reactor.netty.ChannelBindException} where the port is in use
+     * @throws IllegalStateException for a host that is not known, or an address that others can reach
      */
     public Mono<DisposableServer> bind() {
         ServerSettings settings = new ServerSettings(
@@ -170,8 +170,8 @@ public final class KafkaServer {
         InetSocketAddress local = new InetSocketAddress(host, port);
         Duration drain = drainTimeout;
         MeterRegistry registry = meterRegistry;
+        requireLoopback(local);
         return Mono.defer(() -> {
-            requireLoopback(local);
             ApiTable apis = apis(settings);
             ServerMeters meters = new ServerMeters(registry, apis);
             Connections connections = new Connections(settings, meters);

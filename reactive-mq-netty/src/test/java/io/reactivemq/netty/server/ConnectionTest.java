@@ -1,0 +1,328 @@
+package io.reactivemq.netty.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.ForwardingBroker;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.kafka.common.message.ApiMessageType;
+import io.reactivemq.kafka.common.message.ApiVersionsResponseData;
+import io.reactivemq.kafka.common.message.FetchRequestData;
+import io.reactivemq.kafka.common.message.FetchResponseData;
+import io.reactivemq.kafka.common.message.MetadataRequestData;
+import io.reactivemq.kafka.common.message.ProduceRequestData;
+import io.reactivemq.kafka.common.message.ProduceResponseData;
+import io.reactivemq.kafka.common.record.internal.MemoryRecords;
+import io.reactivemq.netty.protocol.RequestHeader;
+import io.reactivemq.record.RecordBatchBuilder;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+
+@DisplayName("A connection")
+class ConnectionTest {
+
+    private static final byte[] VALUE = new byte[10_000];
+
+    @Test
+    @DisplayName("has its requests answered in order, a fetch that waits before what came after it")
+    void order() throws Exception {
+        try (RunningServer server = RunningServer.inMemory();
+                RawClient client = new RawClient(server.port())) {
+            server.broker().createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
+            List<RequestHeader> sent = new ArrayList<>();
+            sent.add(client.send(ApiMessageType.FETCH, 12, fetch(300)));
+            for (int i = 0; i < 20; i++) {
+                sent.add(client.send(ApiMessageType.PRODUCE, 9, produce(i == 7 ? 0 : -1)));
+            }
+            sent.add(client.send(ApiMessageType.METADATA, 12, new MetadataRequestData()));
+            FetchResponseData empty = (FetchResponseData) client.receive(sent.get(0));
+            assertThat(empty.responses().get(0).partitions().get(0).records().sizeInBytes())
+                    .isZero();
+            for (int i = 0; i < 20; i++) {
+                if (i != 7) { // acks=0 has no answer
+                    ProduceResponseData appended = (ProduceResponseData) client.receive(sent.get(i + 1));
+                    assertThat(appended.responses()
+                                    .iterator()
+                                    .next()
+                                    .partitionResponses()
+                                    .get(0)
+                                    .baseOffset())
+                            .isEqualTo(i);
+                }
+            }
+            client.receive(sent.get(21));
+        }
+    }
+
+    @Test
+    @DisplayName("whose client does not read is not read either, and goes on when it does")
+    void backpressure() throws Exception {
+        try (RunningServer server = RunningServer.over(
+                        EmbeddedBroker.inMemory(64 << 20), options -> options.inFlightBytesMax(50_000));
+                RawClient client = new RawClient(server.port())) {
+            server.broker().createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
+            RequestHeader first = client.send(ApiMessageType.PRODUCE, 9, produce(-1));
+            client.receive(first);
+            int requests = 3_000;
+            Thread sending = new Thread(() -> {
+                try {
+                    for (int i = 0; i < requests; i++) {
+                        client.send(ApiMessageType.FETCH, 12, fetch(0));
+                    }
+                } catch (java.io.IOException e) {
+                    throw new java.io.UncheckedIOException(e);
+                }
+            });
+            sending.start();
+            for (int i = 0; i < requests; i++) {
+                FetchResponseData found = (FetchResponseData)
+                        client.receive(new RequestHeader(ApiMessageType.FETCH, (short) 12, i + 2, "raw"));
+                assertThat(found.responses()
+                                .get(0)
+                                .partitions()
+                                .get(0)
+                                .records()
+                                .sizeInBytes())
+                        .isGreaterThan(VALUE.length);
+            }
+            sending.join();
+        }
+    }
+
+    @Test
+    @DisplayName("that asks for ApiVersions of a version to come is told what there is, at version 0")
+    void versionToCome() throws Exception {
+        try (RunningServer server = RunningServer.inMemory();
+                RawClient client = new RawClient(server.port())) {
+            ByteBuffer frame = ByteBuffer.allocate(14);
+            frame.putInt(10).putShort((short) 18).putShort((short) 77).putInt(5).putShort((short) -1);
+            client.sendBytes(frame.array());
+            ApiVersionsResponseData answer = (ApiVersionsResponseData)
+                    client.receive(new RequestHeader(ApiMessageType.API_VERSIONS, (short) 0, 5, ""));
+            assertThat(answer.errorCode()).isEqualTo((short) 35);
+            assertThat(answer.apiKeys()).isNotEmpty();
+            client.receive(client.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+        }
+    }
+
+    @ParameterizedTest(name = "that sends {0} is closed")
+    @CsvSource({
+        "a frame longer than is taken, 7fffffff",
+        "a frame just too long, 00100001",
+        "a negative length, ffffffff",
+        "a frame without a header, 00000003 000300",
+        "an API that is unknown, 0000000a 03e7 0000 00000001 ffff",
+        "a version that is not served, 0000000a 0003 0063 00000001 ffff",
+        "an array longer than its frame, 0000000e 0003 0004 00000001 ffff 7fffffff",
+        "half a request, 0000000b 0000 0009 00000001 ffff 00"
+    })
+    void refused(String what, String hex) throws Exception {
+        try (RunningServer server = RunningServer.over(
+                        EmbeddedBroker.inMemory(1 << 20), options -> options.frameBytesMax(1 << 20));
+                RawClient client = new RawClient(server.port());
+                RawClient other = new RawClient(server.port())) {
+            client.sendBytes(java.util.HexFormat.of().parseHex(hex.replace(" ", "")));
+            assertThat(client.isClosedByServer()).as(what).isTrue();
+            assertThat(server.meters()
+                            .get("reactivemq.server.connections.refused")
+                            .counter()
+                            .count())
+                    .isEqualTo(1);
+            other.receive(other.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+        }
+    }
+
+    @Test
+    @DisplayName("beyond the number that is allowed is closed, and another can come when one has gone")
+    void tooMany() throws Exception {
+        try (RunningServer server =
+                RunningServer.over(EmbeddedBroker.inMemory(1 << 20), options -> options.connectionsMax(1))) {
+            try (RawClient one = new RawClient(server.port())) {
+                one.receive(one.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+                try (RawClient two = new RawClient(server.port())) {
+                    assertThat(two.isClosedByServer()).isTrue();
+                }
+            }
+            long deadline = System.nanoTime() + RunningServer.PATIENCE.toNanos();
+            while (server.meters().get("reactivemq.server.connections").gauge().value() > 0) {
+                assertThat(System.nanoTime()).isLessThan(deadline);
+                Thread.onSpinWait();
+            }
+            try (RawClient three = new RawClient(server.port())) {
+                three.receive(three.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("has what is under way finished when the server ends, but for a fetch that waits")
+    void drain() throws Exception {
+        Sinks.Empty<Void> gate = Sinks.empty();
+        Held held = new Held(EmbeddedBroker.inMemory(1 << 20), gate.asMono());
+        held.createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
+        try (RunningServer server = RunningServer.over(held, options -> options);
+                RawClient producer = new RawClient(server.port());
+                RawClient consumer = new RawClient(server.port());
+                RawClient idle = new RawClient(server.port())) {
+            idle.receive(idle.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+            RequestHeader waiting = consumer.send(ApiMessageType.FETCH, 12, fetch(100_000));
+            RequestHeader sent = producer.send(ApiMessageType.PRODUCE, 9, produce(-1));
+            assertThat(waiting.api()).isEqualTo(ApiMessageType.FETCH);
+            held.awaitAppend();
+            int port = server.port();
+            server.server().dispose();
+            assertThat(idle.isClosedByServer()).isTrue();
+            assertThat(consumer.isClosedByServer()).isTrue();
+            assertThatThrownBy(() -> new RawClient(port)).isInstanceOf(java.net.ConnectException.class);
+            gate.tryEmitEmpty().orThrow();
+            ProduceResponseData appended = (ProduceResponseData) producer.receive(sent);
+            assertThat(appended.responses()
+                            .iterator()
+                            .next()
+                            .partitionResponses()
+                            .get(0)
+                            .errorCode())
+                    .isZero();
+            assertThat(producer.isClosedByServer()).isTrue();
+            server.server().onDispose().block(RunningServer.PATIENCE);
+        }
+    }
+
+    @Test
+    @DisplayName("that breaks off keeps its buffer for the append that is under way")
+    void bufferOutlivesConnection() {
+        Sinks.Empty<Void> gate = Sinks.empty();
+        Held held = new Held(EmbeddedBroker.inMemory(1 << 20), gate.asMono());
+        held.createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
+        ApiTable apis = new ApiTable();
+        new ProduceApi(held, new TopicNames(held)).register(apis);
+        ByteBuf frame = Unpooled.buffer();
+        RequestHeader header = new RequestHeader(ApiMessageType.PRODUCE, (short) 9, 1, "");
+        Disposable answer = apis.answer(
+                        new ApiRequest(
+                                header,
+                                Caller.embedded("test"),
+                                InetSocketAddress.createUnresolved("127.0.0.1", 9092),
+                                frame),
+                        produce(-1))
+                .subscribe();
+        frame.release(); // as the connection does in the end
+        answer.dispose();
+        assertThat(frame.refCnt()).as("while the append is under way").isEqualTo(1);
+        gate.tryEmitEmpty().orThrow();
+        assertThat(frame.refCnt()).as("after the append").isZero();
+        held.closeGracefully(RunningServer.PATIENCE).block(RunningServer.PATIENCE);
+    }
+
+    @Test
+    @DisplayName("hears of a broker's failure that no answer has a place for by being closed")
+    void failure() throws Exception {
+        Broker broken = new ForwardingBroker(EmbeddedBroker.inMemory(1 << 20)) {
+            @Override
+            protected <T> Mono<T> forward(Mono<T> request) {
+                return request;
+            }
+
+            @Override
+            public Mono<List<io.reactivemq.broker.TopicDescription>> listTopics(Caller caller) {
+                return Mono.create(sink -> sink.error(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "broken")));
+            }
+        };
+        try (RunningServer server = RunningServer.over(broken, options -> options);
+                RawClient client = new RawClient(server.port())) {
+            RequestHeader sent = client.send(ApiMessageType.METADATA, 9, new MetadataRequestData().setTopics(null));
+            assertThat(sent.version()).isEqualTo((short) 9);
+            assertThat(client.isClosedByServer()).isTrue();
+        }
+    }
+
+    @Test
+    @DisplayName("cannot come from elsewhere while there is no authentication: such an address is refused")
+    void notLoopback() {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(1 << 20);
+        assertThatThrownBy(
+                        () -> KafkaServer.over(broker).host("0.0.0.0").port(0).bindNow())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("0.0.0.0 can be reached from other machines")
+                .hasMessageContaining("127.0.0.1");
+        broker.closeGracefully(RunningServer.PATIENCE).block(RunningServer.PATIENCE);
+    }
+
+    private static FetchRequestData fetch(int maxWaitMs) {
+        return new FetchRequestData()
+                .setMinBytes(1)
+                .setMaxBytes(1_000_000)
+                .setMaxWaitMs(maxWaitMs)
+                .setTopics(List.of(new FetchRequestData.FetchTopic()
+                        .setTopic("orders")
+                        .setPartitions(
+                                List.of(new FetchRequestData.FetchPartition().setPartitionMaxBytes(1_000_000)))));
+    }
+
+    private static ProduceRequestData produce(int acks) {
+        RecordBatchBuilder builder = new RecordBatchBuilder(100, 100_000);
+        assertThat(builder.tryAppend(0, null, VALUE, Headers.empty())).isTrue();
+        ProduceRequestData request =
+                new ProduceRequestData().setAcks((short) acks).setTimeoutMs(60_000);
+        request.topicData()
+                .add(new ProduceRequestData.TopicProduceData()
+                        .setName("orders")
+                        .setPartitionData(List.of(new ProduceRequestData.PartitionProduceData()
+                                .setRecords(MemoryRecords.readableRecords(builder.build())))));
+        return request;
+    }
+
+    /** A broker whose appends wait at a gate. */
+    private static final class Held extends ForwardingBroker {
+
+        private final Broker target;
+        private final Mono<Void> gate;
+        private final AtomicReference<TopicPartition> asked = new AtomicReference<>();
+
+        Held(Broker target, Mono<Void> gate) {
+            super(target);
+            this.target = target;
+            this.gate = gate;
+        }
+
+        @Override
+        protected <T> Mono<T> forward(Mono<T> request) {
+            return request;
+        }
+
+        @Override
+        public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
+            asked.set(partition);
+            return gate.then(Mono.defer(() -> target.append(caller, partition, records, acks)));
+        }
+
+        void awaitAppend() {
+            long deadline = System.nanoTime() + RunningServer.PATIENCE.toNanos();
+            while (asked.get() == null) {
+                assertThat(System.nanoTime()).as("an append was to come").isLessThan(deadline);
+                Thread.onSpinWait();
+            }
+        }
+    }
+}

@@ -176,6 +176,28 @@ final class AckWindow {
         return count;
     }
 
+    /** Worker: writes the runs of acknowledged offsets beyond the first that is not. */
+    void writeRuns(AckedRuns.Text text) {
+        long at = advance();
+        while (at < next) {
+            long bits = (long) WORDS.getAcquire(view, word(at)) >>> at;
+            int rest = (int) Math.min(next - at, Long.SIZE - (at & 63));
+            int open = Math.min(Long.numberOfTrailingZeros(bits), rest);
+            if (open > 0) {
+                at += open;
+                continue;
+            }
+            int run = Math.min(Long.numberOfTrailingZeros(~bits), rest);
+            text.run(at, at + run);
+            at += run;
+        }
+    }
+
+    /** Worker: the offset behind the last emitted one. */
+    long next() {
+        return next;
+    }
+
     /**
      * Worker: asks to be woken when the base can move.
      *

@@ -14,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
@@ -31,7 +33,7 @@ final class Committer {
     private final Caller caller;
     private final String group;
     private final ReceiverOptions<?, ?> options;
-    private final GroupMembership membership;
+    private final Function<Map<TopicPartition, CommittedOffset>, @Nullable OffsetCommit> identity;
     private final PartitionSource.Assignee assignee;
     private final Consumer<Throwable> onFenced;
 
@@ -41,14 +43,17 @@ final class Committer {
     private List<Runnable> waitingForNext = new ArrayList<>();
     private int failures;
 
-    /** @param onFenced the group does not know the member any more */
+    /**
+     * @param identity makes the commit of whoever it is that commits; null for one who can't now
+     * @param onFenced the group does not know the member any more
+     */
     Committer(
             EventLoop events,
             Broker broker,
             Caller caller,
             String group,
             ReceiverOptions<?, ?> options,
-            GroupMembership membership,
+            Function<Map<TopicPartition, CommittedOffset>, @Nullable OffsetCommit> identity,
             PartitionSource.Assignee assignee,
             Consumer<Throwable> onFenced) {
         this.events = events;
@@ -56,7 +61,7 @@ final class Committer {
         this.caller = caller;
         this.group = group;
         this.options = options;
-        this.membership = membership;
+        this.identity = identity;
         this.assignee = assignee;
         this.onFenced = onFenced;
     }
@@ -83,25 +88,34 @@ final class Committer {
     }
 
     private void send() {
-        Map<PartitionLane, Long> offsets = new LinkedHashMap<>();
+        Map<PartitionLane, CommittedOffset> offsets = new LinkedHashMap<>();
         Map<TopicPartition, CommittedOffset> commits = new HashMap<>();
         for (PartitionLane lane : assignee.lanes()) {
-            if (lane.state() != PartitionLane.State.PREPARING && lane.committable() != lane.committed) {
-                offsets.put(lane, lane.committable());
-                commits.put(lane.partition(), CommittedOffset.of(lane.committable()));
+            if (lane.state() == PartitionLane.State.PREPARING) {
+                continue;
+            }
+            long offset = lane.committable();
+            String metadata = lane.committableMetadata();
+            if (offset != lane.committed || !metadata.equals(lane.committedMetadata)) {
+                CommittedOffset committed = new CommittedOffset(offset, -1, metadata);
+                offsets.put(lane, committed);
+                commits.put(lane.partition(), committed);
             }
         }
-        if (commits.isEmpty() || membership.state() != GroupMembership.State.MEMBER) {
+        OffsetCommit commit = commits.isEmpty() ? null : identity.apply(commits);
+        if (commit == null) {
             done();
             return;
         }
         underWay = true;
-        OffsetCommit commit = new OffsetCommit(group, membership.memberId(), membership.epoch(), commits);
         Disposable unused = events.call(
                 () -> broker.commitOffsets(caller, commit).thenReturn(commit),
                 options.requestTimeout(),
                 committed -> {
-                    offsets.forEach((lane, offset) -> lane.committed = offset);
+                    offsets.forEach((lane, offset) -> {
+                        lane.committed = offset.offset();
+                        lane.committedMetadata = offset.metadata();
+                    });
                     failures = 0;
                     done();
                 },

@@ -12,7 +12,10 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -55,6 +58,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     private final Fetcher fetcher;
     private final StartOffsets startOffsets;
     private final PartitionSource source;
+    private final Watchdog watchdog;
     private final Sinks.One<DrainReport> ended = Sinks.one();
 
     private final Map<TopicPartition, PartitionLane> lanes = new LinkedHashMap<>();
@@ -64,6 +68,8 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     private Phase phase = Phase.RUNNING;
     private @Nullable Throwable failure;
     private boolean assignmentChanged;
+    // the user has paused all partitions, also those that come
+    private boolean allPaused;
     // of a drain: what was in flight when it began and what of that went with a lost lane
     private long inFlightAtDrain;
     private long inFlightLost;
@@ -73,6 +79,8 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
 
     // set by any thread
     private volatile boolean cancelled;
+    // the watchdog has seen nothing move, and the group may have been left
+    private volatile boolean stalled;
 
     ConsumeLoop(
             Broker broker,
@@ -90,6 +98,11 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         String group = options.group();
         Set<String> topics = new HashSet<>(options.topics());
         topics.addAll(furtherTopics);
+        this.watchdog = new Watchdog(events, broker.runtime(), options, output, lanes::values, this::stalled);
+        if (!options.partitions().isEmpty()) {
+            this.source = new HandAssigned(events, broker, caller, group, options, this);
+            return;
+        }
         this.source = group == null
                 ? new OwnCursor(events, broker, caller, options, this)
                 : new GroupMember(events, broker, caller, group, topics, options, this);
@@ -105,8 +118,101 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         events.execute(() -> {
             if (phase == Phase.RUNNING && !cancelled) {
                 source.start();
+                watchdog.start();
             }
         });
+    }
+
+    /** There is more demand. */
+    void asked() {
+        if (stalled) {
+            stalled = false;
+            events.execute(source::askedAgain);
+        }
+        events.wake();
+    }
+
+    private void stalled() {
+        if (phase == Phase.RUNNING) {
+            stalled = true;
+            source.stalled();
+        }
+    }
+
+    /** Pauses these partitions, or all that there are and that will be. */
+    Mono<Void> pause(@Nullable Collection<TopicPartition> partitions) {
+        return command(() -> {
+            allPaused |= partitions == null;
+            chosen(partitions).forEach(lane -> pause(lane, PauseReason.USER));
+        });
+    }
+
+    Mono<Void> resume(@Nullable Collection<TopicPartition> partitions) {
+        return command(() -> {
+            allPaused &= partitions != null;
+            chosen(partitions).forEach(lane -> unpause(lane, PauseReason.USER));
+        });
+    }
+
+    /** Goes on at these offsets. What is in flight of the partitions is not waited for, and its acknowledgements have no effect any more. */
+    Mono<Void> seek(Map<TopicPartition, Long> offsets) {
+        return command(() -> {
+            for (PartitionLane lane : chosen(offsets.keySet())) {
+                if (lane.state() == PartitionLane.State.REVOKING) {
+                    throw new IllegalStateException(lane.partition() + " is being handed over");
+                }
+                if (lane.isActive()) {
+                    output.moving(lane);
+                }
+                begin(lane, StartOffsets.Start.at(Objects.requireNonNull(offsets.get(lane.partition()))));
+            }
+        });
+    }
+
+    Mono<Set<TopicPartition>> assigned() {
+        return answer(() -> Set.copyOf(lanes.keySet()));
+    }
+
+    Mono<ReceiverHealth> health() {
+        return answer(watchdog::health);
+    }
+
+    private List<PartitionLane> chosen(@Nullable Collection<TopicPartition> partitions) {
+        if (partitions == null) {
+            return List.copyOf(lanes.values());
+        }
+        return partitions.stream()
+                .map(partition -> {
+                    PartitionLane lane = lanes.get(partition);
+                    if (lane == null) {
+                        throw new IllegalStateException(partition + " is not assigned to this receiver");
+                    }
+                    return lane;
+                })
+                .toList();
+    }
+
+    private Mono<Void> command(Runnable command) {
+        return this.<Boolean>answer(() -> {
+                    command.run();
+                    return true;
+                })
+                .then();
+    }
+
+    /** Asks on the worker; empty where the subscription has ended. */
+    private <T> Mono<T> answer(Supplier<T> question) {
+        return Mono.<T>create(sink -> events.execute(() -> {
+                    T answer;
+                    try {
+                        answer = question.get();
+                    } catch (RuntimeException e) {
+                        sink.error(e);
+                        return;
+                    }
+                    sink.success(answer);
+                }))
+                .takeUntilOther(ended.asMono());
     }
 
     /** The subscriber is gone; what follows, follows in the background. */
@@ -133,16 +239,15 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
 
     /** The first unacknowledged offset of each partition there is; empty where the subscription has ended. */
     Mono<Map<TopicPartition, Long>> acknowledgedOffsets() {
-        return Mono.<Map<TopicPartition, Long>>create(sink -> events.execute(() -> {
-                    Map<TopicPartition, Long> offsets = new HashMap<>();
-                    for (PartitionLane lane : lanes.values()) {
-                        if (lane.state() != PartitionLane.State.PREPARING) {
-                            offsets.put(lane.partition(), lane.committable());
-                        }
-                    }
-                    sink.success(offsets);
-                }))
-                .takeUntilOther(ended.asMono());
+        return answer(() -> {
+            Map<TopicPartition, Long> offsets = new HashMap<>();
+            for (PartitionLane lane : lanes.values()) {
+                if (lane.state() != PartitionLane.State.PREPARING) {
+                    offsets.put(lane.partition(), lane.committable());
+                }
+            }
+            return offsets;
+        });
     }
 
     // ---------------------------------------------------------------- turns
@@ -217,6 +322,10 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
             }
         }
         assignmentChanged = true;
+        if (allPaused) {
+            added.forEach(lane -> pause(lane, PauseReason.USER));
+        }
+        tell(RebalanceListener::assigned, partitions);
         if (phase == Phase.RUNNING) {
             startOffsets.find(added);
         }
@@ -225,8 +334,9 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     @Override
     public void begin(PartitionLane lane, StartOffsets.Start start) {
         boolean first = lane.state() == PartitionLane.State.PREPARING;
-        lane.start(start.offset(), newWindow(lane, start.offset()));
+        lane.start(start.offset(), start.acked(), newWindow(lane, start.offset()));
         lane.committed = start.committed() ? start.offset() : -1;
+        lane.committedMetadata = start.metadata();
         if (first) {
             output.begun(lane);
         }
@@ -248,8 +358,17 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         startOffsets.findAnew(lane);
     }
 
+    private void tell(
+            BiConsumer<RebalanceListener, Collection<TopicPartition>> what, Collection<TopicPartition> partitions) {
+        RebalanceListener listener = options.rebalanceListener();
+        if (listener != null && !partitions.isEmpty()) {
+            what.accept(listener, partitions.stream().sorted().toList());
+        }
+    }
+
     @Override
     public void revoke(Collection<TopicPartition> partitions) {
+        tell(RebalanceListener::revoked, partitions);
         for (TopicPartition partition : partitions) {
             PartitionLane lane = lanes.get(partition);
             if (lane == null) {
@@ -292,6 +411,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
 
     @Override
     public void loseAll() {
+        tell(RebalanceListener::lost, lanes.keySet());
         for (PartitionLane lane : lanes.values()) {
             if (lane.state() != PartitionLane.State.PREPARING) {
                 output.abandon(lane);

@@ -87,7 +87,7 @@ final class Fetcher {
     }
 
     private static boolean isHungry(PartitionLane lane, int chunkBytes) {
-        return lane.isOpen() && !lane.fetching && !lane.paused && lane.unopenedBytes() <= chunkBytes / 2;
+        return lane.isOpen() && lane.fetching == null && !lane.paused && lane.unopenedBytes() <= chunkBytes / 2;
     }
 
     /** There is unmet demand: fetches for all that are hungry and could meet some of it. */
@@ -112,7 +112,6 @@ final class Fetcher {
                 resetWhenEmpty(lane);
                 continue;
             }
-            lane.fetching = true;
             wanted.add(lane);
             parts.add(new FetchRequest.Partition(lane.partition(), lane.fetchOffset(), chunkBytes));
         }
@@ -127,6 +126,8 @@ final class Fetcher {
     }
 
     private void send(List<PartitionLane> wanted, FetchRequest request) {
+        Object ticket = new Object();
+        wanted.forEach(lane -> lane.fetching = ticket);
         Disposable[] call = new Disposable[1];
         long sentAt = runtime.nanoTime();
         call[0] = events.call(
@@ -134,16 +135,16 @@ final class Fetcher {
                 options.fetchMaxWait().plus(options.requestTimeout()),
                 result -> {
                     underWay.remove(call[0]);
-                    answered(wanted, request, result, Duration.ofNanos(runtime.nanoTime() - sentAt));
+                    answered(wanted, ticket, result, Duration.ofNanos(runtime.nanoTime() - sentAt));
                 },
                 error -> {
                     underWay.remove(call[0]);
-                    failed(wanted, error);
+                    failed(wanted, ticket, error);
                 });
         underWay.add(call[0]);
     }
 
-    private void answered(List<PartitionLane> wanted, FetchRequest request, FetchResult result, Duration took) {
+    private void answered(List<PartitionLane> wanted, Object ticket, FetchResult result, Duration took) {
         if (result.partitions().size() != wanted.size()) {
             throw new IllegalStateException("a fetch of " + wanted.size() + " partitions was answered with "
                     + result.partitions().size());
@@ -154,13 +155,12 @@ final class Fetcher {
         for (int i = 0; i < wanted.size(); i++) {
             PartitionLane lane = wanted.get(i);
             FetchResult.Partition part = result.partitions().get(i);
-            lane.fetching = false;
-            if (!lane.isActive()) {
+            if (lane.fetching != ticket) {
+                // it goes on elsewhere
                 continue;
             }
-            if (lane.fetchOffset() != request.partitions().get(i).offset()) {
-                // it was moved meanwhile
-                look(lane);
+            lane.fetching = null;
+            if (!lane.isActive()) {
                 continue;
             }
             MqException error = part.error();
@@ -189,10 +189,11 @@ final class Fetcher {
                 : CommittedView.OF_EVERYTHING;
     }
 
-    private void failed(List<PartitionLane> wanted, Throwable error) {
+    private void failed(List<PartitionLane> wanted, Object ticket, Throwable error) {
         for (PartitionLane lane : wanted) {
-            lane.fetching = false;
-            if (lane.isActive()) {
+            boolean waitedFor = lane.fetching == ticket;
+            lane.fetching = waitedFor ? null : lane.fetching;
+            if (waitedFor && lane.isActive()) {
                 failed(lane, error);
             }
         }
@@ -203,10 +204,9 @@ final class Fetcher {
             lane.failures++;
             lane.outOfRange = true;
             LOG.warn(
-                    "{}: position {} is outside the log; beginning anew at the {} offset: {}",
+                    "{}: position {} is outside the log; beginning anew where the options say: {}",
                     lane.partition(),
                     lane.fetchOffset(),
-                    options.startFrom().getClass().getSimpleName(),
                     mq.getMessage());
             resetWhenEmpty(lane);
             return;

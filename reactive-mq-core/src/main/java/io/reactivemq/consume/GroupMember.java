@@ -5,12 +5,16 @@ import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.OffsetCommit;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +32,7 @@ final class GroupMember implements PartitionSource {
     private final EventLoop events;
     private final Broker broker;
     private final Caller caller;
+    private final String group;
     private final ReceiverOptions<?, ?> options;
     private final Assignee assignee;
     private final GroupMembership membership;
@@ -38,6 +43,8 @@ final class GroupMember implements PartitionSource {
     // heartbeats in a row that failed or were fenced
     private int failures;
     private boolean closing;
+    // left because nothing moved, and not joined again
+    private boolean outside;
 
     GroupMember(
             EventLoop events,
@@ -50,12 +57,13 @@ final class GroupMember implements PartitionSource {
         this.events = events;
         this.broker = broker;
         this.caller = caller;
+        this.group = group;
         this.options = options;
         this.assignee = assignee;
         this.membership =
                 new GroupMembership(group, newMemberId(broker.runtime().random()), topics, options.rebalanceTimeout());
         this.committer =
-                new Committer(events, broker, caller, group, options, membership, assignee, this::commitFenced);
+                new Committer(events, broker, caller, group, options, this::commitOf, assignee, this::commitFenced);
     }
 
     /** A random UUID, version 4. */
@@ -65,17 +73,40 @@ final class GroupMember implements PartitionSource {
         return new UUID(high, low).toString();
     }
 
+    private @Nullable OffsetCommit commitOf(Map<TopicPartition, CommittedOffset> offsets) {
+        return membership.state() == GroupMembership.State.MEMBER
+                ? new OffsetCommit(group, membership.memberId(), membership.epoch(), offsets)
+                : null;
+    }
+
     @Override
     public void start() {
-        send();
         committer.start();
+        Pattern pattern = options.topicPattern();
+        if (pattern == null) {
+            send();
+        } else {
+            new PatternTopics(events, broker, caller, pattern, options, this::subscribe, assignee::fail).look();
+        }
+    }
+
+    private void subscribe(Set<String> topics) {
+        membership.subscribe(topics);
+        if (!closing && !outside) {
+            sendNews();
+        }
     }
 
     private void send() {
         timer.update(Disposables.disposed());
-        GroupHeartbeat next = membership.next();
+        GroupHeartbeat next = signed(membership.next());
         heartbeat = events.call(
                 () -> broker.heartbeat(caller, next), options.requestTimeout(), this::answered, this::failed);
+    }
+
+    private GroupHeartbeat signed(GroupHeartbeat heartbeat) {
+        String instance = options.instanceId();
+        return instance == null ? heartbeat : heartbeat.withInstanceId(instance);
     }
 
     /** Sends the news there is, if any, and nothing is under way that will bring us back here. */
@@ -158,6 +189,51 @@ final class GroupMember implements PartitionSource {
         timer.update(events.after(wait, this::send));
     }
 
+    /** Leaves, so that the partitions go to others, and joins anew when it is asked again or as much time has passed once more. */
+    @Override
+    public void stalled() {
+        if (closing || outside || membership.state() != GroupMembership.State.MEMBER) {
+            return;
+        }
+        LOG.warn("{} leaves its group: nothing has moved for {}", membership, options.maxPollInterval());
+        outside = true;
+        committer.commit(this::leaveForAWhile);
+    }
+
+    private void leaveForAWhile() {
+        if (closing) {
+            return;
+        }
+        if (heartbeat != null) {
+            heartbeat.dispose();
+            heartbeat = null;
+        }
+        // for good, so that a static member's partitions move, too
+        GroupHeartbeat leave = signed(GroupHeartbeat.leave(group, membership.memberId()));
+        Disposable unused = events.call(
+                () -> broker.heartbeat(caller, leave),
+                options.requestTimeout(),
+                answer -> {},
+                error -> LOG.debug("{} could not say good-bye: {}", membership, error.toString()));
+        membership.fenced();
+        assignee.loseAll();
+        timer.update(events.after(options.maxPollInterval(), this::joinAgain));
+    }
+
+    @Override
+    public void askedAgain() {
+        if (membership.state() == GroupMembership.State.JOINING) {
+            joinAgain();
+        }
+    }
+
+    private void joinAgain() {
+        if (outside && !closing) {
+            outside = false;
+            send();
+        }
+    }
+
     @Override
     public void commit(Runnable then) {
         committer.commit(then);
@@ -182,7 +258,14 @@ final class GroupMember implements PartitionSource {
 
     private void leave(Runnable then) {
         membership.leaving();
-        GroupHeartbeat leave = membership.next();
+        GroupHeartbeat leave = signed(membership.next());
+        if (leave.instanceId() != null) {
+            leave = leave.withEpoch(GroupHeartbeat.LEAVE_FOR_A_WHILE);
+        }
+        sendGoodBye(leave, then);
+    }
+
+    private void sendGoodBye(GroupHeartbeat leave, Runnable then) {
         heartbeat = events.call(
                 () -> broker.heartbeat(caller, leave), options.requestTimeout(), answer -> then.run(), error -> {
                     LOG.debug("{} could not say good-bye: {}", membership, error.toString());

@@ -53,7 +53,7 @@ final class GroupMembership {
 
     private final String groupId;
     private final String memberId;
-    private final Set<String> topics;
+    private Set<String> topics;
     private final Duration rebalanceTimeout;
 
     private State state = State.JOINING;
@@ -65,6 +65,9 @@ final class GroupMembership {
     // what the broker knows to be owned; null where a heartbeat was lost, and it may be one or the other
     private @Nullable Set<TopicPartition> reported = Set.of();
     private Set<TopicPartition> underWay = Set.of();
+    // the topics that the broker knows of, and those in the heartbeat under way
+    private Set<String> reportedTopics = Set.of();
+    private Set<String> topicsUnderWay = Set.of();
 
     GroupMembership(String groupId, String memberId, Set<String> topics, Duration rebalanceTimeout) {
         this.groupId = groupId;
@@ -93,16 +96,22 @@ final class GroupMembership {
     /** The heartbeat to send now. */
     GroupHeartbeat next() {
         underWay = Set.copyOf(owned);
+        topicsUnderWay = topics;
         return switch (state) {
             case JOINING -> GroupHeartbeat.join(groupId, memberId, rebalanceTimeout, topics);
-            case MEMBER -> GroupHeartbeat.stay(groupId, memberId, epoch, underWay.equals(reported) ? null : underWay);
+            case MEMBER ->
+                topics.equals(reportedTopics)
+                        ? GroupHeartbeat.stay(groupId, memberId, epoch, underWay.equals(reported) ? null : underWay)
+                        : new GroupHeartbeat(groupId, memberId, epoch, rebalanceTimeout, topics, null, underWay);
             case LEAVING -> GroupHeartbeat.leave(groupId, memberId);
         };
     }
 
-    /** Whether there is news that should not wait for the interval: to join, or an owned set that was not reported. */
+    /** Whether there is news that should not wait for the interval: to join, or an owned set or
+     * topics that were not reported. */
     boolean hasNews() {
-        return state == State.JOINING || (state == State.MEMBER && !owned.equals(reported));
+        return state == State.JOINING
+                || (state == State.MEMBER && !(owned.equals(reported) && topics.equals(reportedTopics)));
     }
 
     /** The heartbeat under way was answered. */
@@ -113,6 +122,7 @@ final class GroupMembership {
         state = State.MEMBER;
         epoch = answer.memberEpoch();
         reported = underWay;
+        reportedTopics = topicsUnderWay;
         return answer.assignment() == null ? Change.NONE : reconcile(answer.assignment());
     }
 
@@ -126,6 +136,11 @@ final class GroupMembership {
         assigned.removeAll(owned);
         owned.addAll(assigned);
         return Change.of(assigned, revoked);
+    }
+
+    /** The topics are others from now on. */
+    void subscribe(Set<String> names) {
+        topics = Set.copyOf(names);
     }
 
     /** The heartbeat under way failed in a way that a repetition may mend. */

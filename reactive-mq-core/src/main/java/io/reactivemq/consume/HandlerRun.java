@@ -121,6 +121,11 @@ final class HandlerRun<K, V> {
         return attemptStartedAt;
     }
 
+    ReceiverHealth.StalledRecord asStalled(long now) {
+        return new ReceiverHealth.StalledRecord(
+                offset(), received.keyOrNull(), attempts(), Duration.ofNanos(now - attemptStartedAt));
+    }
+
     /** It has its turn: attempts it. */
     void start() {
         phase = Phase.RUNNING;
@@ -128,6 +133,7 @@ final class HandlerRun<K, V> {
             unusable = received.undecodable();
         }
         if (unusable != null) {
+            attemptStartedAt = owner.nanoTime();
             deadLetter(unusable);
             return;
         }

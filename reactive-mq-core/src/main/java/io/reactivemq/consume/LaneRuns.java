@@ -1,7 +1,7 @@
 package io.reactivemq.consume;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,8 +35,13 @@ final class LaneRuns<K, V> implements LaneWork {
         return runs.size() < max;
     }
 
-    Collection<HandlerRun<K, V>> all() {
-        return runs;
+    @Override
+    public List<ReceiverHealth.StalledRecord> stalledRecords(long now, Duration longerThan) {
+        return runs.stream()
+                .filter(run ->
+                        run.phase() == HandlerRun.Phase.RUNNING && now - run.attemptStartedAt() >= longerThan.toNanos())
+                .map(run -> run.asStalled(now))
+                .toList();
     }
 
     /** Takes a record in; true if it waits for none. */

@@ -69,7 +69,7 @@ abstract class OutputSubscription<T> implements Subscription, Output, Scannable 
             return;
         }
         Operators.addCap(REQUESTED, this, n);
-        loop.events().wake();
+        loop.asked();
     }
 
     @Override

@@ -5,7 +5,10 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.TopicDescription;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,6 +24,7 @@ final class OwnCursor implements PartitionSource {
     private final Caller caller;
     private final ReceiverOptions<?, ?> options;
     private final Assignee assignee;
+    private final Set<String> read = new HashSet<>();
 
     OwnCursor(EventLoop events, Broker broker, Caller caller, ReceiverOptions<?, ?> options, Assignee assignee) {
         this.events = events;
@@ -32,7 +36,16 @@ final class OwnCursor implements PartitionSource {
 
     @Override
     public void start() {
-        options.topics().stream().sorted().forEach(topic -> describe(topic, 0));
+        Pattern pattern = options.topicPattern();
+        if (pattern == null) {
+            read(options.topics());
+        } else {
+            new PatternTopics(events, broker, caller, pattern, options, this::read, assignee::fail).look();
+        }
+    }
+
+    private void read(Set<String> topics) {
+        topics.stream().sorted().filter(read::add).forEach(topic -> describe(topic, 0));
     }
 
     private void describe(String topic, int failures) {

@@ -52,13 +52,17 @@ final class PartitionLane {
     private @Nullable RecordBatch batch;
     private @Nullable RecordCursor cursor;
     private TimestampType timestampType = TimestampType.CREATE_TIME;
+    // what was acknowledged beyond the committed offset before it was assigned
+    private AckedRuns restored = AckedRuns.NONE;
     // the cursor stands on a record that is still to be taken
     private boolean standing;
 
     /** The offset that the group has of it; -1 where it has none, or one that is no longer good. */
     long committed = -1;
-    /** The fetcher's: a request for it is under way. */
-    boolean fetching;
+    /** The metadata of that commit, if it is ours. */
+    String committedMetadata = "";
+    /** The fetcher's: the ticket of the fetch that is under way for it; the answer to any other does not concern it. */
+    @Nullable Object fetching;
     /** The fetcher's: it waits before the next fetch. */
     boolean paused;
     /** The fetcher's: it is in the fetcher's queue. */
@@ -67,6 +71,8 @@ final class PartitionLane {
     int failures;
     /** The fetcher's: the log does not reach to {@code fetchOffset}. */
     boolean outOfRange;
+    /** The watchdog's: what it saw of it. */
+    final Watchdog.Seen seen = new Watchdog.Seen();
     /** The loop's: it is in the queue of lanes with something to emit. */
     boolean ready;
     /** The loop's: bounds the wait for its release. */
@@ -113,16 +119,18 @@ final class PartitionLane {
     }
 
     /** Begins, or begins again, at that offset. Acknowledgements of what was emitted before have no effect any more. */
-    void start(long offset, AckWindow freshWindow) {
+    void start(long offset, AckedRuns acked, AckWindow freshWindow) {
         if (window != null) {
             window.close();
         }
         clear();
         state = State.ACTIVE;
         window = freshWindow;
+        restored = acked;
         position = offset;
         fetchOffset = offset;
         outOfRange = false;
+        fetching = null;
         commitAhead = -1;
     }
 
@@ -199,7 +207,7 @@ final class PartitionLane {
             do {
                 RecordCursor records = cursor;
                 while (records != null && records.next()) {
-                    if (records.offset() >= position) {
+                    if (records.offset() >= position && !restored.contains(records.offset())) {
                         standing = true;
                         return true;
                     }
@@ -266,6 +274,17 @@ final class PartitionLane {
             return Math.max(commitAhead, position);
         }
         return window().isQuiet() ? position : window().advance();
+    }
+
+    /** What is to be committed along with {@link #committable}: the runs of what is acknowledged beyond it. */
+    String committableMetadata() {
+        if (commitAhead >= 0 || (restored == AckedRuns.NONE && window().isQuiet())) {
+            return "";
+        }
+        AckedRuns.Text text = new AckedRuns.Text(committable());
+        window().writeRuns(text);
+        restored.writeFrom(Math.max(window().next(), committable()), text);
+        return text.finish();
     }
 
     @Override

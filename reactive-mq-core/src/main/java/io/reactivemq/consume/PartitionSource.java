@@ -28,6 +28,12 @@ interface PartitionSource {
     /** Begins. */
     void start();
 
+    /** Nothing moves any more: whoever shares the partitions gives them up for a while. */
+    default void stalled() {}
+
+    /** There is demand again after {@link #stalled}. */
+    default void askedAgain() {}
+
     /** Commits what is acknowledged in the lanes, then runs {@code then}; also where that has failed for good. */
     void commit(Runnable then);
 

@@ -7,6 +7,8 @@ import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.record.Codec;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -154,6 +156,87 @@ public final class Receiver<K, V> {
             ConsumeLoop loop = subscriptions.activeOrLeavingLoop();
             return loop == null ? Mono.just(DrainReport.NOTHING) : loop.drain(timeout);
         });
+    }
+
+    /** Stops reading all partitions, those too that are assigned later, until {@link #resume()}. What is in flight is not touched. */
+    public Mono<Void> pause() {
+        return onActive(loop -> loop.pause(null));
+    }
+
+    /**
+     * Stops reading these partitions until they are {@linkplain #resume resumed} or assigned anew. Demand and transactions are further
+     * reasons for a pause, and none ends another; {@link #health} shows them.
+     *
+     * @return fails with an IllegalStateException where there is no subscription or one of them is not assigned
+     */
+    public Mono<Void> pause(Collection<TopicPartition> partitions) {
+        List<TopicPartition> chosen = List.copyOf(partitions);
+        return onActive(loop -> loop.pause(chosen));
+    }
+
+    /** Ends every pause by {@link #pause}. */
+    public Mono<Void> resume() {
+        return onActive(loop -> loop.resume(null));
+    }
+
+    /** Ends the pause of these partitions by {@link #pause}. */
+    public Mono<Void> resume(Collection<TopicPartition> partitions) {
+        List<TopicPartition> chosen = List.copyOf(partitions);
+        return onActive(loop -> loop.resume(chosen));
+    }
+
+    /**
+     * Goes on at that offset of an assigned partition; where that is outside the log, as the options say for such a case. What is in
+     * flight of it is not waited for: handlers are cancelled, and acknowledgements of what was emitted have no effect any more. The next
+     * commit is that of the new position.
+     *
+     * @return fails with an IllegalStateException where there is no subscription or the partition is not assigned
+     */
+    public Mono<Void> seek(TopicPartition partition, long offset) {
+        if (offset < 0) {
+            throw new IllegalArgumentException("offset must be 0 or more, was " + offset);
+        }
+        return onActive(loop -> loop.seek(Map.of(partition, offset)));
+    }
+
+    /** As {@link #seek(TopicPartition, long)} to the begin, the end or a time. */
+    public Mono<Void> seek(TopicPartition partition, OffsetSpec to) {
+        return onActive(loop -> resolve(List.of(partition), to).flatMap(loop::seek));
+    }
+
+    /** As {@link #seek(TopicPartition, OffsetSpec)} for all partitions that are assigned now. */
+    public Mono<Void> seek(OffsetSpec to) {
+        return onActive(loop -> loop.assigned().flatMap(all -> resolve(all, to)).flatMap(loop::seek));
+    }
+
+    private Mono<Map<TopicPartition, Long>> resolve(Collection<TopicPartition> partitions, OffsetSpec to) {
+        Caller caller = Caller.embedded(options.clientId());
+        return Flux.fromIterable(partitions)
+                .flatMap(partition ->
+                        broker.listOffset(caller, partition, to).map(offset -> Map.entry(partition, offset)))
+                .collectMap(Map.Entry::getKey, Map.Entry::getValue);
+    }
+
+    private Mono<Void> onActive(Function<ConsumeLoop, Mono<Void>> command) {
+        return Mono.defer(() -> {
+            ConsumeLoop loop = subscriptions.activeLoop();
+            return loop == null
+                    ? Mono.error(new IllegalStateException(options + " has no active subscription"))
+                    : command.apply(loop);
+        });
+    }
+
+    /**
+     * How the partitions are getting on: what is in flight, for how long the oldest of it has been, which of them are paused and why, and
+     * which are stalled. Without partitions where there is no subscription. A subscription whose worker is blocked by its subscriber
+     * does not answer: put a timeout on it.
+     */
+    public Mono<ReceiverHealth> health() {
+        return Mono.defer(() -> {
+                    ConsumeLoop loop = subscriptions.activeLoop();
+                    return loop == null ? Mono.empty() : loop.health();
+                })
+                .defaultIfEmpty(ReceiverHealth.NONE);
     }
 
     /**

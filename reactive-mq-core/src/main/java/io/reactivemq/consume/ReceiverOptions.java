@@ -1,15 +1,18 @@
 package io.reactivemq.consume;
 
 import io.reactivemq.Serde;
+import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetSpec;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +27,12 @@ public final class ReceiverOptions<K, V> {
     private final Serde<V> valueSerde;
     private final @Nullable String group;
     private final Set<String> topics;
-    private final OffsetSpec startFrom;
+    private final @Nullable Pattern topicPattern;
+    private final Set<TopicPartition> partitions;
+    private final Map<TopicPartition, Long> partitionOffsets;
+    private final @Nullable RebalanceListener rebalanceListener;
+    private final @Nullable OffsetSpec startFrom;
+    private final @Nullable Duration startFromAgo;
     private final Duration commitInterval;
     private final Duration rebalanceTimeout;
     private final Duration requestTimeout;
@@ -34,6 +42,9 @@ public final class ReceiverOptions<K, V> {
     private final int maxInFlight;
     private final int maxPollRecords;
     private final Duration maxPollInterval;
+    private final @Nullable String instanceId;
+    private final Duration stallAfter;
+    private final Duration metadataMaxAge;
     private final IsolationLevel isolation;
     private final String clientId;
 
@@ -42,7 +53,15 @@ public final class ReceiverOptions<K, V> {
         this.valueSerde = Objects.requireNonNull(valueSerde, "valueSerde");
         this.group = builder.group;
         this.topics = Set.copyOf(builder.topics);
+        this.topicPattern = builder.topicPattern;
+        this.partitions = Set.copyOf(builder.partitions);
+        this.partitionOffsets = Map.copyOf(builder.partitionOffsets);
+        this.rebalanceListener = builder.rebalanceListener;
         this.startFrom = builder.startFrom;
+        this.startFromAgo = builder.startFromAgo;
+        this.instanceId = builder.instanceId;
+        this.stallAfter = builder.stallAfter;
+        this.metadataMaxAge = builder.metadataMaxAge;
         this.commitInterval = builder.commitInterval;
         this.rebalanceTimeout = builder.rebalanceTimeout;
         this.requestTimeout = builder.requestTimeout;
@@ -54,8 +73,13 @@ public final class ReceiverOptions<K, V> {
         this.maxPollInterval = builder.maxPollInterval;
         this.isolation = builder.isolation;
         this.clientId = builder.clientId;
-        if (topics.isEmpty()) {
-            throw new IllegalArgumentException("a receiver needs at least one topic: o.topics(\"orders\")");
+        int ways = (topics.isEmpty() ? 0 : 1) + (topicPattern == null ? 0 : 1) + (partitions.isEmpty() ? 0 : 1);
+        if (ways != 1) {
+            throw new IllegalArgumentException(
+                    "a receiver needs at least one topic, o.topics(\"orders\"), or a pattern of names, or"
+                            + " partitions, and one of the three; there are topics " + topics + ", pattern "
+                            + topicPattern
+                            + ", partitions " + partitions);
         }
     }
 
@@ -88,8 +112,42 @@ public final class ReceiverOptions<K, V> {
         return topics;
     }
 
-    public OffsetSpec startFrom() {
-        return startFrom;
+    /** The pattern of the topics' names; null where they are given. */
+    public @Nullable Pattern topicPattern() {
+        return topicPattern;
+    }
+
+    /** The partitions assigned by hand; empty where the topics are given. */
+    public Set<TopicPartition> partitions() {
+        return partitions;
+    }
+
+    /** Where to begin in partitions assigned by hand, for those of which that was said. */
+    Map<TopicPartition, Long> partitionOffsets() {
+        return partitionOffsets;
+    }
+
+    @Nullable RebalanceListener rebalanceListener() {
+        return rebalanceListener;
+    }
+
+    /** Where to begin at that time, without a committed offset; null where that is an error. */
+    @Nullable OffsetSpec startFrom(long nowMs) {
+        Duration ago = startFromAgo;
+        return ago == null ? startFrom : OffsetSpec.atOrAfter(nowMs - ago.toMillis());
+    }
+
+    /** The id of a static member; null for a dynamic one. */
+    public @Nullable String instanceId() {
+        return instanceId;
+    }
+
+    public Duration stallAfter() {
+        return stallAfter;
+    }
+
+    public Duration metadataMaxAge() {
+        return metadataMaxAge;
     }
 
     public Duration commitInterval() {
@@ -138,7 +196,11 @@ public final class ReceiverOptions<K, V> {
 
     @Override
     public String toString() {
-        return "ReceiverOptions[clientId " + clientId + ", group " + group + ", topics " + topics + "]";
+        return "ReceiverOptions[clientId " + clientId + ", group " + group + ", "
+                + (topicPattern != null
+                        ? "topics like " + topicPattern
+                        : partitions.isEmpty() ? "topics " + topics : "partitions " + partitions)
+                + "]";
     }
 
     /** Sets options; each has a default but {@link #topics}. */
@@ -146,7 +208,15 @@ public final class ReceiverOptions<K, V> {
 
         private @Nullable String group;
         private Collection<String> topics = List.of();
-        private OffsetSpec startFrom = OffsetSpec.earliest();
+        private @Nullable Pattern topicPattern;
+        private Set<TopicPartition> partitions = Set.of();
+        private Map<TopicPartition, Long> partitionOffsets = Map.of();
+        private @Nullable RebalanceListener rebalanceListener;
+        private @Nullable OffsetSpec startFrom = OffsetSpec.earliest();
+        private @Nullable Duration startFromAgo;
+        private @Nullable String instanceId;
+        private Duration stallAfter = Duration.ofMinutes(1);
+        private Duration metadataMaxAge = Duration.ofSeconds(30);
         private Duration commitInterval = Duration.ofSeconds(5);
         private Duration rebalanceTimeout = Duration.ofSeconds(60);
         private Duration requestTimeout = Duration.ofSeconds(30);
@@ -186,12 +256,88 @@ public final class ReceiverOptions<K, V> {
         }
 
         /**
+         * The topics to read by their names, which the whole pattern must match; the broker's own topics are left out. What comes and goes is
+         * noticed within {@link #metadataMaxAge}.
+         */
+        public Builder topicPattern(Pattern names) {
+            this.topicPattern = Objects.requireNonNull(names, "names");
+            return this;
+        }
+
+        /** How often the topics are looked through for a pattern ({@code metadata.max.age.ms}). Default: 30 s. */
+        public Builder metadataMaxAge(Duration age) {
+            this.metadataMaxAge = positive("metadataMaxAge", age);
+            return this;
+        }
+
+        /**
+         * The partitions to read, whoever else reads them. With a group, its committed offsets are where to begin, and what is acknowledged
+         * is committed under its name; that works only while the group has no members.
+         */
+        public Builder partitions(TopicPartition... assigned) {
+            this.partitions = Set.of(assigned);
+            this.partitionOffsets = Map.of();
+            return this;
+        }
+
+        /** As {@link #partitions}, each from that offset on, whatever is committed. */
+        public Builder partitionsFrom(Map<TopicPartition, Long> offsets) {
+            offsets.forEach((partition, offset) -> {
+                if (offset < 0) {
+                    throw new IllegalArgumentException(
+                            "the offset of " + partition + " must be 0 or more, was " + offset);
+                }
+            });
+            this.partitions = Set.copyOf(offsets.keySet());
+            this.partitionOffsets = Map.copyOf(offsets);
+            return this;
+        }
+
+        /** Who is told when partitions come and go. Default: nobody. */
+        public Builder rebalanceListener(RebalanceListener listener) {
+            this.rebalanceListener = Objects.requireNonNull(listener, "listener");
+            return this;
+        }
+
+        /**
+         * Makes it a static member of its group ({@code group.instance.id}): when it leaves, its partitions wait for its return until its
+         * session ends, so that a restart moves nothing. One member has an id at a time; a second one with it fails. Default: none.
+         */
+        public Builder instanceId(String id) {
+            if (id.isBlank()) {
+                throw new IllegalArgumentException("instanceId must not be blank");
+            }
+            this.instanceId = id;
+            return this;
+        }
+
+        /** After how long without progress a partition or a record counts as stalled, see {@link Receiver#health}. Default: 1 minute. */
+        public Builder stallAfter(Duration time) {
+            this.stallAfter = positive("stallAfter", time);
+            return this;
+        }
+
+        /**
          * Where to begin in a partition of which the group has committed nothing, or without a group; also where to go on
          * when the position is outside the log ({@code auto.offset.reset}). Default: earliest, so that a new group misses
          * nothing (Kafka's default is latest).
          */
         public Builder startFrom(OffsetSpec spec) {
             this.startFrom = Objects.requireNonNull(spec, "spec");
+            this.startFromAgo = null;
+            return this;
+        }
+
+        /** As {@link #startFrom(OffsetSpec)} at the records of the last hour or whatever is given, counted back from then ({@code by_duration}). */
+        public Builder startFrom(Duration ago) {
+            this.startFromAgo = positive("startFrom", ago);
+            return this;
+        }
+
+        /** As {@link #startFrom(OffsetSpec)}, but it is an error, which ends the subscription ({@code auto.offset.reset=none}). */
+        public Builder startFromNone() {
+            this.startFrom = null;
+            this.startFromAgo = null;
             return this;
         }
 

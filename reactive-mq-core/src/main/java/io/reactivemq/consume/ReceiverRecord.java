@@ -133,6 +133,11 @@ public final class ReceiverRecord<K, V> {
         return !window.isClosed();
     }
 
+    /** The key; null also where its bytes could not be deserialized. */
+    @Nullable Object keyOrNull() {
+        return key instanceof Undecodable ? null : key;
+    }
+
     /** The trace that the record belongs to by its headers; null for none. */
     public @Nullable TraceContext trace() {
         return TraceContext.of(headers);

@@ -1,17 +1,22 @@
 package io.reactivemq.consume;
 
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetFetch;
+import io.reactivemq.broker.OffsetSpec;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,8 +35,20 @@ final class StartOffsets {
      *
      * @param offset the first offset to read
      * @param committed whether the group has committed it
+     * @param acked what is acknowledged beyond it
+     * @param metadata the metadata of the commit, if it is ours, else empty
      */
-    record Start(long offset, boolean committed) {}
+    record Start(long offset, boolean committed, AckedRuns acked, String metadata) {
+
+        static Start at(long offset) {
+            return new Start(offset, false, AckedRuns.NONE, "");
+        }
+
+        static Start of(CommittedOffset committed) {
+            AckedRuns acked = AckedRuns.parse(committed.offset(), committed.metadata());
+            return new Start(committed.offset(), true, acked, acked == AckedRuns.NONE ? "" : committed.metadata());
+        }
+    }
 
     /** What the loop does with it. */
     interface Lanes {
@@ -140,6 +157,13 @@ final class StartOffsets {
 
     /** The starts of those partitions; one is missing where its offset could not be had now and may be had later. */
     private Mono<Map<TopicPartition, Start>> of(Collection<TopicPartition> partitions) {
+        Map<TopicPartition, Long> given = options.partitionOffsets();
+        if (!given.isEmpty()) {
+            return Mono.just(partitions.stream()
+                    .collect(Collectors.toMap(
+                            partition -> partition,
+                            partition -> Start.at(Objects.requireNonNull(given.get(partition))))));
+        }
         String group = options.group();
         if (group == null) {
             return startOf(partitions, Map.of());
@@ -160,10 +184,17 @@ final class StartOffsets {
     private Mono<Start> startOf(TopicPartition partition, Map<TopicPartition, CommittedOffset> committed) {
         CommittedOffset offset = committed.get(partition);
         if (offset != null) {
-            return Mono.just(new Start(offset.offset(), true));
+            return Mono.just(Start.of(offset));
         }
-        return broker.listOffset(caller, partition, options.startFrom())
-                .map(found -> new Start(found, false))
+        OffsetSpec from = options.startFrom(broker.runtime().currentTimeMillis());
+        if (from == null) {
+            return Mono.error(new MqException(
+                    ErrorCode.OFFSET_OUT_OF_RANGE,
+                    partition + " has no committed offset within its log, and " + options
+                            + " says that this is an error (startFromNone)"));
+        }
+        return broker.listOffset(caller, partition, from)
+                .map(Start::at)
                 .onErrorResume(Requests::isRetriable, error -> Mono.empty());
     }
 }

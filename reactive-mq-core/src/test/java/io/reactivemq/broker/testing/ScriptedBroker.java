@@ -637,8 +637,13 @@ public final class ScriptedBroker implements Broker {
     }
 
     /** Commits past all scripts, as an earlier run would have. */
-    public synchronized void commit(String groupId, TopicPartition partition, long offset) {
-        committed.computeIfAbsent(groupId, g -> new HashMap<>()).put(partition, CommittedOffset.of(offset));
+    public void commit(String groupId, TopicPartition partition, long offset) {
+        commit(groupId, partition, CommittedOffset.of(offset));
+    }
+
+    /** Commits past all scripts, as an earlier run would have. */
+    public synchronized void commit(String groupId, TopicPartition partition, CommittedOffset offset) {
+        committed.computeIfAbsent(groupId, g -> new HashMap<>()).put(partition, offset);
     }
 
     @Override

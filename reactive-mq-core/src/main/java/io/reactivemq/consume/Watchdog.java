@@ -1,0 +1,150 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.MqRuntime;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+
+/**
+ * Looks at intervals whether the lanes move: a lane owes progress while records of it are in work, or lie ready and nobody asks for them.
+ * One that has not moved for {@code stallAfter} is reported, one that has not for {@code maxPollInterval} ends the membership. Costs nothing
+ * between its looks. Owned by the worker.
+ */
+final class Watchdog {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Watchdog.class);
+
+    /** Looks in the time that it waits for. */
+    private static final int LOOKS = 4;
+
+    private final EventLoop events;
+    private final MqRuntime runtime;
+    private final ReceiverOptions<?, ?> options;
+    private final Output output;
+    private final Supplier<Collection<PartitionLane>> lanes;
+    private final Runnable onStalled;
+
+    Watchdog(
+            EventLoop events,
+            MqRuntime runtime,
+            ReceiverOptions<?, ?> options,
+            Output output,
+            Supplier<Collection<PartitionLane>> lanes,
+            Runnable onStalled) {
+        this.events = events;
+        this.runtime = runtime;
+        this.options = options;
+        this.output = output;
+        this.lanes = lanes;
+        this.onStalled = onStalled;
+    }
+
+    /** What was seen of a lane. Mutable, one a lane. */
+    static final class Seen {
+        private long position = -1;
+        private long base = -1;
+        private long unacknowledged = -1;
+        private long baseAt;
+        private long movedAt;
+        private boolean owes;
+        private boolean reported;
+    }
+
+    void start() {
+        Duration shorter = options.stallAfter().compareTo(options.maxPollInterval()) < 0
+                ? options.stallAfter()
+                : options.maxPollInterval();
+        Disposable unused = events.after(shorter.dividedBy(LOOKS), () -> {
+            start();
+            lookAtAll();
+        });
+    }
+
+    private void lookAtAll() {
+        long now = runtime.nanoTime();
+        boolean leave = false;
+        for (PartitionLane lane : lanes.get()) {
+            if (!lane.isActive()) {
+                continue;
+            }
+            Seen seen = look(lane, now);
+            boolean stalled = isStalled(seen, now);
+            if (stalled && !seen.reported) {
+                LOG.warn(
+                        "{} does not move for {}: {} records are not acknowledged, the oldest at offset {}",
+                        lane,
+                        Duration.ofNanos(now - seen.movedAt),
+                        seen.unacknowledged,
+                        seen.base);
+            }
+            seen.reported = stalled;
+            leave |=
+                    seen.owes && now - seen.movedAt >= options.maxPollInterval().toNanos();
+        }
+        if (leave) {
+            onStalled.run();
+        }
+    }
+
+    private Seen look(PartitionLane lane, long now) {
+        Seen seen = lane.seen;
+        long base = lane.window().advance();
+        long unacknowledged = lane.window().unacknowledged();
+        if (seen.base != base) {
+            seen.baseAt = now;
+        }
+        if (seen.base != base || seen.position != lane.position() || seen.unacknowledged != unacknowledged) {
+            seen.movedAt = now;
+        }
+        boolean owes = unacknowledged > 0 || (lane.isOpen() && lane.hasBuffered() && !output.wants(lane));
+        if (owes && !seen.owes) {
+            seen.movedAt = now;
+        }
+        seen.owes = owes;
+        seen.base = base;
+        seen.position = lane.position();
+        seen.unacknowledged = unacknowledged;
+        return seen;
+    }
+
+    private boolean isStalled(Seen seen, long now) {
+        return seen.owes && now - seen.movedAt >= options.stallAfter().toNanos();
+    }
+
+    ReceiverHealth health() {
+        long now = runtime.nanoTime();
+        return new ReceiverHealth(lanes.get().stream()
+                .filter(lane -> lane.state() != PartitionLane.State.PREPARING)
+                .sorted(Comparator.comparing(PartitionLane::partition))
+                .map(lane -> health(lane, now))
+                .toList());
+    }
+
+    private ReceiverHealth.Partition health(PartitionLane lane, long now) {
+        Seen seen = look(lane, now);
+        boolean inFlight = seen.unacknowledged > 0;
+        Set<PauseReason> reasons = EnumSet.noneOf(PauseReason.class);
+        reasons.addAll(lane.pausedBy);
+        if (!output.wants(lane) || !lane.window().hasRoom(lane.position())) {
+            reasons.add(PauseReason.DEMAND);
+        }
+        LaneWork work = lane.work;
+        return new ReceiverHealth.Partition(
+                lane.partition(),
+                lane.position(),
+                lane.committed,
+                seen.unacknowledged,
+                inFlight ? seen.base : -1,
+                inFlight ? Duration.ofNanos(now - seen.baseAt) : Duration.ZERO,
+                isStalled(seen, now),
+                reasons,
+                work == null ? List.of() : work.stalledRecords(now, options.stallAfter()));
+    }
+}

@@ -157,7 +157,8 @@ final class FluxLanes<K, V> extends Flux<FluxLanes.LaneFlux<K, V>> {
 
         private void pipelineEnded() {
             ended = true;
-            owner.loop.events().wake();
+            // nobody will ask for the rest, and that is no stall
+            owner.loop.events().execute(() -> owner.loop.pause(lane, PauseReason.DEMAND));
         }
 
         @Override

@@ -369,8 +369,9 @@ public final class ReceiverOptions<K, V> {
         }
 
         /**
-         * The bound on what is fetched and not yet emitted, over all partitions ({@code fetch.max.bytes}), at least 64 KiB;
-         * a single batch that is larger is fetched all the same. Default: 50 MiB.
+         * The bound on what is fetched and not yet emitted, over all partitions, besides the batch of each partition that is being read; at
+         * least 64 KiB. Kafka's {@code fetch.max.bytes} bounds one answer; here the partitions share the bound, each asking for its part. A
+         * single batch that is larger is fetched all the same. Default: 50 MiB.
          */
         public Builder fetchMaxBytes(int bytes) {
             if (bytes < 64 << 10) {

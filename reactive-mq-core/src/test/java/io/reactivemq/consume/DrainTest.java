@@ -84,6 +84,7 @@ class DrainTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName("1 a drain lets handlers end, cuts waits between attempts short, and reports what was abandoned")
     void handlersComeToTheirEndAndWaitsBetweenAttemptsAreCutShort() {
         broker.write(TWO_0, Batches.numbered(0, 5));
         broker.write(TWO_1, Batches.numbered(0, 5));

@@ -153,6 +153,8 @@ class GroupReceiverTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName(
+            "2 at a rebalance the wait for what is in flight is bounded, and a late acknowledgement is a result and has no effect")
     void theWaitForWhatIsInFlightIsBoundedAndALateAcknowledgementHasNoEffect() {
         Recorder<ReceiverRecord<String, String>> recorder =
                 subscribe(member("two").receive(), 100);

@@ -4,6 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.transport.ReceiverContext;
 import io.reactivemq.Header;
 import io.reactivemq.Headers;
 import io.reactivemq.TopicPartition;
@@ -399,5 +403,53 @@ class ProcessOrderTest extends ReceiverFixture {
         assertThat(traces).containsExactly(trace, trace, null, trace, trace, trace, trace);
         cancel(recorder);
         assertThat(committed()).containsEntry(ONE_0, 2L).containsEntry(new TopicPartition("one.g.retry-1", 0), 1L);
+    }
+
+    @Test
+    @DisplayName("12 M20 a trace passes into the handler's context, and every record has an observation")
+    void traceAndObservation() {
+        TraceContext trace = new TraceContext("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=b");
+        broker.write(ONE_0, Batches.of(null, "good".getBytes(UTF_8), trace.addTo(Headers.empty())));
+        broker.write(ONE_0, Batches.of("bad"));
+        ObservationRegistry registry = ObservationRegistry.create();
+        List<String> observed = new ArrayList<>();
+        registry.observationConfig().observationHandler(new ObservationHandler<ReceiverContext<Headers>>() {
+            @Override
+            public void onStart(ReceiverContext<Headers> context) {
+                observed.add("start "
+                        + context.getGetter().get(Objects.requireNonNull(context.getCarrier()), "traceparent"));
+            }
+
+            @Override
+            public void onStop(ReceiverContext<Headers> context) {
+                observed.add("stop " + context.getContextualName() + " " + context.getError());
+            }
+
+            @Override
+            public boolean supportsContext(Observation.Context context) {
+                return context instanceof ReceiverContext;
+            }
+        });
+        List<@Nullable TraceContext> traces = new ArrayList<>();
+        List<Boolean> inContext = new ArrayList<>();
+        Recorder<Outcome> recorder = subscribe(
+                member("one")
+                        .process(
+                                r -> Mono.deferContextual(context -> {
+                                    traces.add(TraceContext.of(context));
+                                    inContext.add(context.hasKey("micrometer.observation"));
+                                    return "bad".equals(r.value()) ? Mono.error(broken) : Mono.empty();
+                                }),
+                                o -> o.observations(registry)),
+                10);
+        assertThat(traces).containsExactly(trace, null, null, null);
+        assertThat(inContext).containsOnly(true);
+        assertThat(observed)
+                .containsExactly(
+                        "start " + trace.traceparent(),
+                        "stop one process null",
+                        "start null",
+                        "stop one process " + broken);
+        cancel(recorder);
     }
 }

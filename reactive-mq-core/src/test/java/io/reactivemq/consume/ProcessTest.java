@@ -148,6 +148,7 @@ class ProcessTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName("6 a handler that fails is run again in place, and its error ends nothing")
     void aHandlerThatFailsIsRunAgainInPlaceAndItsErrorEndsNothing() {
         broker.write(ONE_0, Batches.numbered(0, 3));
         List<Long> runs = new ArrayList<>();

@@ -205,6 +205,28 @@ class ReceiveStylesTest extends ReceiverFixture {
     }
 
     @Test
+    void aPipelineThatHasEnoughIsNoStallAndTheOthersGoOn() {
+        ScriptedGroup group = new ScriptedGroup(broker, TWO_0, TWO_1);
+        broker.write(TWO_0, Batches.numbered(0, 5));
+        broker.write(TWO_1, Batches.numbered(0, 5));
+        Receiver<String, String> receiver = member("two");
+        Recorder<Long> recorder = subscribe(
+                receiver.receivePartitions(lane -> lane.take(lane.key().partition() == 0 ? 2 : 100)
+                        .doOnNext(ReceiverRecord::acknowledge)
+                        .map(ReceiverRecord::offset)),
+                Long.MAX_VALUE);
+        assertThat(recorder.count()).isEqualTo(7);
+        runtime.advanceBy(Duration.ofMinutes(30));
+        broker.write(TWO_1, Batches.numbered(5, 1));
+        runtime.run();
+        assertThat(recorder.count()).isEqualTo(8);
+        assertThat(broker.heartbeats()).noneMatch(h -> h.memberEpoch() < 0);
+        assertThat(committed()).isEqualTo(Map.of(TWO_0, 2L, TWO_1, 5L));
+        cancel(recorder);
+        assertThat(group.last().memberEpoch()).isEqualTo(-1);
+    }
+
+    @Test
     void theErrorOfAPipelineEndsTheWhole() {
         broker.write(ONE_0, Batches.numbered(0, 5));
         Recorder<Object> recorder = subscribe(

@@ -13,7 +13,8 @@ import java.util.TreeMap;
  * What the members of one group saw and acknowledged, checked as it is recorded. Safe for use by many threads.
  *
  * <p>Checked at each delivery: a member's records of a partition follow each other without a gap; where they do not, a new
- * assignment began, and then everything below its first offset must have been acknowledged by someone (nothing skipped).
+ * assignment began, or what was acknowledged out of order is left out, and then everything below must have been acknowledged by someone
+ * or been delivered to the member itself (nothing skipped).
  * Checked at each acknowledgement: nobody else's counted acknowledgement of that record came before (nothing processed
  * twice), unless that was by a member whose last acknowledgements may be lost, because it was cut off.
  */
@@ -22,6 +23,7 @@ final class GroupHistory {
     private final Map<TopicPartition, Map<Long, String>> values = new TreeMap<>();
     private final Map<TopicPartition, Map<Long, String>> acknowledgedBy = new TreeMap<>();
     private final Map<String, Map<TopicPartition, Long>> lastDelivered = new HashMap<>();
+    private final Map<String, Map<TopicPartition, Set<Long>>> deliveredTo = new HashMap<>();
     private final Set<String> cutOff = new HashSet<>();
     private final Set<String> repeatable = new HashSet<>();
     private final List<String> violations = new ArrayList<>();
@@ -44,12 +46,17 @@ final class GroupHistory {
         if (last == null || offset != last + 1) {
             checkNothingSkipped(member, partition, offset);
         }
+        deliveredTo
+                .computeIfAbsent(member, m -> new HashMap<>())
+                .computeIfAbsent(partition, p -> new HashSet<>())
+                .add(offset);
     }
 
     private void checkNothingSkipped(String member, TopicPartition partition, long offset) {
         Map<Long, String> acks = acknowledgedBy.getOrDefault(partition, Map.of());
+        Set<Long> inWork = deliveredTo.getOrDefault(member, Map.of()).getOrDefault(partition, Set.of());
         for (long below = 0; below < offset; below++) {
-            if (!acks.containsKey(below)) {
+            if (!acks.containsKey(below) && !inWork.contains(below)) {
                 violation(partition, offset, member + " began here although nobody has acknowledged offset " + below);
                 return;
             }

@@ -8,6 +8,7 @@ import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
+import io.reactivemq.test.contract.ReceiverContract;
 import io.reactivemq.test.contract.RetentionContract;
 import io.reactivemq.test.contract.SenderContract;
 import io.reactivemq.test.contract.TopicsContract;
@@ -46,6 +47,14 @@ class OnFilesSimulatedTest {
 
     @Nested
     class Groups extends GroupContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class Receiving extends ReceiverContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_FSYNC, seed);

@@ -3,7 +3,6 @@ package io.reactivemq.log;
 import io.reactivemq.storage.HeldChannel;
 import io.reactivemq.storage.StorageException;
 import java.io.Closeable;
-import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -52,12 +51,13 @@ public final class LogRegion implements Closeable {
     }
 
     /**
-     * The file's channel, for a transport that hands it to the operating system with {@link #position} and {@link #count}; null in memory and
-     * where there is nothing, then {@link #transferTo} serves. It is only lent: not to be closed, nor used once this is closed.
+     * Holds the file's channel, for a transport that hands it to the operating system with {@link #position} and {@link #count}; there is
+     * none in memory and where there is nothing, then {@link #transferTo} serves. It is only lent: not to be closed, nor used once this is
+     * closed.
      */
-    public @Nullable FileChannel channel() {
+    public HeldChannel lent() {
         checkOpen();
-        return held.channel();
+        return held;
     }
 
     /**

@@ -124,7 +124,7 @@ class LogRegionTest {
             log.append(batch("a"), 0);
             log.append(batch("b"), 0);
             try (LogRegion region = log.region(1, 1 << 20, 2)) {
-                FileChannel channel = Objects.requireNonNull(region.channel());
+                FileChannel channel = Objects.requireNonNull(region.lent().channel());
                 ByteBuffer target = ByteBuffer.allocate(region.count());
                 channel.read(target, region.position());
                 assertThat(decode(target.flip())).containsExactly("1:b");
@@ -133,7 +133,7 @@ class LogRegionTest {
         try (PartitionLog log = open(FileStore.memory(), SMALL)) {
             log.append(batch("a"), 0);
             try (LogRegion region = log.region(0, 1 << 20, 1)) {
-                assertThat(region.channel()).isNull();
+                assertThat(region.lent().channel()).isNull();
                 assertThat(records(region)).containsExactly("0:a");
             }
         }
@@ -165,7 +165,7 @@ class LogRegionTest {
             assertThat(store.exists(first)).isFalse();
             assertThatThrownBy(() -> region.transferTo(0, Channels.newChannel(new ByteArrayOutputStream())))
                     .isInstanceOf(IllegalStateException.class);
-            assertThatThrownBy(region::channel).isInstanceOf(IllegalStateException.class);
+            assertThatThrownBy(region::lent).isInstanceOf(IllegalStateException.class);
             assertThat(readAll(log)).hasSize(60 - (int) log.logStartOffset());
         }
     }
@@ -242,7 +242,7 @@ class LogRegionTest {
         try (PartitionLog log = open(store, SMALL)) {
             fill(log, 100);
             LogRegion region = log.region(0, 1 << 20, 100);
-            FileChannel channel = Objects.requireNonNull(region.channel());
+            FileChannel channel = Objects.requireNonNull(region.lent().channel());
             for (int round = 0; round < 5; round++) {
                 assertThat(readAll(log)).hasSize(100);
             }

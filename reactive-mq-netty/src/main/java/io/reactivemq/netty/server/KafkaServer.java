@@ -218,8 +218,9 @@ public final class KafkaServer {
     static ApiTable apis(ServerSettings settings) {
         ApiTable apis = new ApiTable();
         TopicNames names = new TopicNames(settings.broker());
-        // without it Kafka's consumer refuses the protocol of KIP-848
-        Map<String, VersionRange> features = new TreeMap<>(Map.of("group.version", VersionRange.of(0, 1)));
+        // what clients look at before they use the protocol of KIP-848, and transactions of KIP-890
+        Map<String, VersionRange> features = new TreeMap<>(
+                Map.of("group.version", VersionRange.of(0, 1), "transaction.version", VersionRange.of(0, 2)));
         new MetadataApis(settings, names, features, apis).register();
         new ProduceApi(settings.broker(), names).register(apis);
         new FetchApi(settings.broker(), names).register(apis);
@@ -227,6 +228,7 @@ public final class KafkaServer {
         new TopicApis(settings, names).register(apis);
         new ConfigApis(settings.broker()).register(apis);
         new ProducerApis(settings.broker()).register(apis);
+        new TransactionApis(settings.broker(), names).register(apis);
         new CoordinatorApi(settings).register(apis);
         new GroupOffsetApis(settings.broker(), names).register(apis);
         new OffsetFetchApi(settings.broker(), names).register(apis);

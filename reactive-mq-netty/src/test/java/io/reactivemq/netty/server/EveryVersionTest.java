@@ -399,6 +399,27 @@ class EveryVersionTest {
                 yield List.of(
                         new ConsumerGroupDescribeRequestData().setGroupIds(List.of("described", "billing", unknown)));
             }
+            case ADD_PARTITIONS_TO_TXN -> {
+                AddPartitionsToTxnRequestData body =
+                        new AddPartitionsToTxnRequestData().setV3AndBelowTransactionalId(unknown);
+                body.v3AndBelowTopics()
+                        .add(new AddPartitionsToTxnRequestData.AddPartitionsToTxnTopic()
+                                .setName("orders")
+                                .setPartitions(List.of(0, -4)));
+                yield List.of(body);
+            }
+            case ADD_OFFSETS_TO_TXN -> List.of(new AddOffsetsToTxnRequestData().setTransactionalId(unknown));
+            case TXN_OFFSET_COMMIT ->
+                List.of(new TxnOffsetCommitRequestData()
+                        .setTransactionalId(unknown)
+                        .setTopics(List.of(new TxnOffsetCommitRequestData.TxnOffsetCommitRequestTopic()
+                                .setName(version < 6 ? "orders" : "")
+                                .setTopicId(version < 6 ? Uuid.ZERO_UUID : topicId)
+                                .setPartitions(List.of(
+                                        new TxnOffsetCommitRequestData.TxnOffsetCommitRequestPartition(),
+                                        new TxnOffsetCommitRequestData.TxnOffsetCommitRequestPartition()
+                                                .setPartitionIndex(-1))))));
+            case END_TXN -> List.of(new EndTxnRequestData().setTransactionalId(unknown));
             default -> List.of();
         };
     }

@@ -29,6 +29,7 @@ import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.RecordTooLargeException;
@@ -174,6 +175,48 @@ class KafkaClientsTest {
                 try (Admin admin = server.admin()) {
                     admin.deleteConsumerGroups(List.of("billing")).all().get(20, SECONDS);
                     assertThat(admin.listGroups().all().get(20, SECONDS)).isEmpty();
+                }
+            }
+        }
+
+        @Test
+        @DisplayName(
+                "K04 K05 K12 a transaction is seen whole when it is committed, never when it was aborted, and a newer producer fences the older")
+        void transactions() throws Exception {
+            try (RunningServer server = server()) {
+                create(server, 2);
+                TopicPartition second = new TopicPartition("orders", 1);
+                Map<String, Object> config = Map.of("transactional.id", "enricher");
+                try (KafkaProducer<String, String> producer = server.producer(config);
+                        KafkaConsumer<String, String> consumer =
+                                server.consumer(Map.of("group.id", "g", "isolation.level", "read_committed"))) {
+                    producer.initTransactions();
+                    producer.beginTransaction();
+                    assertThat(producer.send(new ProducerRecord<>("orders", 0, null, "aborted")))
+                            .isNotNull();
+                    producer.flush();
+                    producer.abortTransaction();
+                    producer.beginTransaction();
+                    assertThat(producer.send(new ProducerRecord<>("orders", 0, null, "a")))
+                            .isNotNull();
+                    assertThat(producer.send(new ProducerRecord<>("orders", 1, null, "b")))
+                            .isNotNull();
+                    producer.sendOffsetsToTransaction(
+                            Map.of(FIRST, new OffsetAndMetadata(7)), consumer.groupMetadata());
+                    producer.commitTransaction();
+                    consumer.assign(List.of(FIRST, second));
+                    consumer.seekToBeginning(List.of(FIRST, second));
+                    assertThat(read(consumer, 2)).containsExactlyInAnyOrder("a", "b");
+                    assertThat(requireNonNull(consumer.committed(Set.of(FIRST)).get(FIRST))
+                                    .offset())
+                            .isEqualTo(7);
+                    try (KafkaProducer<String, String> newer = server.producer(config)) {
+                        newer.initTransactions();
+                        producer.beginTransaction();
+                        assertThat(producer.send(new ProducerRecord<>("orders", 0, null, "fenced")))
+                                .isNotNull();
+                        assertThatThrownBy(producer::commitTransaction).isInstanceOf(KafkaException.class);
+                    }
                 }
             }
         }

@@ -1,0 +1,196 @@
+package io.reactivemq.netty.server;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.EndTransaction;
+import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TransactionResult;
+import io.reactivemq.broker.TransactionVersion;
+import io.reactivemq.broker.TransactionalOffsetCommit;
+import io.reactivemq.kafka.common.Uuid;
+import io.reactivemq.kafka.common.message.AddOffsetsToTxnRequestData;
+import io.reactivemq.kafka.common.message.AddOffsetsToTxnResponseData;
+import io.reactivemq.kafka.common.message.AddPartitionsToTxnRequestData;
+import io.reactivemq.kafka.common.message.AddPartitionsToTxnResponseData;
+import io.reactivemq.kafka.common.message.AddPartitionsToTxnResponseData.AddPartitionsToTxnPartitionResult;
+import io.reactivemq.kafka.common.message.AddPartitionsToTxnResponseData.AddPartitionsToTxnTopicResult;
+import io.reactivemq.kafka.common.message.ApiMessageType;
+import io.reactivemq.kafka.common.message.EndTxnRequestData;
+import io.reactivemq.kafka.common.message.EndTxnResponseData;
+import io.reactivemq.kafka.common.message.TxnOffsetCommitRequestData;
+import io.reactivemq.kafka.common.message.TxnOffsetCommitRequestData.TxnOffsetCommitRequestPartition;
+import io.reactivemq.kafka.common.message.TxnOffsetCommitRequestData.TxnOffsetCommitRequestTopic;
+import io.reactivemq.kafka.common.message.TxnOffsetCommitResponseData;
+import io.reactivemq.kafka.common.message.TxnOffsetCommitResponseData.TxnOffsetCommitResponsePartition;
+import io.reactivemq.kafka.common.message.TxnOffsetCommitResponseData.TxnOffsetCommitResponseTopic;
+import io.reactivemq.netty.protocol.ProtocolError;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+
+/** Transactions: AddPartitionsToTxn, AddOffsetsToTxn, TxnOffsetCommit, EndTxn. The versions of requests tell which kind of transaction a producer has. */
+final class TransactionApis {
+
+    /** From here on the producer gets a new epoch with each end (KIP-890). */
+    private static final int END_V2 = 5;
+
+    /** From here on the group becomes part of the transaction by the commit. */
+    private static final int OFFSETS_V2 = 5;
+
+    private static final int ID_INSTEAD_OF_NAME = 6;
+
+    private final Broker broker;
+    private final TopicNames names;
+
+    TransactionApis(Broker broker, TopicNames names) {
+        this.broker = broker;
+        this.names = names;
+    }
+
+    void register(ApiTable apis) {
+        // from version 4 on brokers ask each other
+        apis.serve(
+                ApiMessageType.ADD_PARTITIONS_TO_TXN, 0, 3, AddPartitionsToTxnRequestData.class, this::addPartitions);
+        apis.serve(ApiMessageType.ADD_OFFSETS_TO_TXN, 0, 4, AddOffsetsToTxnRequestData.class, this::addOffsets);
+        apis.serve(ApiMessageType.TXN_OFFSET_COMMIT, 0, 6, TxnOffsetCommitRequestData.class, this::txnOffsetCommit);
+        apis.serve(ApiMessageType.END_TXN, 0, 5, EndTxnRequestData.class, this::endTxn);
+    }
+
+    private Mono<AddPartitionsToTxnResponseData> addPartitions(ApiRequest request, AddPartitionsToTxnRequestData body) {
+        List<TopicPartition> partitions = new ArrayList<>();
+        body.v3AndBelowTopics()
+                .forEach(topic -> topic.partitions().forEach(partition -> {
+                    if (!topic.name().isEmpty() && partition >= 0) {
+                        partitions.add(new TopicPartition(topic.name(), partition));
+                    }
+                }));
+        ProducerIdAndEpoch producer =
+                new ProducerIdAndEpoch(body.v3AndBelowProducerId(), body.v3AndBelowProducerEpoch());
+        return codeOf(broker.addPartitions(request.caller(), body.v3AndBelowTransactionalId(), producer, partitions))
+                .map(error -> {
+                    AddPartitionsToTxnResponseData response = new AddPartitionsToTxnResponseData();
+                    body.v3AndBelowTopics().forEach(topic -> {
+                        AddPartitionsToTxnTopicResult result =
+                                new AddPartitionsToTxnTopicResult().setName(topic.name());
+                        topic.partitions()
+                                .forEach(partition -> result.resultsByPartition()
+                                        .add(new AddPartitionsToTxnPartitionResult()
+                                                .setPartitionIndex(partition)
+                                                .setPartitionErrorCode(
+                                                        topic.name().isEmpty() || partition < 0
+                                                                ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
+                                                                : error)));
+                        response.resultsByTopicV3AndBelow().add(result);
+                    });
+                    return response;
+                });
+    }
+
+    private Mono<AddOffsetsToTxnResponseData> addOffsets(ApiRequest request, AddOffsetsToTxnRequestData body) {
+        return codeOf(broker.addOffsets(
+                        request.caller(),
+                        body.transactionalId(),
+                        new ProducerIdAndEpoch(body.producerId(), body.producerEpoch()),
+                        body.groupId()))
+                .map(error -> new AddOffsetsToTxnResponseData().setErrorCode(error));
+    }
+
+    private Mono<TxnOffsetCommitResponseData> txnOffsetCommit(ApiRequest request, TxnOffsetCommitRequestData body) {
+        List<Uuid> ids = request.version() < ID_INSTEAD_OF_NAME
+                ? List.of()
+                : body.topics().stream()
+                        .map(TxnOffsetCommitRequestTopic::topicId)
+                        .toList();
+        return names.namesOf(request.caller(), ids).flatMap(known -> {
+            Map<TopicPartition, CommittedOffset> offsets = new HashMap<>();
+            for (TxnOffsetCommitRequestTopic topic : body.topics()) {
+                String name = nameOf(request, topic, known);
+                for (TxnOffsetCommitRequestPartition partition : topic.partitions()) {
+                    if (name != null && errorOf(name, partition) == ProtocolError.NONE) {
+                        String metadata = partition.committedMetadata();
+                        offsets.put(
+                                new TopicPartition(name, partition.partitionIndex()),
+                                new CommittedOffset(
+                                        partition.committedOffset(),
+                                        partition.committedLeaderEpoch(),
+                                        metadata == null ? "" : metadata));
+                    }
+                }
+            }
+            TransactionalOffsetCommit commit = new TransactionalOffsetCommit(
+                    body.transactionalId(),
+                    new ProducerIdAndEpoch(body.producerId(), body.producerEpoch()),
+                    request.version() < OFFSETS_V2 ? TransactionVersion.V1 : TransactionVersion.V2,
+                    body.groupId(),
+                    body.memberId(),
+                    body.generationIdOrMemberEpoch(),
+                    body.groupInstanceId(),
+                    offsets);
+            return codeOf(broker.commitOffsets(request.caller(), commit))
+                    .map(error -> committed(request, body, known, error));
+        });
+    }
+
+    private static TxnOffsetCommitResponseData committed(
+            ApiRequest request, TxnOffsetCommitRequestData body, Map<Uuid, String> known, short error) {
+        return new TxnOffsetCommitResponseData()
+                .setTopics(body.topics().stream()
+                        .map(topic -> new TxnOffsetCommitResponseTopic()
+                                .setName(topic.name())
+                                .setTopicId(topic.topicId())
+                                .setPartitions(topic.partitions().stream()
+                                        .map(partition -> {
+                                            short own = errorOf(nameOf(request, topic, known), partition);
+                                            return new TxnOffsetCommitResponsePartition()
+                                                    .setPartitionIndex(partition.partitionIndex())
+                                                    .setErrorCode(own == ProtocolError.NONE ? error : own);
+                                        })
+                                        .toList()))
+                        .toList());
+    }
+
+    private static @Nullable String nameOf(
+            ApiRequest request, TxnOffsetCommitRequestTopic topic, Map<Uuid, String> known) {
+        return request.version() < ID_INSTEAD_OF_NAME ? topic.name() : known.get(topic.topicId());
+    }
+
+    private static short errorOf(@Nullable String name, TxnOffsetCommitRequestPartition partition) {
+        if (name == null) {
+            return ProtocolError.UNKNOWN_TOPIC_ID;
+        }
+        return name.isEmpty() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
+                ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
+                : ProtocolError.NONE;
+    }
+
+    private Mono<EndTxnResponseData> endTxn(ApiRequest request, EndTxnRequestData body) {
+        EndTransaction end = new EndTransaction(
+                body.transactionalId(),
+                new ProducerIdAndEpoch(body.producerId(), body.producerEpoch()),
+                request.version() < END_V2 ? TransactionVersion.V1 : TransactionVersion.V2,
+                body.committed() ? TransactionResult.COMMIT : TransactionResult.ABORT);
+        return broker.endTransaction(request.caller(), end)
+                .map(producer -> request.version() < END_V2
+                        ? new EndTxnResponseData()
+                        : new EndTxnResponseData()
+                                .setProducerId(producer.producerId())
+                                .setProducerEpoch(producer.epoch()))
+                .onErrorResume(
+                        MqException.class,
+                        failure -> Mono.just(new EndTxnResponseData()
+                                .setErrorCode(failure.errorCode().code())));
+    }
+
+    private static Mono<Short> codeOf(Mono<Void> request) {
+        return request.thenReturn(ProtocolError.NONE)
+                .onErrorResume(
+                        MqException.class,
+                        failure -> Mono.just(failure.errorCode().code()));
+    }
+}

@@ -250,6 +250,19 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         });
     }
 
+    /** The member that the subscription is, as long as the record's partition is its own; else empty. */
+    Mono<PartitionSource.Membership> membershipFor(ReceiverRecord<?, ?> read) {
+        return Mono.<PartitionSource.Membership>create(sink -> events.execute(() -> {
+                    PartitionSource.Membership member = source.membership();
+                    if (member == null || read.isLost()) {
+                        sink.success();
+                    } else {
+                        sink.success(member);
+                    }
+                }))
+                .takeUntilOther(ended.asMono());
+    }
+
     // ---------------------------------------------------------------- turns
 
     @Override

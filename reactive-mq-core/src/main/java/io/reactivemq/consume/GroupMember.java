@@ -240,6 +240,13 @@ final class GroupMember implements PartitionSource {
     }
 
     @Override
+    public @Nullable Membership membership() {
+        return membership.state() == GroupMembership.State.MEMBER
+                ? new Membership(membership.groupId(), membership.memberId(), membership.epoch())
+                : null;
+    }
+
+    @Override
     public void released(TopicPartition partition) {
         GroupMembership.Change change = membership.released(partition);
         apply(change);

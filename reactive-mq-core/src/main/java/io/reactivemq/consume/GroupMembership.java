@@ -80,6 +80,10 @@ final class GroupMembership {
         return state;
     }
 
+    String groupId() {
+        return groupId;
+    }
+
     String memberId() {
         return memberId;
     }

@@ -2,6 +2,7 @@ package io.reactivemq.consume;
 
 import io.reactivemq.TopicPartition;
 import java.util.Collection;
+import org.jspecify.annotations.Nullable;
 
 /** Where a subscription's partitions come from, and where its acknowledgements go. Runs on the worker. */
 interface PartitionSource {
@@ -42,4 +43,18 @@ interface PartitionSource {
 
     /** Commits what is acknowledged and gives back everything, then runs {@code then}; also where that has failed. */
     void close(Runnable then);
+
+    /** The member that the subscription is now; null where it is none. */
+    default @Nullable Membership membership() {
+        return null;
+    }
+
+    /**
+     * A member of a group as its commits name it.
+     *
+     * @param groupId the group
+     * @param memberId the member
+     * @param memberEpoch its epoch
+     */
+    record Membership(String groupId, String memberId, int memberEpoch) {}
 }

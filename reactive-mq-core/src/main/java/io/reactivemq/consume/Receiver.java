@@ -5,6 +5,8 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.produce.TransactionInput;
+import io.reactivemq.produce.TransactionalSender;
 import io.reactivemq.record.Codec;
 import java.time.Duration;
 import java.util.Collection;
@@ -36,7 +38,7 @@ import reactor.util.concurrent.Queues;
  * @param <K> the type of the keys
  * @param <V> the type of the values
  */
-public final class Receiver<K, V> {
+public final class Receiver<K, V> implements TransactionInput<ReceiverRecord<K, V>> {
 
     private final Broker broker;
     private final ReceiverOptions<K, V> options;
@@ -137,6 +139,16 @@ public final class Receiver<K, V> {
             Consumer<? super ProcessOptions.Builder> configure) {
         Objects.requireNonNull(handler, "handler");
         return new FluxProcess<>(broker, options, subscriptions, handler, ProcessOptions.of(configure));
+    }
+
+    /** For {@link TransactionalSender#process}: the records in batches, as {@link #receiveBatches}. Needs a group. */
+    @Override
+    public Flux<? extends TransactionInput.Batch<ReceiverRecord<K, V>>> transactionBatches() {
+        if (options.group() == null) {
+            throw new IllegalStateException(
+                    options + ": a transaction commits what was read, and that needs a group: o.group(\"billing\")");
+        }
+        return receiveBatches().map(batch -> new TransactionBatch<>(batch, subscriptions.activeLoop()));
     }
 
     /**

@@ -138,6 +138,11 @@ public final class ReceiverRecord<K, V> {
         return key instanceof Undecodable ? null : key;
     }
 
+    /** Whether the partition was taken away since. */
+    boolean isLost() {
+        return window.isClosed();
+    }
+
     /** The trace that the record belongs to by its headers; null for none. */
     public @Nullable TraceContext trace() {
         return TraceContext.of(headers);

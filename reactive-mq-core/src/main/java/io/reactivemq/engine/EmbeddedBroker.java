@@ -180,7 +180,7 @@ public final class EmbeddedBroker implements Broker {
         Scheduler io = options.runtime().io();
         Mono<EmbeddedBroker> opening = Blocking.call(
                         () -> {
-                            store.createDirectories(directory);
+                            store.createForcedDirectories(directory);
                             return store.lock(directory);
                         },
                         io)
@@ -225,7 +225,8 @@ public final class EmbeddedBroker implements Broker {
         }
     }
 
-    private static Mono<EmbeddedBroker> start(
+    /** On any store: for tests, which record and break its calls. */
+    static Mono<EmbeddedBroker> start(
             FileStore store,
             Path directory,
             BrokerOptions options,

@@ -91,7 +91,7 @@ final class TopicRegistry implements TopicCatalog {
         this.defaults = defaults;
         this.runtime = runtime;
         this.admission = admission;
-        store.createDirectories(directory);
+        store.createForcedDirectories(directory);
         TopicPartition id = new TopicPartition(MetadataShard.TOPIC, 0);
         Durability durability = defaults.durability() == Durability.MEMORY ? Durability.MEMORY : Durability.FSYNC;
         this.internal = ofTheBroker(defaults.durability());

@@ -1,9 +1,11 @@
 package io.reactivemq.produce;
 
 import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.Serde;
+import io.reactivemq.TraceContext;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import java.lang.invoke.MethodHandles;
@@ -101,6 +103,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         /** The wall clock is read, and the broker's answers are handled, once for that many records. */
         private static final int RECORDS_PER_LOOK = 16;
 
+        /** Permits come one by one, timers need not. */
+        private static final long PERMIT_WAIT_NANOS_MIN = TimeUnit.MILLISECONDS.toNanos(1);
+
         /** Duty cycles before the worker's thread goes to others that share it. */
         private static final int CYCLES_MAX = 64;
 
@@ -178,6 +183,14 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
         private @Nullable Disposable lookupTimer;
 
+        /** Null: no limit. */
+        private final @Nullable RateLimit rateLimit;
+
+        private @Nullable Disposable permitTimer;
+
+        /** The trace that the subscriber is in, which its records carry on; null: none. */
+        private final @Nullable TraceContext trace;
+
         /** The record taken that can't be put into a batch yet. */
         private @Nullable SenderRecord<K, V> waiting;
 
@@ -218,6 +231,10 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             this.partitioner = options.partitioner();
             this.partitionCounts = partitionCounts;
             this.prefetch = prefetch(options);
+            this.rateLimit = Double.isInfinite(options.recordsPerSecond())
+                    ? null
+                    : new RateLimit(options.recordsPerSecond(), runtime.nanoTime());
+            this.trace = TraceContext.of(context);
             this.hasLinger = !options.linger().isZero();
             this.inbox = new SpscVarHandleArrayQueue<>(prefetch);
             this.requestedUpstream = prefetch;
@@ -386,7 +403,8 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 return false;
             }
             requestMore();
-            boolean isMore = waiting == null && endSequence == Long.MAX_VALUE && !inbox.isEmpty();
+            boolean isMore =
+                    waiting == null && permitTimer == null && endSequence == Long.MAX_VALUE && !inbox.isEmpty();
             flush(isMore);
             if (!isMore && events.isEmpty()) {
                 outbox.armTimers();
@@ -413,6 +431,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 }
                 SenderRecord<K, V> record = waiting;
                 if (record == null) {
+                    if (mustWaitForPermit()) {
+                        return;
+                    }
                     record = inbox.poll();
                     if (record == null) {
                         return;
@@ -425,6 +446,26 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 }
                 waiting = null;
             }
+        }
+
+        /** Whether the next record is beyond the rate. It gets its permit when it is taken. */
+        private boolean mustWaitForPermit() {
+            RateLimit limit = rateLimit;
+            if (limit == null || inbox.isEmpty()) {
+                return false;
+            }
+            long nowNanos = runtime.nanoTime();
+            if (limit.tryTake(nowNanos)) {
+                return false;
+            }
+            if (permitTimer == null) {
+                permitTimer = runtime.timers()
+                        .schedule(
+                                () -> execute(() -> permitTimer = null),
+                                Math.max(PERMIT_WAIT_NANOS_MIN, limit.nanosToNext(nowNanos)),
+                                TimeUnit.NANOSECONDS);
+            }
+            return true;
         }
 
         /** Puts the record into a batch; false where it has to wait, or where the send has come to its end. */
@@ -447,7 +488,8 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                     V recordValue = record.value();
                     value = recordValue == null ? null : serialized(valueSerde.serialize(recordValue));
                 }
-                long bytesBound = Outbox.bytesBound(key, value, record.headers());
+                Headers headers = headersOf(record);
+                long bytesBound = Outbox.bytesBound(key, value, headers);
                 if (!outbox.hasRoomFor(bytesBound)) {
                     if (!outbox.couldHold(bytesBound)) {
                         throw new MqException(
@@ -467,7 +509,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 what = "it could not be added to a batch";
                 Long ownTimestamp = record.timestampMs();
                 long timestampMs = ownTimestamp == null ? clockMs : ownTimestamp;
-                add(record, topic, partition, timestampMs, key, value);
+                add(record, topic, partition, timestampMs, key, value, headers);
                 return true;
             } catch (Throwable e) {
                 Exceptions.throwIfJvmFatal(e);
@@ -496,18 +538,24 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 int partition,
                 long timestampMs,
                 byte @Nullable [] key,
-                byte @Nullable [] value) {
+                byte @Nullable [] value,
+                Headers headers) {
             long sequence = inFlight.tailSequence();
             while (true) {
                 // a full batch of records without a key makes the sticky partition move on
                 Outbox.Lane lane = partition == Partitioner.STICKY ? topic.stickyLane() : topic.lane(partition);
-                Batch batch = outbox.tryAdd(lane, sequence, timestampMs, key, value, record.headers());
+                Batch batch = outbox.tryAdd(lane, sequence, timestampMs, key, value, headers);
                 if (batch != null) {
                     inFlight.add(record, batch, timestampMs);
                     return;
                 }
                 outbox.close(lane);
             }
+        }
+
+        private Headers headersOf(SenderRecord<K, V> record) {
+            Headers own = record.headers();
+            return trace == null || TraceContext.of(own) != null ? own : trace.addTo(own);
         }
 
         private static byte[] serialized(byte @Nullable [] bytes) {
@@ -668,6 +716,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         }
 
         private long roomForRequest() {
+            if (permitTimer != null) {
+                return 0;
+            }
             return Math.min(
                     taken + prefetch - requestedUpstream,
                     inFlight.headSequence() + options.maxInFlight() - requestedUpstream);
@@ -705,6 +756,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             }
             if (lookupTimer != null) {
                 lookupTimer.dispose();
+            }
+            if (permitTimer != null) {
+                permitTimer.dispose();
             }
             outbox.dispose();
             ProducerSession mine = session;

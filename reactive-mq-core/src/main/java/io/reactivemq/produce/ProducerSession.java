@@ -29,6 +29,9 @@ final class ProducerSession {
     private final @Nullable String transactionalId;
     private final Map<TopicPartition, Position> positions = new HashMap<>();
 
+    /** Whether something was built to be appended. Read by who ends the transaction. */
+    private volatile boolean isUsed;
+
     /** Whether a partition has no epoch left. */
     private boolean isExhausted;
 
@@ -40,6 +43,10 @@ final class ProducerSession {
 
     ProducerIdAndEpoch producer() {
         return producer;
+    }
+
+    boolean isUsed() {
+        return isUsed;
     }
 
     boolean isExhausted() {
@@ -65,6 +72,7 @@ final class ProducerSession {
 
         /** Builds the next batch. */
         ByteBuffer build(RecordBatchBuilder builder) {
+            isUsed = true;
             int first = nextSequence;
             nextSequence = RecordBatch.sequenceAfter(first, builder.count());
             return builder.build(producer.producerId(), epoch, first, transactionalId != null);

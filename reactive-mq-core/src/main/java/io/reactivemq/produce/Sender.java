@@ -2,9 +2,11 @@ package io.reactivemq.produce;
 
 import io.reactivemq.broker.Broker;
 import io.reactivemq.record.Codec;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -32,11 +34,17 @@ public final class Sender<K, V> {
     private final Map<String, Integer> partitionCounts = new ConcurrentHashMap<>();
 
     private final Producers producers;
+    private final UnaryOperator<SenderRecord<K, V>> interceptor;
 
-    private Sender(Broker broker, SenderOptions<K, V> options) {
+    private Sender(
+            Broker broker,
+            SenderOptions<K, V> options,
+            Producers producers,
+            UnaryOperator<SenderRecord<K, V>> interceptor) {
         this.broker = Objects.requireNonNull(broker, "broker");
         this.options = Objects.requireNonNull(options, "options");
-        this.producers = new Producers(broker);
+        this.producers = producers;
+        this.interceptor = Objects.requireNonNull(interceptor, "interceptor");
     }
 
     /**
@@ -48,7 +56,16 @@ public final class Sender<K, V> {
     public static <K, V> Sender<K, V> on(Broker broker, SenderOptions<K, V> options) {
         // now, and not on the sender's worker, which must not block
         Codec.load(options.compression());
-        return new Sender<>(broker, options);
+        return new Sender<>(broker, options, new PooledProducers(broker), UnaryOperator.identity());
+    }
+
+    /**
+     * This sender, with a function that every record goes through before it is sent, behind those that are there already: to add headers, to
+     * count, to choose another topic. It is called on the threads of the source. What it throws ends the send.
+     */
+    public Sender<K, V> intercept(UnaryOperator<SenderRecord<K, V>> next) {
+        Objects.requireNonNull(next, "next");
+        return new Sender<>(broker, options, producers, record -> next.apply(interceptor.apply(record)));
     }
 
     /**
@@ -72,10 +89,10 @@ public final class Sender<K, V> {
      * <p>Cancelling takes back nothing that was handed to the broker; what was not is discarded ({@link
      * Flux#doOnDiscard}), and the broker's answers are awaited no more. Serdes, the partitioner and the subscriber's
      * {@code onNext} are called on the send's own worker thread, and must not block. The subscriber's context is that of the
-     * requests to the broker.
+     * requests to the broker; where it has a {@link io.reactivemq.TraceContext}, records that carry none are sent with it.
      */
     public Flux<SenderResult<K, V>> send(Publisher<SenderRecord<K, V>> records) {
-        return FluxSend.of(Flux.from(records), broker, options, partitionCounts, producers);
+        return FluxSend.of(Flux.from(records).map(interceptor), broker, options, partitionCounts, producers);
     }
 
     /**
@@ -83,7 +100,23 @@ public final class Sender<K, V> {
      * together; for more than a few records, {@link #send(Publisher)} is the way.
      */
     public Mono<SenderResult<K, V>> send(SenderRecord<K, V> record) {
-        return FluxSend.of(Flux.just(record), broker, options, partitionCounts, producers)
+        return FluxSend.of(Flux.just(record).map(interceptor), broker, options, partitionCounts, producers)
                 .single();
+    }
+
+    /** As {@link #transactional(String, Duration)} with Kafka's timeout of a minute. */
+    public TransactionalSender<K, V> transactional(String transactionalId) {
+        return transactional(transactionalId, TransactionalSender.TIMEOUT_DEFAULT);
+    }
+
+    /**
+     * Transactions under a name that stays the same when the program is started anew: what a former sender of that name has left open is
+     * aborted by the first transaction, and that sender can do nothing any more.
+     *
+     * @param transactionalId one name for each sender that runs at the same time, not blank
+     * @param timeout how long a transaction may be open before the broker aborts it
+     */
+    public TransactionalSender<K, V> transactional(String transactionalId, Duration timeout) {
+        return new TransactionalSender<>(broker, options, partitionCounts, interceptor, transactionalId, timeout);
     }
 }

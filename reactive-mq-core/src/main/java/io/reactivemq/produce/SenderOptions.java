@@ -38,6 +38,7 @@ public final class SenderOptions<K, V> {
     private final Compression compression;
     private final String clientId;
     private final Partitioner partitioner;
+    private final double recordsPerSecond;
     private final Duration deliveryTimeout;
     private final Duration retryBackoff;
 
@@ -53,6 +54,7 @@ public final class SenderOptions<K, V> {
         this.compression = builder.compression;
         this.clientId = builder.clientId;
         this.partitioner = builder.partitioner;
+        this.recordsPerSecond = builder.recordsPerSecond;
         this.deliveryTimeout = builder.deliveryTimeout;
         this.retryBackoff = builder.retryBackoff;
         if (bufferBytes < batchSizeBytes) {
@@ -133,6 +135,11 @@ public final class SenderOptions<K, V> {
         return partitioner;
     }
 
+    /** See {@link Builder#recordsPerSecond}; infinite: no limit. */
+    public double recordsPerSecond() {
+        return recordsPerSecond;
+    }
+
     /** See {@link Builder#deliveryTimeout}. */
     public Duration deliveryTimeout() {
         return deliveryTimeout;
@@ -155,6 +162,7 @@ public final class SenderOptions<K, V> {
         private Compression compression = Compression.NONE;
         private String clientId = "rmq-sender";
         private Partitioner partitioner = Partitioner.byKey();
+        private double recordsPerSecond = Double.POSITIVE_INFINITY;
         private Duration deliveryTimeout = Duration.ofMinutes(2);
         private Duration retryBackoff = Duration.ofMillis(100);
 
@@ -235,6 +243,18 @@ public final class SenderOptions<K, V> {
         /** Who chooses the partition of a record that names none; {@link Partitioner#byKey()} by default. */
         public Builder partitioner(Partitioner value) {
             partitioner = Objects.requireNonNull(value, "partitioner");
+            return this;
+        }
+
+        /**
+         * How many records a subscription sends a second, more than 0; no limit by default. What was not sent may be made up for within a tenth
+         * of a second. Beyond the limit nothing is requested from upstream.
+         */
+        public Builder recordsPerSecond(double value) {
+            if (!(value > 0)) {
+                throw new IllegalArgumentException("recordsPerSecond must be more than 0, was " + value);
+            }
+            recordsPerSecond = value;
             return this;
         }
 

@@ -35,6 +35,7 @@ import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Signal;
 import reactor.util.retry.Retry;
 
 /**
@@ -324,12 +325,18 @@ public final class TransactionService implements TransactionApi {
     }
 
     private Mono<Void> tell(TopicPartition partition, ProducerIdAndEpoch producer, TransactionMarker marker) {
+        // what no repetition can mend goes through as a value: an error that the retry refuses would count as an
+        // operator's own
         return Mono.defer(() -> targets.end(partition, producer, marker))
+                .materialize()
+                .flatMap(signal -> signal.getThrowable() instanceof MqException e && e.isRetriable()
+                        ? TransactionService.<Signal<Void>>failed(e)
+                        : Mono.just(signal))
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, MARKER_BACKOFF_MIN)
                         .maxBackoff(MARKER_BACKOFF_MAX)
                         .jitter(0)
-                        .scheduler(runtime.timers())
-                        .filter(failure -> failure instanceof MqException e && e.isRetriable()));
+                        .scheduler(runtime.timers()))
+                .dematerialize();
     }
 
     private static boolean isFenced(Throwable failure) {

@@ -3,9 +3,11 @@ package io.reactivemq.test.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.Serdes;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.TraceContext;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.ProducerIdAndEpoch;
@@ -19,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
@@ -129,6 +132,67 @@ public abstract class SenderContract extends EngineContract {
             restartIfDurable();
             assertThat(endOf(new TopicPartition("t", 0))).isEqualTo(expected);
         }
+    }
+
+    @Test
+    @DisplayName("M12 a rate limit holds records back, and demand with them")
+    void rate_limit() {
+        topic("t", 1);
+        Sender<String, String> sender = Sender.on(
+                broker(),
+                SenderOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.recordsPerSecond(100).maxInFlight(4)));
+        AtomicLong requested = new AtomicLong();
+        long begin = broker().runtime().nanoTime();
+
+        List<SenderResult<String, String>> results =
+                await(sender.send(records("t", 0, 50).doOnRequest(requested::addAndGet))
+                        .collectList());
+
+        assertThat(results).hasSize(50);
+        // a tenth of a second may be made up for
+        assertThat(broker().runtime().nanoTime() - begin)
+                .isGreaterThanOrEqualTo(Duration.ofMillis(390).toNanos());
+        assertThat(requested.get()).isLessThanOrEqualTo(54);
+        assertThat(readAll(new TopicPartition("t", 0))).hasSize(50);
+    }
+
+    @Test
+    @DisplayName("M20 the trace of the pipeline goes out with its records, but for those that have their own")
+    void trace() {
+        topic("t", 1);
+        TraceContext trace = new TraceContext("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=b");
+        TraceContext own = new TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", null);
+        Flux<SenderRecord<String, String>> two = Flux.just(
+                SenderRecord.of("t", "k", "v"),
+                SenderRecord.<String, String>of("t", "k", "w").withHeaders(own.addTo(Headers.empty())));
+
+        await(sender(broker(), Acks.ALL, true)
+                .send(two)
+                .contextWrite(trace::addTo)
+                .collectList());
+
+        assertThat(readAll(new TopicPartition("t", 0)))
+                .extracting(record -> TraceContext.of(record.headers()))
+                .containsExactly(trace, own);
+    }
+
+    @Test
+    @DisplayName("interceptors see each record in turn before it is sent")
+    void interceptors() {
+        topic("t", 1);
+        Sender<String, String> sender = sender(broker(), Acks.ALL, true)
+                .intercept(record -> record.withHeaders(record.headers().with("a", "1")))
+                .intercept(record -> record.withHeaders(
+                        record.headers().with("b", record.headers().lastAsString("a") + "2")));
+
+        await(sender.send(records("t", 0, 2)).collectList());
+
+        assertThat(readAll(new TopicPartition("t", 0)))
+                .extracting(record -> record.headers().lastAsString("b"))
+                .containsExactly("12", "12");
     }
 
     @Test

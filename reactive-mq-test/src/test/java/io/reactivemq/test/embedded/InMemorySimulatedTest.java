@@ -5,6 +5,7 @@ import io.reactivemq.guards.Dropped;
 import io.reactivemq.test.contract.CompactionContract;
 import io.reactivemq.test.contract.DataContract;
 import io.reactivemq.test.contract.EngineFixture;
+import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
@@ -87,6 +88,14 @@ class InMemorySimulatedTest {
 
     @Nested
     class Senders extends SenderContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class ExactlyOnce extends ExactlyOnceContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.MEMORY, seed);

@@ -2,6 +2,7 @@ package io.reactivemq.test.embedded;
 
 import io.reactivemq.test.contract.DataContract;
 import io.reactivemq.test.contract.EngineFixture;
+import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.RetentionContract;
 import io.reactivemq.test.contract.SenderContract;
@@ -39,6 +40,14 @@ class OnFilesOsBufferedSimulatedTest {
 
     @Nested
     class Senders extends SenderContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_OS_BUFFERED, seed);
+        }
+    }
+
+    @Nested
+    class ExactlyOnce extends ExactlyOnceContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_OS_BUFFERED, seed);

@@ -3,6 +3,7 @@ package io.reactivemq.test.embedded;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
 import io.reactivemq.test.contract.EngineFixture;
+import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
@@ -51,6 +52,14 @@ class OnFilesRealTimeTest {
 
     @Nested
     class Senders extends SenderContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return RealTimeFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class ExactlyOnce extends ExactlyOnceContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return RealTimeFixture.of(Place.FILES_FSYNC, seed);

@@ -5,6 +5,7 @@ import io.reactivemq.guards.Dropped;
 import io.reactivemq.test.contract.CompactionContract;
 import io.reactivemq.test.contract.DataContract;
 import io.reactivemq.test.contract.EngineFixture;
+import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
@@ -87,6 +88,14 @@ class OnFilesSimulatedTest {
 
     @Nested
     class Senders extends SenderContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class ExactlyOnce extends ExactlyOnceContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_FSYNC, seed);

@@ -1,0 +1,56 @@
+package io.reactivemq.consume;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.produce.TransactionInput;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+
+/**
+ * A batch that is consumed in a transaction. Its partition is not handed over before it is committed, or the wait for that is over;
+ * then its offsets are not to be had any more, and the transaction is aborted.
+ */
+final class TransactionBatch<K, V> implements TransactionInput.Batch<ReceiverRecord<K, V>> {
+
+    private final ReceiverBatch<K, V> batch;
+    private final @Nullable ConsumeLoop loop;
+
+    /** @param loop the subscription; null where it has ended already */
+    TransactionBatch(ReceiverBatch<K, V> batch, @Nullable ConsumeLoop loop) {
+        this.batch = batch;
+        this.loop = loop;
+    }
+
+    @Override
+    public List<ReceiverRecord<K, V>> records() {
+        return batch.records();
+    }
+
+    @Override
+    public Mono<TransactionInput.Offsets> offsets() {
+        ReceiverRecord<K, V> last = batch.records().get(batch.size() - 1);
+        Mono<PartitionSource.Membership> member = loop == null ? Mono.empty() : loop.membershipFor(last);
+        return member.map(now -> new TransactionInput.Offsets(
+                        now.groupId(),
+                        now.memberId(),
+                        now.memberEpoch(),
+                        Map.of(batch.topicPartition(), CommittedOffset.of(last.offset() + 1))))
+                .switchIfEmpty(Mono.create(sink -> sink.error(new MqException(
+                        ErrorCode.FENCED_MEMBER_EPOCH,
+                        batch + " is not this receiver's any more: it will be delivered again, here or elsewhere"))));
+    }
+
+    @Override
+    public void committed() {
+        boolean unused =
+                batch.acknowledge(); // too late only where the partition goes, and it is committed all the same
+    }
+
+    @Override
+    public String toString() {
+        return batch.toString();
+    }
+}

@@ -1,0 +1,128 @@
+package io.reactivemq.produce;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.produce.TransactionalProducer.Transaction;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Sends records in transactions: those of one transaction become visible to receivers of committed records together, or never, whatever
+ * crashes. With {@link #process} the offsets of what was read are part of it: read, process and write happen exactly once.
+ *
+ * <p>One transaction at a time; one that is begun while another is under way fails with an IllegalStateException. When a newer sender has begun under the same transactional id, this one
+ * is fenced: its transaction fails with {@code PRODUCER_FENCED} or {@code INVALID_PRODUCER_EPOCH}, at once, and so does every later one.
+ *
+ * <p>Safe for use by many threads; no thread ever waits. It holds no resources.
+ *
+ * @param <K> the type of keys
+ * @param <V> the type of values
+ */
+public final class TransactionalSender<K, V> {
+
+    static final Duration TIMEOUT_DEFAULT = Duration.ofMinutes(1);
+
+    /** Codes that say: what was read belongs to another member now. */
+    private static final Set<ErrorCode> LOST =
+            Set.of(ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.STALE_MEMBER_EPOCH);
+
+    private final Broker broker;
+    private final SenderOptions<K, V> options;
+    private final Map<String, Integer> partitionCounts;
+    private final UnaryOperator<SenderRecord<K, V>> interceptor;
+    private final TransactionalProducer producer;
+
+    TransactionalSender(
+            Broker broker,
+            SenderOptions<K, V> options,
+            Map<String, Integer> partitionCounts,
+            UnaryOperator<SenderRecord<K, V>> interceptor,
+            String transactionalId,
+            Duration timeout) {
+        Objects.requireNonNull(transactionalId, "transactionalId");
+        if (transactionalId.isBlank()) {
+            throw new IllegalArgumentException("transactionalId must not be blank");
+        }
+        if (timeout.toMillis() <= 0) {
+            throw new IllegalArgumentException("timeout must be 1 ms or more, was " + timeout);
+        }
+        if (!options.idempotence()) {
+            throw new IllegalArgumentException("a transactional sender needs idempotence, which the options turn off");
+        }
+        this.broker = broker;
+        this.options = options;
+        this.partitionCounts = partitionCounts;
+        this.interceptor = interceptor;
+        this.producer = new TransactionalProducer(broker, options, transactionalId, timeout);
+    }
+
+    /**
+     * Sends the records in one transaction, as {@link Sender#send(Publisher)} does. It is committed when the source has completed and all
+     * records are appended; then the Flux completes. Results come before that: a record counts when the Flux has completed.
+     *
+     * <p>An error of the source or of the send aborts, and so does cancelling; the error is emitted when the abort is done. Where the commit
+     * itself fails with {@code REQUEST_TIMED_OUT}, it may have happened or not.
+     */
+    public Flux<SenderResult<K, V>> send(Publisher<SenderRecord<K, V>> records) {
+        return Flux.usingWhen(
+                producer.begin(),
+                transaction -> sending(records, transaction),
+                Transaction::commit,
+                (transaction, failure) -> transaction.abort(),
+                Transaction::abort);
+    }
+
+    /** Sends each of the publishers in a transaction of its own, one after the other. The first that fails ends the Flux. */
+    public Flux<SenderResult<K, V>> sendTransactionally(
+            Publisher<? extends Publisher<SenderRecord<K, V>>> transactions) {
+        return Flux.from(transactions).concatMap(this::send, 0);
+    }
+
+    /**
+     * Reads, processes and writes: for each batch of the input, what the function makes of its records is sent, and committed together with the
+     * offset behind the batch. Results are emitted when their transaction is committed.
+     *
+     * <p>An error of the function or of the send aborts the transaction and ends the Flux; cancelling aborts, too. Who subscribes again reads
+     * from what is committed, so nothing is left out and nothing counts twice. A batch whose partition another member has got meanwhile is
+     * aborted, and the Flux goes on with the next.
+     *
+     * <p>{@code sender.transactional("enricher-1").process(receiver, batch -> batch.map(r -> SenderRecord.of("enriched", r.key(), enrich(r))))}
+     *
+     * @param input a Receiver with a group; one that reads committed records alone, where what it reads is written in transactions
+     */
+    public <R> Flux<SenderResult<K, V>> process(
+            TransactionInput<R> input, Function<? super Flux<R>, ? extends Publisher<SenderRecord<K, V>>> function) {
+        Objects.requireNonNull(function, "function");
+        return input.transactionBatches()
+                .concatMap(batch -> process(batch, function), 0)
+                .flatMapIterable(results -> results);
+    }
+
+    private <R> Mono<List<SenderResult<K, V>>> process(
+            TransactionInput.Batch<R> batch,
+            Function<? super Flux<R>, ? extends Publisher<SenderRecord<K, V>>> function) {
+        return Mono.usingWhen(
+                        producer.begin(),
+                        transaction -> sending(function.apply(Flux.fromIterable(batch.records())), transaction)
+                                .collectList(),
+                        transaction -> transaction.commit(batch),
+                        (transaction, failure) -> transaction.abort(),
+                        Transaction::abort)
+                .onErrorResume(
+                        failure -> failure instanceof MqException e && LOST.contains(e.errorCode()),
+                        failure -> Mono.empty());
+    }
+
+    private Flux<SenderResult<K, V>> sending(Publisher<SenderRecord<K, V>> records, Transaction transaction) {
+        return FluxSend.of(Flux.from(records).map(interceptor), broker, options, partitionCounts, transaction);
+    }
+}

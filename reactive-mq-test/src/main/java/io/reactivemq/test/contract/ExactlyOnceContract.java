@@ -1,0 +1,237 @@
+package io.reactivemq.test.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.Serdes;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.broker.OffsetFetch;
+import io.reactivemq.consume.Receiver;
+import io.reactivemq.consume.ReceiverOptions;
+import io.reactivemq.consume.ReceiverRecord;
+import io.reactivemq.produce.Sender;
+import io.reactivemq.produce.SenderOptions;
+import io.reactivemq.produce.SenderRecord;
+import io.reactivemq.produce.SenderResult;
+import io.reactivemq.produce.TransactionalSender;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
+import org.junit.jupiter.api.Test;
+import org.reactivestreams.Publisher;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** The transactional sender, alone and together with a receiver. */
+@DisplayName("exactly once")
+public abstract class ExactlyOnceContract extends EngineContract {
+
+    private static final int RECORDS = 60;
+
+    private static Sender<String, String> sender(Broker on) {
+        return Sender.on(
+                on,
+                SenderOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.batchSizeBytes(200).retryBackoff(Duration.ofMillis(1))));
+    }
+
+    private static Receiver<String, String> receiver(Broker on, String group, int batch, String... topics) {
+        return Receiver.on(
+                on,
+                ReceiverOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.group(group)
+                                .topics(topics)
+                                .maxPollRecords(batch)
+                                .isolation(IsolationLevel.READ_COMMITTED)));
+    }
+
+    private static Flux<SenderRecord<String, String>> records(String topic, int from, int count) {
+        return Flux.range(from, count).map(i -> SenderRecord.of(topic, "k" + i % 7, "v" + i));
+    }
+
+    /** All that a receiver of committed records gets, and that is as many as expected. */
+    private List<String> committed(String topic, int expected) {
+        Receiver<String, String> reader = Receiver.on(
+                broker(),
+                ReceiverOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.topics(topic).isolation(IsolationLevel.READ_COMMITTED)));
+        List<String> values = new CopyOnWriteArrayList<>();
+        Disposable reading = reader.receiveAutoAck().subscribe(record -> values.add(String.valueOf(record.value())));
+        disposeAtEnd(reading);
+        engine().eventually(() -> values.size() >= expected);
+        engine().elapse(Duration.ofMillis(100));
+        reading.dispose();
+        return values;
+    }
+
+    private static List<String> values(String prefix, int count) {
+        List<String> all = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            all.add(prefix + i);
+        }
+        return all;
+    }
+
+    @RepeatedTest(3)
+    @DisplayName("K12 K06 transactions on a broker whose answers are lost: each is there whole and once, or not at all")
+    void transactions_with_lost_answers(RepetitionInfo repetition) {
+        useSeed(repetition.getCurrentRepetition());
+        topic("t", 3);
+        ForgetfulBroker forgetful = new ForgetfulBroker(broker(), repetition.getCurrentRepetition(), 15);
+        TransactionalSender<String, String> sender = sender(forgetful).transactional("tx");
+        for (int i = 0; i < 5; i++) {
+            List<SenderResult<String, String>> results =
+                    await(sender.send(records("t", 20 * i, 20)).collectList());
+            assertThat(results).hasSize(20);
+            assertFails(
+                    sender.send(records("t", 1_000, 10)
+                                    .concatWith(Mono.create(
+                                            sink -> sink.error(new MqException(ErrorCode.INVALID_RECORD, "planned")))))
+                            .collectList(),
+                    ErrorCode.INVALID_RECORD);
+        }
+        assertThat(forgetful.lostAnswers()).isPositive();
+        assertThat(committed("t", 100)).containsExactlyInAnyOrderElementsOf(values("v", 100));
+        restartIfDurable();
+        assertThat(committed("t", 100)).containsExactlyInAnyOrderElementsOf(values("v", 100));
+    }
+
+    @Test
+    @DisplayName("K12 a transaction that is cancelled is aborted, and the next one begins")
+    void cancelled() {
+        topic("t", 2);
+        TransactionalSender<String, String> sender = sender(broker()).transactional("tx");
+        List<String> results = new CopyOnWriteArrayList<>();
+        Disposable sending = sender.send(records("t", 500, 10).concatWith(Flux.never()))
+                .subscribe(result -> results.add(String.valueOf(result.record().value())));
+        engine().eventually(() -> results.size() == 10);
+        assertFailsAsBusy(sender);
+        sending.dispose();
+
+        await(sender.send(records("t", 0, 10)).collectList());
+        assertThat(committed("t", 10)).containsExactlyInAnyOrderElementsOf(values("v", 10));
+    }
+
+    private void assertFailsAsBusy(TransactionalSender<String, String> sender) {
+        Throwable failure = org.assertj.core.api.Assertions.catchThrowable(
+                () -> await(sender.send(records("t", 0, 1)).collectList()));
+        assertThat(failure).isInstanceOf(IllegalStateException.class).hasMessageContaining("one at a time");
+    }
+
+    @Test
+    @DisplayName("K05 a sender whose transactional id another has begun with fails at once, and ever after")
+    void fenced() {
+        topic("t", 2);
+        TransactionalSender<String, String> older = sender(broker()).transactional("tx");
+        await(older.send(records("t", 0, 10)).collectList());
+        TransactionalSender<String, String> newer = sender(broker()).transactional("tx");
+        await(newer.send(records("t", 10, 10)).collectList());
+
+        for (int i = 0; i < 3; i++) {
+            assertFails(
+                    older.send(records("t", 500, 10)).collectList(),
+                    ErrorCode.INVALID_PRODUCER_EPOCH,
+                    ErrorCode.PRODUCER_FENCED);
+        }
+        await(newer.send(records("t", 20, 10)).collectList());
+        assertThat(committed("t", 30)).containsExactlyInAnyOrderElementsOf(values("v", 30));
+    }
+
+    private static Flux<SenderRecord<String, String>> enriched(Flux<ReceiverRecord<String, String>> batch) {
+        return batch.map(record -> SenderRecord.of("out", record.key(), "out-" + record.value()));
+    }
+
+    private long consumed() {
+        return await(broker().fetchOffsets(CALLER, OffsetFetch.all("enrichers"))).values().stream()
+                .mapToLong(CommittedOffset::offset)
+                .sum();
+    }
+
+    @Test
+    @DisplayName(
+            "M07 K12 read, process, write: a handler that fails aborts, and who subscribes again loses nothing and repeats nothing")
+    void failing_handler() {
+        topic("in", 2);
+        topic("out", 2);
+        await(sender(broker()).send(records("in", 0, RECORDS)).collectList());
+        AtomicInteger handled = new AtomicInteger();
+        Receiver<String, String> receiver = receiver(broker(), "enrichers", 7, "in");
+        Flux<SenderResult<String, String>> enriching = sender(broker())
+                .transactional("enricher")
+                .process(
+                        receiver,
+                        batch -> enriched(batch)
+                                .concatMap(out -> handled.incrementAndGet() % 17 == 0
+                                        ? Mono.create(sink ->
+                                                sink.error(new MqException(ErrorCode.INVALID_RECORD, "planned")))
+                                        : Mono.just(out)));
+        List<SenderResult<String, String>> results = new CopyOnWriteArrayList<>();
+        disposeAtEnd(enriching.retry().subscribe(results::add));
+
+        engine().eventually(() -> results.size() >= RECORDS);
+        assertThat(handled.get()).isGreaterThan(RECORDS);
+        assertThat(committed("out", RECORDS)).containsExactlyInAnyOrderElementsOf(values("out-v", RECORDS));
+        assertThat(consumed()).isEqualTo(RECORDS);
+    }
+
+    @RepeatedTest(3)
+    @DisplayName("M07 K12 read, process, write over a broker whose answers are lost: each record once")
+    void processing_with_lost_answers(RepetitionInfo repetition) {
+        useSeed(repetition.getCurrentRepetition());
+        topic("in", 2);
+        topic("out", 2);
+        await(sender(broker()).send(records("in", 0, RECORDS)).collectList());
+        ForgetfulBroker forgetful = new ForgetfulBroker(broker(), repetition.getCurrentRepetition(), 10);
+        List<SenderResult<String, String>> results = new CopyOnWriteArrayList<>();
+        disposeAtEnd(sender(forgetful)
+                .transactional("enricher")
+                .process(receiver(forgetful, "enrichers", 7, "in"), ExactlyOnceContract::enriched)
+                .subscribe(results::add));
+
+        engine().eventually(() -> results.size() >= RECORDS);
+        assertThat(committed("out", RECORDS)).containsExactlyInAnyOrderElementsOf(values("out-v", RECORDS));
+    }
+
+    @Test
+    @DisplayName("M07 K12 instances that come and go while they process: each record once, whoever has its partition")
+    void instances_come_and_go() {
+        topic("in", 4);
+        topic("out", 2);
+        await(sender(broker()).send(records("in", 0, 4 * RECORDS)).collectList());
+        List<SenderResult<String, String>> results = new CopyOnWriteArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            String name = "enricher-" + i;
+            Flux<SenderResult<String, String>> instance = sender(broker())
+                    .transactional(name)
+                    .process(
+                            receiver(broker(), "enrichers", 5, "in"),
+                            batch -> enriched(batch)
+                                    .delaySequence(
+                                            Duration.ofMillis(30),
+                                            broker().runtime().timers()));
+            Publisher<?> until = i < 4
+                    ? Mono.delay(Duration.ofMillis(300), broker().runtime().timers())
+                    : Flux.never();
+            disposeAtEnd(instance.takeUntilOther(until).subscribe(results::add));
+            engine().elapse(Duration.ofMillis(150));
+        }
+
+        engine().eventually(() -> consumed() == 4 * RECORDS);
+        assertThat(committed("out", 4 * RECORDS)).containsExactlyInAnyOrderElementsOf(values("out-v", 4 * RECORDS));
+    }
+}

@@ -1,17 +1,20 @@
 package io.reactivemq.engine;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.reactivemq.Durability;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.group.GroupConfig;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.metrics.CompactionMeters;
 import io.reactivemq.topic.TopicConfig;
 import io.reactivemq.transaction.TransactionConfig;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The settings of an {@link EmbeddedBroker}, given to the function that opens it: {@code EmbeddedBroker.open(path, o ->
@@ -30,6 +33,7 @@ public final class BrokerOptions {
     private Duration retentionCheckInterval = Duration.ofMinutes(5);
     private Duration compactionInterval = Duration.ofSeconds(15);
     private long compactionMemory = LogCleaner.MAP_BYTES_DEFAULT;
+    private @Nullable MeterRegistry meterRegistry;
     private Duration sessionTimeout = GroupConfig.DEFAULT.sessionTimeout();
     private Duration transactionMaxTimeout = TransactionConfig.DEFAULT.maxTimeout();
     private Duration transactionalIdExpiration = TransactionConfig.DEFAULT.idExpiration();
@@ -109,6 +113,12 @@ public final class BrokerOptions {
     /** How often partitions are looked over for segments that are beyond what is to be kept; 5 min by default, as Kafka. */
     public BrokerOptions retentionCheckInterval(Duration retentionCheckInterval) {
         this.retentionCheckInterval = positive("retentionCheckInterval", retentionCheckInterval);
+        return this;
+    }
+
+    /** Where the broker's meters are registered: {@link io.reactivemq.metrics.CompactionMeter}. By default there are none. */
+    public BrokerOptions meterRegistry(MeterRegistry registry) {
+        this.meterRegistry = Objects.requireNonNull(registry, "registry");
         return this;
     }
 
@@ -193,6 +203,10 @@ public final class BrokerOptions {
 
     int openFilesMax() {
         return openFilesMax;
+    }
+
+    @Nullable CompactionMeters compactionMeters() {
+        return meterRegistry == null ? null : new CompactionMeters(meterRegistry);
     }
 
     Duration compactionInterval() {

@@ -3,6 +3,7 @@ package io.reactivemq.engine;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.log.CompactionStats;
 import io.reactivemq.log.LogCleaner;
+import io.reactivemq.metrics.CompactionMeters;
 import io.reactivemq.storage.StorageException;
 import io.reactivemq.topic.Partition;
 import java.time.Duration;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
@@ -40,7 +42,16 @@ final class CompactionCheck {
     /** Whose compaction is not tried again. */
     private final Set<Partition> givenUp = ConcurrentHashMap.newKeySet();
 
-    CompactionCheck(TopicRegistry topics, long mapBytesMax, Duration interval, MqRuntime runtime) {
+    private final @Nullable CompactionMeters meters;
+
+    /** @param meters null: nobody wants to know */
+    CompactionCheck(
+            TopicRegistry topics,
+            long mapBytesMax,
+            Duration interval,
+            MqRuntime runtime,
+            @Nullable CompactionMeters meters) {
+        this.meters = meters;
         this.topics = topics;
         this.cleaner = new LogCleaner(mapBytesMax, runtime.random());
         this.interval = interval;
@@ -75,10 +86,8 @@ final class CompactionCheck {
         if (givenUp.contains(partition)) {
             return Mono.empty();
         }
-        return partition
-                .compact(cleaner)
-                .expand(stats -> stats.partial() && !next.isDisposed() ? partition.compact(cleaner) : Mono.empty())
-                .doOnNext(stats -> compacted(partition, stats))
+        return pass(partition)
+                .expand(stats -> stats.partial() && !next.isDisposed() ? pass(partition) : Mono.empty())
                 .then()
                 .onErrorResume(failure -> {
                     if (!partition.isClosing()) {
@@ -88,8 +97,24 @@ final class CompactionCheck {
                 });
     }
 
-    private void compacted(Partition partition, CompactionStats stats) {
+    private Mono<CompactionStats> pass(Partition partition) {
+        return Mono.defer(() -> {
+            long begin = runtime.nanoTime();
+            return partition
+                    .compact(cleaner)
+                    .doOnNext(stats -> compacted(partition, stats, Duration.ofNanos(runtime.nanoTime() - begin)));
+        });
+    }
+
+    private void compacted(Partition partition, CompactionStats stats, Duration took) {
         failed.remove(partition);
+        if (meters != null) {
+            meters.passed(
+                    took,
+                    stats.bytesRead(),
+                    stats.bytesBefore() - stats.bytesAfter(),
+                    stats.recordsBefore() - stats.recordsAfter());
+        }
         LOG.debug("partition {} was compacted: {}", partition.id(), stats);
         if (stats.recordsWithoutKey() > 0) {
             LOG.warn(
@@ -100,6 +125,9 @@ final class CompactionCheck {
     }
 
     private void failed(Partition partition, Throwable failure) {
+        if (meters != null) {
+            meters.failed();
+        }
         boolean storage = failure instanceof StorageException;
         if (!storage) {
             givenUp.add(partition);

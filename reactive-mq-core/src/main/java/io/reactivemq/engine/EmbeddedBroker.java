@@ -247,7 +247,11 @@ public final class EmbeddedBroker implements Broker {
                             RetentionCheck retention =
                                     new RetentionCheck(topics, options.retentionCheckInterval(), runtime);
                             CompactionCheck compaction = new CompactionCheck(
-                                    topics, options.compactionMemory(), options.compactionInterval(), runtime);
+                                    topics,
+                                    options.compactionMemory(),
+                                    options.compactionInterval(),
+                                    runtime,
+                                    options.compactionMeters());
                             Transactions transactions =
                                     new Transactions(topics, groups, OFFSETS, options.transactionConfig(), runtime);
                             Mono<?> loaded = transactions.exist() ? transactions.service() : Mono.empty();

@@ -3,6 +3,7 @@ package io.reactivemq.engine;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
@@ -14,6 +15,8 @@ import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.metrics.CompactionMeter;
+import io.reactivemq.metrics.CompactionMeters;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
@@ -50,6 +53,7 @@ class CompactionCheckTest {
 
     private final FileStore store = FileStore.memory();
     private final ManualRuntime runtime = new ManualRuntime();
+    private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
     private final List<MqException> refusals = new ArrayList<>();
 
     @BeforeEach
@@ -65,7 +69,8 @@ class CompactionCheckTest {
     }
 
     private CompactionCheck start(TopicRegistry registry) {
-        CompactionCheck check = new CompactionCheck(registry, LogCleaner.MAP_BYTES_DEFAULT, INTERVAL, runtime);
+        CompactionCheck check = new CompactionCheck(
+                registry, LogCleaner.MAP_BYTES_DEFAULT, INTERVAL, runtime, new CompactionMeters(meters));
         check.start();
         return check;
     }
@@ -112,6 +117,10 @@ class CompactionCheckTest {
         return all;
     }
 
+    private double count(CompactionMeter meter) {
+        return meters.get(meter.meterName()).counter().count();
+    }
+
     private long bytesOf(String folder) {
         return store.list(DATA.resolve(folder)).stream().mapToLong(store::size).sum();
     }
@@ -141,6 +150,12 @@ class CompactionCheckTest {
         runtime.run();
         assertThat(records(prices)).hasSizeLessThan(30).contains("199:k1=v199", "198:k0=v198", "197:k2=v197");
         assertThat(bytesOf("prices-0")).isLessThan(6_000);
+        assertThat(meters.get("reactivemq.compaction.time").timer().count()).isPositive();
+        assertThat(count(CompactionMeter.REMOVED))
+                .isGreaterThanOrEqualTo(200 - records(prices).size());
+        assertThat(count(CompactionMeter.RECLAIMED)).isGreaterThan(5_000);
+        assertThat(count(CompactionMeter.READ)).isGreaterThan(count(CompactionMeter.RECLAIMED));
+        assertThat(count(CompactionMeter.FAILURES)).isZero();
 
         check.stop();
         await(registry.close().thenReturn(true));
@@ -214,6 +229,7 @@ class CompactionCheckTest {
         runtime.run();
         assertThat(bytesOf("t-0")).isEqualTo(before);
         assertThat(bad.isClosing()).isFalse();
+        assertThat(count(CompactionMeter.FAILURES)).isOne();
 
         await(registry.delete("t").thenReturn(true));
         Partition made = filled(registry);

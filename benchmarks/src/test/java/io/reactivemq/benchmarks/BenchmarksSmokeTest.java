@@ -45,6 +45,15 @@ class BenchmarksSmokeTest {
         assertThat(results).hasSizeGreaterThanOrEqualTo(10);
     }
 
+    @Test
+    void theGroupBenchmarkRuns(@TempDir Path data) throws Exception {
+        GroupBenchmark benchmark = new GroupBenchmark(data);
+        assertThat(benchmark.rebalances(20, 20, 1)).hasSize(3);
+        assertThat(benchmark.heartbeats(20, 1)).isNotEmpty();
+        assertThat(benchmark.commits(500, 1)).isNotEmpty();
+        assertThat(data).isEmptyDirectory();
+    }
+
     static Stream<Arguments> embedded() {
         return Stream.of(Engine.values())
                 .flatMap(engine -> Stream.of(Acknowledgement.values()).map(ack -> Arguments.of(engine, ack)));

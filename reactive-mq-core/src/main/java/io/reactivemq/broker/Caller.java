@@ -12,6 +12,9 @@ import java.util.Objects;
  */
 public record Caller(String principal, String clientId, String host, String listener) {
 
+    /** The host of callers in the broker's own JVM; others have an address. */
+    public static final String EMBEDDED_HOST = "localhost";
+
     public Caller {
         Objects.requireNonNull(principal, "principal");
         Objects.requireNonNull(clientId, "clientId");
@@ -21,6 +24,6 @@ public record Caller(String principal, String clientId, String host, String list
 
     /** A caller in the broker's own JVM. */
     public static Caller embedded(String clientId) {
-        return new Caller("User:embedded", clientId, "localhost", "embedded");
+        return new Caller("User:embedded", clientId, EMBEDDED_HOST, "embedded");
     }
 }

@@ -141,9 +141,14 @@ public final class Coordinator<S extends CoordinatorShard> {
         return read(machine -> Boolean.TRUE).then();
     }
 
-    /** Stops the timer. Events after it are answered while the partition is open. */
+    /** Stops the timer, and fails requests that wait for others. Events after it are answered while the partition is open. */
     public void close() {
         timer.dispose();
+        tell(() -> {
+            if (state != null) {
+                state.unloaded(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "this broker is closed"));
+            }
+        });
     }
 
     private void signal() {
@@ -202,6 +207,7 @@ public final class Coordinator<S extends CoordinatorShard> {
                     machine.replayTransactional(producer.producerId(), key, content);
                 }
             }
+            machine.takeAnswers().forEach(waiting::add);
             return true;
         } catch (RuntimeException e) {
             unload("a record could not be replayed", e);
@@ -283,7 +289,11 @@ public final class Coordinator<S extends CoordinatorShard> {
         if (!batch.isEmpty()) {
             batch.build();
         }
+        S machine = state;
         state = null;
+        if (machine != null) {
+            machine.unloaded(error);
+        }
     }
 
     private void startLoading() {
@@ -306,6 +316,7 @@ public final class Coordinator<S extends CoordinatorShard> {
 
     private void loaded(S machine) {
         loading = false;
+        machine.loaded(runtime.nanoTime(), runtime.currentTimeMillis());
         state = machine;
     }
 
@@ -373,7 +384,7 @@ public final class Coordinator<S extends CoordinatorShard> {
         timerNanos = CoordinatorShard.NEVER;
         if (state != null) {
             try {
-                write(state.onDeadline(runtime.nanoTime()), null);
+                write(state.onDeadline(runtime.nanoTime(), runtime.currentTimeMillis()), null);
             } catch (RuntimeException e) {
                 unload("its deadline could not be handled", e);
             }
@@ -471,21 +482,23 @@ public final class Coordinator<S extends CoordinatorShard> {
     }
 
     /** An answer that waits until what it rests on is durable. */
-    private record Response<R>(MonoSink<R> sink, R value) {
-        void give() {
+    private record Response<R>(MonoSink<R> sink, R value) implements Answer {
+        @Override
+        public void give() {
             sink.success(value);
         }
 
-        void fail(MqException error) {
+        @Override
+        public void fail(MqException error) {
             sink.error(error);
         }
     }
 
     /** The answers that wait for one append. */
     private static final class Waiting {
-        private final List<Response<?>> responses = new ArrayList<>();
+        private final List<Answer> responses = new ArrayList<>();
 
-        void add(Response<?> response) {
+        void add(Answer response) {
             responses.add(response);
         }
 
@@ -495,13 +508,13 @@ public final class Coordinator<S extends CoordinatorShard> {
         }
 
         void give() {
-            List<Response<?>> now = List.copyOf(responses);
+            List<Answer> now = List.copyOf(responses);
             responses.clear();
-            now.forEach(Response::give);
+            now.forEach(Answer::give);
         }
 
         void fail(MqException error) {
-            List<Response<?>> now = List.copyOf(responses);
+            List<Answer> now = List.copyOf(responses);
             responses.clear();
             now.forEach(response -> response.fail(error));
         }

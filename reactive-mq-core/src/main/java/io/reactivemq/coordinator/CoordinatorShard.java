@@ -1,13 +1,17 @@
 package io.reactivemq.coordinator;
 
+import io.reactivemq.MqException;
 import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A state machine behind one partition of an internal topic. It does no I/O and reads no clock. What lasts is changed in
- * {@link #replay} only; an error thrown by a handler is the response, and must leave the state as it was.
+ * A state machine behind one partition of an internal topic. It does no I/O and reads no clock.
+ *
+ * <p>What lasts is what replaying the records gives. A handler may change the state itself as it decides, provided that the records it
+ * returns say the same, and that replaying those changes nothing more: when they cannot be appended, the whole state is thrown away. An error
+ * thrown by a handler is the response, and must leave the state as it was.
  */
 public interface CoordinatorShard {
 
@@ -34,13 +38,24 @@ public interface CoordinatorShard {
                 "the end of a transaction of producer " + producerId + " in a log that has none");
     }
 
+    /** All there was is replayed; the first event follows. */
+    default void loaded(long nowNanos, long nowMs) {}
+
+    /** The answers that the last event or deadline gave to requests that waited ({@link Deferred}); each is taken once. */
+    default List<Answer> takeAnswers() {
+        return List.of();
+    }
+
+    /** The state is thrown away: requests that still wait get that error. */
+    default void unloaded(MqException error) {}
+
     /** When {@link #onDeadline} wants to be called, on the clock of {@code MqRuntime.nanoTime}; {@link #NEVER}. */
     default long nextDeadlineNanos() {
         return NEVER;
     }
 
     /** The deadline has passed. */
-    default List<CoordinatorRecord> onDeadline(long nowNanos) {
+    default List<CoordinatorRecord> onDeadline(long nowNanos, long nowMs) {
         return List.of();
     }
 }

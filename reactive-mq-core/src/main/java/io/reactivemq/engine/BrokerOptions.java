@@ -34,11 +34,12 @@ public final class BrokerOptions {
     private Duration compactionInterval = Duration.ofSeconds(15);
     private long compactionMemory = LogCleaner.MAP_BYTES_DEFAULT;
     private @Nullable MeterRegistry meterRegistry;
-    private Duration sessionTimeout = GroupConfig.DEFAULT.sessionTimeout();
+    private GroupConfig groups = GroupConfig.DEFAULT;
+    private Duration sessionTimeout = groups.sessionTimeout();
     private Duration transactionMaxTimeout = TransactionConfig.DEFAULT.maxTimeout();
     private Duration transactionalIdExpiration = TransactionConfig.DEFAULT.idExpiration();
     private Duration transactionCheckInterval = TransactionConfig.DEFAULT.checkInterval();
-    private Duration heartbeatInterval = GroupConfig.DEFAULT.heartbeatInterval();
+    private Duration heartbeatInterval = groups.heartbeatInterval();
 
     BrokerOptions(Durability durability, LogConfig log) {
         this.durability = durability;
@@ -197,6 +198,39 @@ public final class BrokerOptions {
         return this;
     }
 
+    /**
+     * How long the first generation of a group of the classic protocol waits for more members, 3 s by default, as Kafka ({@code
+     * group.initial.rebalance.delay.ms}); zero begins with the first.
+     */
+    public BrokerOptions groupInitialRebalanceDelay(Duration delay) {
+        this.groups = groups.withClassic(delay, groups.classicSessionTimeoutMin(), groups.classicSessionTimeoutMax());
+        return this;
+    }
+
+    /**
+     * The session timeouts that members of the classic protocol may ask for, 6 s to 30 min by default, as Kafka ({@code
+     * group.min.session.timeout.ms}, {@code group.max.session.timeout.ms}).
+     */
+    public BrokerOptions groupClassicSessionTimeouts(Duration min, Duration max) {
+        this.groups = groups.withClassic(groups.initialRebalanceDelay(), min, max);
+        return this;
+    }
+
+    /** How many members a group takes, 10,000 by default ({@code group.max.size}, {@code group.consumer.max.size}). */
+    public BrokerOptions groupMembersMax(int members) {
+        this.groups = groups.withMembersMax(members);
+        return this;
+    }
+
+    /**
+     * How long committed offsets are kept that no member uses: since they were committed, or since their group became empty. 7 days by default, as Kafka
+     * ({@code offsets.retention.minutes}).
+     */
+    public BrokerOptions offsetsRetention(Duration retention) {
+        this.groups = groups.withOffsetsRetention(positive("offsetsRetention", retention));
+        return this;
+    }
+
     MqRuntime runtime() {
         return runtime;
     }
@@ -230,6 +264,6 @@ public final class BrokerOptions {
     }
 
     GroupConfig groupConfig() {
-        return new GroupConfig(sessionTimeout, heartbeatInterval);
+        return groups.withSession(sessionTimeout, heartbeatInterval);
     }
 }

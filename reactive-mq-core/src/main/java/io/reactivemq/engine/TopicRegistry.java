@@ -194,7 +194,8 @@ final class TopicRegistry implements TopicCatalog {
     }
 
     /** The topics that are ready, by name. */
-    List<TopicDescription> list() {
+    @Override
+    public List<TopicDescription> list() {
         return topics.values().stream()
                 .map(topic -> describe(topic.image))
                 .sorted(Comparator.comparing(TopicDescription::name))
@@ -254,12 +255,6 @@ final class TopicRegistry implements TopicCatalog {
     @Override
     public long version() {
         return version.get();
-    }
-
-    @Override
-    public int partitionCount(String topic) {
-        Topic found = topics.get(topic);
-        return found == null ? 0 : found.partitions.size();
     }
 
     /** Closes all partitions, the metadata last. */

@@ -1,7 +1,6 @@
 package io.reactivemq.group;
 
 import io.reactivemq.ErrorCode;
-import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Caller;
@@ -23,12 +22,19 @@ import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.coordinator.Coordinator;
+import io.reactivemq.coordinator.Deferred;
 import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.topic.Partition;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 
 /** The groups of a broker: {@link GroupApi} over the state machine behind {@code __consumer_offsets}. */
@@ -37,39 +43,70 @@ public final class GroupService implements GroupApi {
     /** The internal topic of committed offsets, by Kafka's name. */
     public static final String TOPIC = "__consumer_offsets";
 
+    private static final Logger LOG = LoggerFactory.getLogger(GroupService.class);
+
+    /** How often offsets are looked over ({@code offsets.retention.check.interval.ms}). */
+    private static final Duration RETENTION_CHECK = Duration.ofMinutes(10);
+
+    private final Disposable.Swap expiry = Disposables.swap();
     private final Coordinator<GroupShard> coordinator;
     private final MqRuntime runtime;
 
     public GroupService(Partition partition, GroupConfig config, TopicCatalog catalog, MqRuntime runtime) {
         this.runtime = runtime;
-        this.coordinator = new Coordinator<>(partition, runtime, () -> new GroupShard(config, catalog));
+        this.coordinator =
+                new Coordinator<>(partition, runtime, () -> new GroupShard(config, catalog, runtime.random()));
     }
 
-    /** Replays the committed offsets. */
+    /** Replays groups and committed offsets, and looks for those that have expired from then on. */
     public Mono<Void> load() {
-        return coordinator.load();
+        return coordinator
+                .handle(groups -> groups.opened(step()))
+                .then()
+                .doOnSuccess(done -> expiry.update(runtime.timers()
+                        .schedulePeriodically(
+                                this::expire,
+                                RETENTION_CHECK.toMillis(),
+                                RETENTION_CHECK.toMillis(),
+                                TimeUnit.MILLISECONDS)));
     }
 
+    /** Stops timers, and fails requests that wait for others. */
     public void close() {
+        expiry.dispose();
         coordinator.close();
+    }
+
+    private void expire() {
+        coordinator
+                .handle(groups -> groups.expire(step()))
+                .subscribe(
+                        expired -> {
+                            if (expired > 0) {
+                                LOG.info("{} committed offsets have expired", expired);
+                            }
+                        },
+                        failure -> LOG.warn("expired offsets were not removed; the next check tries again", failure));
+    }
+
+    private Step step() {
+        return new Step(runtime.nanoTime(), runtime.currentTimeMillis());
     }
 
     @Override
     public Mono<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat) {
-        return coordinator.handle(groups -> groups.heartbeat(caller, heartbeat, runtime.nanoTime()));
+        return coordinator.handle(groups -> groups.heartbeat(caller, heartbeat, step()));
     }
 
     @Override
     public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
-        return coordinator
-                .handle(groups -> groups.commit(commit, runtime.currentTimeMillis()))
-                .then();
+        return coordinator.handle(groups -> groups.commit(commit, step())).then();
     }
 
     /** Hands in offsets that count if and when the transaction is committed. */
     public Mono<Void> commitOffsets(TransactionalOffsetCommit commit) {
         return coordinator
-                .handleInTransaction(commit.producer(), groups -> groups.commit(commit, runtime.currentTimeMillis()))
+                .handleInTransaction(commit.producer(), groups -> groups.commit(commit, step()))
                 .then();
     }
 
@@ -87,7 +124,7 @@ public final class GroupService implements GroupApi {
     public Mono<Map<TopicPartition, ErrorCode>> deleteOffsets(
             Caller caller, String groupId, Collection<TopicPartition> partitions) {
         Set<TopicPartition> unwanted = Set.copyOf(partitions);
-        return coordinator.handle(groups -> groups.deleteOffsets(groupId, unwanted));
+        return coordinator.handle(groups -> groups.deleteOffsets(groupId, unwanted, step()));
     }
 
     @Override
@@ -102,31 +139,27 @@ public final class GroupService implements GroupApi {
 
     @Override
     public Mono<Void> deleteGroup(Caller caller, String groupId) {
-        return coordinator.handle(groups -> groups.delete(groupId)).then();
+        return coordinator.handle(groups -> groups.delete(groupId, step())).then();
     }
 
     @Override
     public Mono<ClassicJoinResult> joinClassic(Caller caller, ClassicJoin join) {
-        return noClassicGroups();
+        return coordinator.handle(groups -> groups.join(caller, join, step())).flatMap(Deferred::response);
     }
 
     @Override
     public Mono<ClassicSyncResult> syncClassic(Caller caller, ClassicSync sync) {
-        return noClassicGroups();
+        return coordinator.handle(groups -> groups.sync(sync, step())).flatMap(Deferred::response);
     }
 
     @Override
     public Mono<Void> heartbeatClassic(Caller caller, ClassicHeartbeat heartbeat) {
-        return noClassicGroups();
+        return coordinator.handle(groups -> groups.heartbeat(heartbeat, step())).then();
     }
 
     @Override
     public Mono<ClassicLeaveResult> leaveClassic(Caller caller, ClassicLeave leave) {
-        return noClassicGroups();
-    }
-
-    private static <T> Mono<T> noClassicGroups() {
-        return Mono.error(new MqException(ErrorCode.UNSUPPORTED_VERSION, "groups speak KIP-848 only"));
+        return coordinator.handle(groups -> groups.leave(leave, step()));
     }
 
     /**
@@ -139,6 +172,6 @@ public final class GroupService implements GroupApi {
 
     /** Forgets what was committed of a topic that is gone. */
     public Mono<Void> forget(String topic) {
-        return coordinator.handle(groups -> groups.forget(topic)).then();
+        return coordinator.handle(groups -> groups.forget(topic, step())).then();
     }
 }

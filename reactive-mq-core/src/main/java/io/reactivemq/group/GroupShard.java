@@ -3,9 +3,14 @@ package io.reactivemq.group;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
-import io.reactivemq.assign.Assignor;
-import io.reactivemq.assign.Assignors;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.ClassicHeartbeat;
+import io.reactivemq.broker.ClassicJoin;
+import io.reactivemq.broker.ClassicJoinResult;
+import io.reactivemq.broker.ClassicLeave;
+import io.reactivemq.broker.ClassicLeaveResult;
+import io.reactivemq.broker.ClassicSync;
+import io.reactivemq.broker.ClassicSyncResult;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupHeartbeat;
@@ -15,135 +20,191 @@ import io.reactivemq.broker.GroupType;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.TransactionalOffsetCommit;
+import io.reactivemq.coordinator.Answer;
 import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.coordinator.CoordinatorShard;
+import io.reactivemq.coordinator.Deferred;
 import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.PriorityQueue;
 import java.util.Set;
-import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * The state machine of all groups behind one partition of {@code __consumer_offsets}. Pure: time comes in with the call.
+ * The state machine of all groups behind one partition of {@code __consumer_offsets}. Pure: time comes in with the step.
  *
- * <p>Committed offsets change by replayed records only. Members are soft state: they are gone after a replay and their clients,
- * answered {@code UNKNOWN_MEMBER_ID}, join anew.
+ * <p>It finds the group and the state machine for its kind: {@link ConsumerGroups}, {@link ClassicGroups}, {@link MixedGroups} for members of the
+ * classic protocol in a group of KIP-848. Those change groups and members as they decide, and write records that say so; committed offsets change
+ * as their records are replayed. So after the start the records of groups and members are not replayed again.
  */
 final class GroupShard implements CoordinatorShard {
 
-    private static final Logger LOG = LoggerFactory.getLogger(GroupShard.class);
-
     private final GroupConfig config;
-    private final TopicCatalog catalog;
-    private final Map<String, Assignor> assignors = Map.of("range", Assignors.range());
-    private final Map<String, Group> groups = new TreeMap<>();
-
+    private final TopicIndex topics;
+    private final Groups groups;
+    private final GroupOffsets offsets = new GroupOffsets();
     private final PendingOffsets pending = new PendingOffsets();
+    private final GroupReplay replay;
+    private final ClassicGroups classics;
+    private final ConsumerGroups consumers;
+    private final MixedGroups mixed;
+    private final List<Answer> answers = new ArrayList<>();
+    private boolean loaded;
 
-    /** One valid entry a member; see {@link Member#queuedDeadline}. */
-    private final PriorityQueue<Deadline> deadlines = new PriorityQueue<>(Comparator.comparingLong(Deadline::nanos));
-
-    GroupShard(GroupConfig config, TopicCatalog catalog) {
+    GroupShard(GroupConfig config, TopicCatalog catalog, RandomGenerator random) {
         this.config = config;
-        this.catalog = catalog;
+        this.topics = new TopicIndex(catalog);
+        this.groups = new Groups(config, topics, random);
+        this.replay = new GroupReplay(groups);
+        this.classics = new ClassicGroups(groups);
+        Migration migration = new Migration(groups, classics);
+        this.consumers = new ConsumerGroups(groups, migration);
+        this.mixed = new MixedGroups(groups, consumers, migration);
     }
 
-    CoordinatorResult<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat, long nowNanos) {
-        Assignor assignor = assignor(heartbeat);
-        Group group = groups.computeIfAbsent(requireId(heartbeat.groupId()), Group::new);
-        try {
-            return CoordinatorResult.of(heartbeat(group, caller, heartbeat, assignor, nowNanos));
-        } finally {
-            if (group.isEmpty()) {
-                groups.remove(group.id);
-            }
+    // ---------------------------------------------------------------- members
+
+    CoordinatorResult<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat, Step step) {
+        return result(consumers.heartbeat(caller, heartbeat, step), step);
+    }
+
+    CoordinatorResult<Deferred<ClassicJoinResult>> join(Caller caller, ClassicJoin join, Step step) {
+        classics.check(join);
+        Group found = groups.find(join.groupId());
+        if (found instanceof ConsumerGroup group && group.hasMembers()) {
+            return result(mixed.join(group, caller, join, step), step);
         }
+        ClassicGroup group = found instanceof ClassicGroup classic ? classic : null;
+        if (group == null && !join.memberId().isEmpty()) {
+            throw unknown(join.groupId(), join.memberId());
+        }
+        if (found instanceof ConsumerGroup empty) {
+            groups.delete(empty, step);
+        }
+        return result(classics.join(group, caller, join, step), step);
     }
 
-    private GroupHeartbeatResult heartbeat(
-            Group group, Caller caller, GroupHeartbeat heartbeat, Assignor assignor, long nowNanos) {
-        boolean joins = heartbeat.memberEpoch() == GroupHeartbeat.JOIN;
-        Member member;
-        if (joins) {
-            member = group.join(caller, heartbeat);
+    CoordinatorResult<Deferred<ClassicSyncResult>> sync(ClassicSync sync, Step step) {
+        Group found = groups.find(Groups.requireId(sync.groupId()));
+        if (found instanceof ConsumerGroup group) {
+            return result(mixed.sync(group, sync, step), step);
+        }
+        if (found instanceof ClassicGroup group) {
+            return result(classics.sync(group, sync, step), step);
+        }
+        throw unknown(sync.groupId(), sync.memberId());
+    }
+
+    CoordinatorResult<Boolean> heartbeat(ClassicHeartbeat heartbeat, Step step) {
+        Group found = groups.find(Groups.requireId(heartbeat.groupId()));
+        if (found instanceof ConsumerGroup group) {
+            mixed.heartbeat(group, heartbeat, step);
+        } else if (found instanceof ClassicGroup group) {
+            classics.heartbeat(group, heartbeat, step);
         } else {
-            member = group.requireMember(heartbeat.memberId());
-            if (heartbeat.memberEpoch() == GroupHeartbeat.LEAVE) {
-                group.remove(member);
-                return new GroupHeartbeatResult(member.id, GroupHeartbeat.LEAVE, config.heartbeatInterval(), null);
+            throw unknown(heartbeat.groupId(), heartbeat.memberId());
+        }
+        return result(Boolean.TRUE, step);
+    }
+
+    CoordinatorResult<ClassicLeaveResult> leave(ClassicLeave leave, Step step) {
+        Groups.requireId(leave.groupId());
+        List<ClassicLeaveResult.Member> results = new ArrayList<>();
+        for (ClassicLeave.Member who : leave.members()) {
+            ErrorCode error = null;
+            try {
+                // found anew each time: one that leaves may change the group's kind
+                Group found = groups.find(leave.groupId());
+                if (found instanceof ConsumerGroup group) {
+                    mixed.leave(group, who, step);
+                } else if (found instanceof ClassicGroup group) {
+                    classics.leave(group, who, step);
+                } else {
+                    error = ErrorCode.UNKNOWN_MEMBER_ID;
+                }
+            } catch (MqException e) {
+                error = e.errorCode();
             }
-            group.checkEpoch(member, heartbeat);
-            group.update(member, heartbeat);
+            results.add(new ClassicLeaveResult.Member(who.memberId(), who.instanceId(), error));
         }
-        group.refreshTarget(assignor, catalog);
-        boolean changed = group.reconcile(member, heartbeat.owned(), nowNanos);
-        member.sessionDeadline = nowNanos + config.sessionTimeout().toNanos();
-        queueDeadline(group, member);
-        // who says what it owns is told what it shall own: its knowledge may be old
-        boolean tell = joins || changed || heartbeat.owned() != null;
-        Duration next = config.nextHeartbeat(group.isSettled(member));
-        return new GroupHeartbeatResult(member.id, member.epoch, next, tell ? member.assigned : null);
+        return result(new ClassicLeaveResult(results), step);
     }
 
-    private Assignor assignor(GroupHeartbeat heartbeat) {
-        String name = heartbeat.assignor() == null ? "range" : heartbeat.assignor();
-        Assignor assignor = assignors.get(name);
-        if (assignor == null) {
-            throw new MqException(
-                    ErrorCode.UNSUPPORTED_ASSIGNOR,
-                    "group " + heartbeat.groupId() + ": expected an assignor of " + assignors.keySet() + ", was "
-                            + name);
-        }
-        return assignor;
+    private static MqException unknown(String groupId, String memberId) {
+        return new MqException(
+                ErrorCode.UNKNOWN_MEMBER_ID,
+                "group " + groupId + " has no member " + memberId + "; it was removed or has left: join anew");
     }
 
-    CoordinatorResult<Boolean> commit(OffsetCommit commit, long nowMs) {
-        String groupId = requireId(commit.groupId());
-        Group group = groups.get(groupId);
-        if (commit.memberId().isEmpty()) {
+    private <R> CoordinatorResult<R> result(R response, Step step) {
+        answers.addAll(step.answers);
+        return new CoordinatorResult<>(step.records, response);
+    }
+
+    // ---------------------------------------------------------------- offsets
+
+    CoordinatorResult<Boolean> commit(OffsetCommit commit, Step step) {
+        checkCommitter(commit.groupId(), commit.memberId(), commit.instanceId(), commit.memberEpoch(), step);
+        Duration retention = commit.retention();
+        long expireMs = retention == null ? StoredOffset.UNTIL_RETENTION : step.millis + retention.toMillis();
+        writeOffsets(commit.groupId(), commit.offsets(), expireMs, step);
+        return result(Boolean.TRUE, step);
+    }
+
+    /** As {@link #commit(OffsetCommit, Step)}, in a transaction; a committer that names no member is not checked, as with Kafka. */
+    CoordinatorResult<Boolean> commit(TransactionalOffsetCommit commit, Step step) {
+        if (!commit.memberId().isEmpty()) {
+            checkCommitter(commit.groupId(), commit.memberId(), commit.groupInstanceId(), commit.memberEpoch(), step);
+        }
+        writeOffsets(Groups.requireId(commit.groupId()), commit.offsets(), StoredOffset.UNTIL_RETENTION, step);
+        return result(Boolean.TRUE, step);
+    }
+
+    private void writeOffsets(
+            String groupId, Map<TopicPartition, CommittedOffset> committed, long expireMs, Step step) {
+        committed.forEach((partition, offset) -> check(groupId, partition, offset));
+        committed.forEach((partition, offset) ->
+                step.write(OffsetRecords.commit(groupId, partition, new StoredOffset(offset, step.millis, expireMs))));
+    }
+
+    /** Whether who commits may: a member in its epoch or generation, or anybody while there are no members. */
+    private void checkCommitter(String groupId, String memberId, @Nullable String instanceId, int epoch, Step step) {
+        Group group = groups.find(Groups.requireId(groupId));
+        if (memberId.isEmpty() && instanceId == null && epoch < 0) {
             if (group != null && group.hasMembers()) {
                 throw new MqException(
                         ErrorCode.UNKNOWN_MEMBER_ID,
                         "group " + groupId + " has members; a commit from outside is taken only while it has none");
             }
+        } else if (group instanceof ClassicGroup classic) {
+            classics.checkCommit(classic, memberId, instanceId, epoch, step);
         } else {
-            checkEpoch(groupId, group, commit.memberId(), commit.memberEpoch());
+            checkEpoch(group, groupId, memberId, instanceId, epoch);
         }
-        return committed(groupId, commit.offsets(), nowMs);
     }
 
-    /** As {@link #commit}, in a transaction; a committer that names no member is not checked, as with Kafka. */
-    CoordinatorResult<Boolean> commit(TransactionalOffsetCommit commit, long nowMs) {
-        String groupId = requireId(commit.groupId());
-        if (!commit.memberId().isEmpty()) {
-            checkEpoch(groupId, groups.get(groupId), commit.memberId(), commit.memberEpoch());
+    private void checkEpoch(
+            @Nullable Group found, String groupId, String memberId, @Nullable String instanceId, int epoch) {
+        ConsumerGroup group = found instanceof ConsumerGroup consumers ? consumers : new ConsumerGroup(groupId, topics);
+        ConsumerMember member = group.require(memberId, instanceId);
+        if (member.epoch != epoch) {
+            throw new MqException(
+                    member.classic == null ? ErrorCode.STALE_MEMBER_EPOCH : ErrorCode.ILLEGAL_GENERATION,
+                    "member " + member.id + " of group " + groupId + " is at epoch " + member.epoch + ", it says "
+                            + epoch);
         }
-        return committed(groupId, commit.offsets(), nowMs);
-    }
-
-    private CoordinatorResult<Boolean> committed(
-            String groupId, Map<TopicPartition, CommittedOffset> offsets, long nowMs) {
-        List<CoordinatorRecord> records = new ArrayList<>();
-        offsets.forEach((partition, offset) -> {
-            check(groupId, partition, offset);
-            records.add(OffsetRecords.commit(groupId, partition, offset, nowMs));
-        });
-        return new CoordinatorResult<>(records, Boolean.TRUE);
     }
 
     private void check(String groupId, TopicPartition partition, CommittedOffset offset) {
-        if (partition.partition() >= catalog.partitionCount(partition.topic())) {
+        if (partition.partition() >= topics.partitionCount(partition.topic())) {
             throw new MqException(
                     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
                     "group " + groupId + " commits an offset of " + partition + ", which does not exist");
@@ -158,87 +219,64 @@ final class GroupShard implements CoordinatorShard {
     }
 
     Map<TopicPartition, CommittedOffset> offsets(OffsetFetch fetch) {
-        Group group = groups.get(fetch.groupId());
+        String groupId = fetch.groupId();
         if (!fetch.memberId().isEmpty()) {
-            checkEpoch(fetch.groupId(), group, fetch.memberId(), fetch.memberEpoch());
+            Group group = groups.find(groupId);
+            if (group instanceof ClassicGroup classic) {
+                classic.require(fetch.memberId(), null);
+            } else {
+                checkEpoch(group, groupId, fetch.memberId(), null, fetch.memberEpoch());
+            }
         }
         if (fetch.requireStable() && pending.isUnstable(fetch)) {
             throw new MqException(
                     ErrorCode.UNSTABLE_OFFSET_COMMIT,
-                    "group " + fetch.groupId()
-                            + ": a transaction that has not ended has committed an offset: ask again");
-        }
-        if (group == null) {
-            return Map.of();
+                    "group " + groupId + ": a transaction that has not ended has committed an offset: ask again");
         }
         Set<TopicPartition> wanted = fetch.partitions();
-        if (wanted == null) {
-            return Map.copyOf(group.offsets);
-        }
         Map<TopicPartition, CommittedOffset> found = new HashMap<>();
-        for (TopicPartition partition : wanted) {
-            CommittedOffset offset = group.offsets.get(partition);
-            if (offset != null) {
-                found.put(partition, offset);
+        if (wanted == null) {
+            offsets.of(groupId).forEach((partition, stored) -> found.put(partition, stored.offset()));
+        } else {
+            for (TopicPartition partition : wanted) {
+                StoredOffset stored = offsets.of(groupId, partition);
+                if (stored != null) {
+                    found.put(partition, stored.offset());
+                }
             }
         }
         return found;
     }
 
-    private static void checkEpoch(String groupId, @Nullable Group group, String memberId, int epoch) {
-        Member member = (group == null ? new Group(groupId) : group).requireMember(memberId);
-        if (member.epoch != epoch) {
-            throw new MqException(
-                    ErrorCode.STALE_MEMBER_EPOCH,
-                    "member " + member.id + " of group " + groupId + " is at epoch " + member.epoch + ", it says "
-                            + epoch + "; nothing was committed");
-        }
-    }
-
     /** Forgets what is committed of some partitions, but for those of topics that members subscribe to. */
-    CoordinatorResult<Map<TopicPartition, ErrorCode>> deleteOffsets(String groupId, Set<TopicPartition> partitions) {
-        Group group = require(groupId);
-        List<CoordinatorRecord> records = new ArrayList<>();
+    CoordinatorResult<Map<TopicPartition, ErrorCode>> deleteOffsets(
+            String groupId, Set<TopicPartition> partitions, Step step) {
+        requireThere(groupId);
+        Group group = groups.find(groupId);
+        if (group instanceof ClassicGroup classic && classic.hasMembers() && !classic.isOfConsumers()) {
+            throw nonEmpty(groupId);
+        }
         Map<TopicPartition, ErrorCode> refused = new HashMap<>();
         for (TopicPartition partition : partitions) {
-            if (group.hasSubscriber(partition.topic())) {
+            if (group != null && group.hasSubscriber(partition.topic())) {
                 refused.put(partition, ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC);
-            } else if (group.offsets.containsKey(partition)) {
-                records.add(OffsetRecords.tombstone(groupId, partition));
+            } else if (offsets.of(groupId, partition) != null) {
+                step.write(OffsetRecords.tombstone(groupId, partition));
             }
         }
-        return new CoordinatorResult<>(records, refused);
+        return result(refused, step);
     }
 
-    /** Deletes a group without members. */
-    CoordinatorResult<Boolean> delete(String groupId) {
-        Group group = require(groupId);
-        if (group.hasMembers()) {
-            throw new MqException(
-                    ErrorCode.NON_EMPTY_GROUP,
-                    "group " + groupId + " has members; it can be deleted when they have left");
+    /** Forgets what was committed of a topic that is gone. */
+    CoordinatorResult<Boolean> forget(String topic, Step step) {
+        for (String groupId : offsets.groups()) {
+            for (TopicPartition partition : offsets.of(groupId).keySet()) {
+                if (partition.topic().equals(topic)) {
+                    step.write(OffsetRecords.tombstone(groupId, partition));
+                }
+            }
         }
-        List<CoordinatorRecord> records = new ArrayList<>();
-        group.offsets.keySet().forEach(partition -> records.add(OffsetRecords.tombstone(groupId, partition)));
-        return new CoordinatorResult<>(records, Boolean.TRUE);
-    }
-
-    List<GroupListing> list() {
-        return groups.values().stream()
-                .map(group -> new GroupListing(group.id, GroupType.CONSUMER, group.state(), "consumer"))
-                .toList();
-    }
-
-    private Group require(String groupId) {
-        Group group = groups.get(groupId);
-        if (group == null) {
-            throw new MqException(ErrorCode.GROUP_ID_NOT_FOUND, "there is no group '" + groupId + "'");
-        }
-        return group;
-    }
-
-    GroupDescription describe(String groupId) {
-        return require(groupId).describe();
+        return result(Boolean.TRUE, step);
     }
 
     /**
@@ -247,52 +285,137 @@ final class GroupShard implements CoordinatorShard {
      */
     long passedByAll(TopicPartition partition) {
         long passed = Long.MAX_VALUE;
-        for (Group group : groups.values()) {
-            CommittedOffset offset = group.offsets.get(partition);
-            if (offset != null) {
-                passed = Math.min(passed, offset.offset());
-            } else if (group.hasSubscriber(partition.topic())) {
+        for (String groupId : offsets.groups()) {
+            StoredOffset stored = offsets.of(groupId, partition);
+            if (stored != null) {
+                passed = Math.min(passed, stored.offset().offset());
+            }
+        }
+        for (Group group : groups.all()) {
+            if (offsets.of(group.id(), partition) == null && group.hasSubscriber(partition.topic())) {
                 return 0;
             }
         }
         return passed == Long.MAX_VALUE ? 0 : passed;
     }
 
-    /** Forgets what was committed of a topic that is gone. */
-    CoordinatorResult<Boolean> forget(String topic) {
-        List<CoordinatorRecord> records = new ArrayList<>();
-        for (Group group : groups.values()) {
-            for (TopicPartition partition : group.offsets.keySet()) {
-                if (partition.topic().equals(topic)) {
-                    records.add(OffsetRecords.tombstone(group.id, partition));
-                }
+    // ---------------------------------------------------------------- administration
+
+    List<GroupListing> list() {
+        Set<String> ids = new TreeSet<>(offsets.groups());
+        groups.all().forEach(group -> ids.add(group.id()));
+        List<GroupListing> all = new ArrayList<>(ids.size());
+        for (String id : ids) {
+            Group group = groups.find(id);
+            all.add(
+                    group == null
+                            ? new GroupListing(id, GroupType.CLASSIC, GroupDescription.State.EMPTY, "")
+                            : new GroupListing(id, group.type(), group.state(), group.protocolType()));
+        }
+        return all;
+    }
+
+    GroupDescription describe(String groupId) {
+        requireThere(groupId);
+        Group group = groups.find(groupId);
+        return group != null
+                ? group.describe()
+                : new GroupDescription(
+                        groupId, GroupType.CLASSIC, GroupDescription.State.EMPTY, "", "", 0, 0, List.of());
+    }
+
+    private void requireThere(String groupId) {
+        if (groups.find(groupId) == null && !offsets.has(groupId)) {
+            throw new MqException(ErrorCode.GROUP_ID_NOT_FOUND, "there is no group '" + groupId + "'");
+        }
+    }
+
+    private static MqException nonEmpty(String groupId) {
+        return new MqException(
+                ErrorCode.NON_EMPTY_GROUP, "group " + groupId + " has members; this can be done when they have left");
+    }
+
+    /** The broker has been opened, and serves from now on. */
+    CoordinatorResult<Boolean> opened(Step step) {
+        for (Group group : List.copyOf(groups.all())) {
+            if (group instanceof ConsumerGroup consumer) {
+                consumers.forgetEmbedded(consumer, step);
             }
         }
-        return new CoordinatorResult<>(records, Boolean.TRUE);
+        return result(Boolean.TRUE, step);
     }
+
+    /** Deletes a group without members, and its offsets. */
+    CoordinatorResult<Boolean> delete(String groupId, Step step) {
+        requireThere(groupId);
+        Group group = groups.find(groupId);
+        if (group != null && group.hasMembers()) {
+            throw nonEmpty(groupId);
+        }
+        offsets.of(groupId).keySet().forEach(partition -> step.write(OffsetRecords.tombstone(groupId, partition)));
+        if (group != null) {
+            groups.delete(group, step);
+        }
+        return result(Boolean.TRUE, step);
+    }
+
+    /** Forgets offsets that nobody has used for the retention, and groups that have neither members nor offsets. */
+    CoordinatorResult<Integer> expire(Step step) {
+        int expired = 0;
+        Set<String> withoutOffsets = new TreeSet<>();
+        groups.all().forEach(group -> withoutOffsets.add(group.id()));
+        for (String groupId : offsets.groups()) {
+            Group group = groups.find(groupId);
+            int left = 0;
+            for (Map.Entry<TopicPartition, StoredOffset> entry :
+                    offsets.of(groupId).entrySet()) {
+                TopicPartition partition = entry.getKey();
+                boolean used = group != null && group.hasSubscriber(partition.topic());
+                if (!used && expiresMs(entry.getValue(), group) <= step.millis) {
+                    step.write(OffsetRecords.tombstone(groupId, partition));
+                    expired++;
+                } else {
+                    left++;
+                }
+            }
+            if (left > 0) {
+                withoutOffsets.remove(groupId);
+            }
+        }
+        for (String groupId : withoutOffsets) {
+            Group group = groups.find(groupId);
+            if (group != null && !group.hasMembers() && !(group instanceof ClassicGroup c && !c.pending.isEmpty())) {
+                groups.delete(group, step);
+            }
+        }
+        return result(expired, step);
+    }
+
+    private long expiresMs(StoredOffset stored, @Nullable Group group) {
+        if (stored.expireMs() != StoredOffset.UNTIL_RETENTION) {
+            return stored.expireMs();
+        }
+        long unusedSince = Math.max(stored.commitMs(), group == null ? 0 : group.emptySinceMs());
+        return unusedSince + config.offsetsRetention().toMillis();
+    }
+
+    // ---------------------------------------------------------------- the coordinator's side
 
     @Override
     public void replay(ByteBuffer key, @Nullable ByteBuffer value) {
-        OffsetRecords.Key about = OffsetRecords.readKey(key);
+        OffsetRecords.Key about = OffsetRecords.readKey(key.duplicate());
         if (about == null) {
+            if (!loaded) {
+                replay.apply(key, value);
+            }
             return;
         }
         pending.superseded(about);
-        if (value != null) {
-            put(about, OffsetRecords.readValue(value));
-            return;
+        if (value == null) {
+            offsets.remove(about);
+        } else {
+            offsets.put(about, OffsetRecords.readValue(value));
         }
-        Group group = groups.get(about.group());
-        if (group != null) {
-            group.offsets.remove(about.partition());
-            if (group.isEmpty()) {
-                groups.remove(group.id);
-            }
-        }
-    }
-
-    private void put(OffsetRecords.Key about, CommittedOffset offset) {
-        groups.computeIfAbsent(about.group(), Group::new).offsets.put(about.partition(), offset);
     }
 
     @Override
@@ -305,59 +428,52 @@ final class GroupShard implements CoordinatorShard {
 
     @Override
     public void replayEnd(long producerId, TransactionMarker.Outcome outcome) {
-        pending.end(producerId, outcome, this::put);
+        pending.end(producerId, outcome, offsets::put);
+    }
+
+    @Override
+    public void loaded(long nowNanos, long nowMs) {
+        loaded = true;
+        Step step = new Step(nowNanos, nowMs);
+        for (Group group : groups.all()) {
+            if (group instanceof ConsumerGroup consumer) {
+                consumers.resume(consumer, step);
+            } else if (group instanceof ClassicGroup classic) {
+                classic.members().forEach(member -> classics.arm(classic, member, member.sessionTimeout, step));
+            }
+        }
+    }
+
+    @Override
+    public List<Answer> takeAnswers() {
+        if (answers.isEmpty()) {
+            return List.of();
+        }
+        List<Answer> taken = List.copyOf(answers);
+        answers.clear();
+        return taken;
+    }
+
+    @Override
+    public void unloaded(MqException error) {
+        takeAnswers().forEach(answer -> answer.fail(error));
+        for (Group group : groups.all()) {
+            if (group instanceof ClassicGroup classic) {
+                ClassicGroups.failAll(classic, error);
+            }
+        }
     }
 
     @Override
     public long nextDeadlineNanos() {
-        Deadline next = deadlines.peek();
-        return next == null ? NEVER : next.nanos;
+        return groups.timers.next();
     }
 
     @Override
-    public List<CoordinatorRecord> onDeadline(long nowNanos) {
-        for (Deadline due = deadlines.peek(); due != null && due.nanos <= nowNanos; due = deadlines.peek()) {
-            deadlines.remove();
-            Group group = groups.get(due.groupId);
-            Member member = group == null ? null : group.member(due.memberId);
-            if (group == null || member == null || member.queuedDeadline != due.nanos) {
-                continue;
-            }
-            member.queuedDeadline = NEVER;
-            if (member.deadline() > nowNanos) {
-                queueDeadline(group, member);
-                continue;
-            }
-            LOG.info(
-                    "group {}: member {} ({}) is removed: {}",
-                    group.id,
-                    member.id,
-                    member.caller.clientId(),
-                    member.sessionDeadline <= nowNanos
-                            ? "no heartbeat within " + config.sessionTimeout()
-                            : "it did not release " + member.revoking + " within " + member.rebalanceTimeout);
-            group.remove(member);
-            if (group.isEmpty()) {
-                groups.remove(group.id);
-            }
-        }
-        return List.of();
+    public List<CoordinatorRecord> onDeadline(long nowNanos, long nowMs) {
+        Step step = new Step(nowNanos, nowMs);
+        groups.timers.run(step);
+        answers.addAll(step.answers);
+        return step.records;
     }
-
-    /** Sees to it that the queue has an entry no later than the member's deadline. */
-    private void queueDeadline(Group group, Member member) {
-        if (member.deadline() < member.queuedDeadline) {
-            member.queuedDeadline = member.deadline();
-            deadlines.add(new Deadline(member.queuedDeadline, group.id, member.id));
-        }
-    }
-
-    private static String requireId(String groupId) {
-        if (groupId.isEmpty()) {
-            throw new MqException(ErrorCode.INVALID_GROUP_ID, "a group's id must not be empty");
-        }
-        return groupId;
-    }
-
-    private record Deadline(long nanos, String groupId, String memberId) {}
 }

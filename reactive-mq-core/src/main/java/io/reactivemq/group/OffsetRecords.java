@@ -4,7 +4,6 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.coordinator.CoordinatorRecord;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <caption>Layout</caption>
  * <tr><td>key</td><td>version: int16 = 1, group: string, topic: string, partition: int32</td></tr>
  * <tr><td>value</td><td>version: int16 = 3, offset: int64, leader epoch: int32, metadata: string, commit time ms: int64</td></tr>
+ * <tr><td>value that expires</td><td>version: int16 = 1, offset: int64, metadata: string, commit time ms: int64, expire time ms: int64</td></tr>
  * </table>
  */
 final class OffsetRecords {
@@ -22,15 +22,27 @@ final class OffsetRecords {
     private static final short KEY_VERSION = 1;
     private static final short VALUE_VERSION = 3;
 
+    /** The version of an offset that says itself until when it is kept; it has no leader epoch. */
+    private static final short EXPIRING_VERSION = 1;
+
+    /** Read only: Kafka writes it where it knows topic ids. */
+    private static final short COMPACT_VERSION = 4;
+
     private OffsetRecords() {}
 
-    static CoordinatorRecord commit(String group, TopicPartition partition, CommittedOffset offset, long nowMs) {
-        byte[] metadata = offset.metadata().getBytes(StandardCharsets.UTF_8);
-        ByteBuffer value = ByteBuffer.allocate(2 + 8 + 4 + 2 + metadata.length + 8);
-        value.putShort(VALUE_VERSION).putLong(offset.offset()).putInt(offset.leaderEpoch());
-        putString(value, metadata);
-        value.putLong(nowMs);
-        return new CoordinatorRecord(key(group, partition), value.array());
+    static CoordinatorRecord commit(String group, TopicPartition partition, StoredOffset stored) {
+        CommittedOffset offset = stored.offset();
+        boolean expires = stored.expireMs() != StoredOffset.UNTIL_RETENTION;
+        Encoder value =
+                new Encoder().int16(expires ? EXPIRING_VERSION : VALUE_VERSION).int64(offset.offset());
+        if (!expires) {
+            value.int32(offset.leaderEpoch());
+        }
+        value.string(offset.metadata()).int64(stored.commitMs());
+        if (expires) {
+            value.int64(stored.expireMs());
+        }
+        return new CoordinatorRecord(key(group, partition), value.toByteArray());
     }
 
     /** Removes what a group has committed of a partition. */
@@ -39,42 +51,36 @@ final class OffsetRecords {
     }
 
     private static byte[] key(String group, TopicPartition partition) {
-        byte[] groupId = group.getBytes(StandardCharsets.UTF_8);
-        byte[] topic = partition.topic().getBytes(StandardCharsets.UTF_8);
-        ByteBuffer key = ByteBuffer.allocate(2 + 2 + groupId.length + 2 + topic.length + 4);
-        key.putShort(KEY_VERSION);
-        putString(key, groupId);
-        putString(key, topic);
-        return key.putInt(partition.partition()).array();
+        return new Encoder()
+                .int16(KEY_VERSION)
+                .string(group)
+                .string(partition.topic())
+                .int32(partition.partition())
+                .toByteArray();
     }
 
-    /** What a key is about; null where it is of another kind, which this version does not know. */
+    /** What a key is about; null where it is of another kind. */
     static @Nullable Key readKey(ByteBuffer key) {
-        if (key.getShort() > KEY_VERSION) {
+        Decoder from = new Decoder(key);
+        if (from.int16() > KEY_VERSION) {
             return null;
         }
-        String group = readString(key);
-        String topic = readString(key);
-        return new Key(group, new TopicPartition(topic, key.getInt()));
+        return new Key(from.string(), new TopicPartition(from.string(), from.int32()));
     }
 
-    static CommittedOffset readValue(ByteBuffer value) {
-        short version = value.getShort();
-        if (version != VALUE_VERSION) {
-            throw new IllegalStateException(
-                    "a committed offset of version " + version + " was found, this version reads " + VALUE_VERSION);
+    static StoredOffset readValue(ByteBuffer value) {
+        Decoder from = new Decoder(value);
+        int version = from.int16();
+        if (version < 0 || version > COMPACT_VERSION) {
+            throw new IllegalStateException("a committed offset of version " + version
+                    + " was found, this broker reads versions up to " + COMPACT_VERSION);
         }
-        return new CommittedOffset(value.getLong(), value.getInt(), readString(value));
-    }
-
-    private static void putString(ByteBuffer to, byte[] text) {
-        to.putShort((short) text.length).put(text);
-    }
-
-    private static String readString(ByteBuffer from) {
-        byte[] text = new byte[from.getShort()];
-        from.get(text);
-        return new String(text, StandardCharsets.UTF_8);
+        long offset = from.int64();
+        int leaderEpoch = version >= VALUE_VERSION ? from.int32() : -1;
+        String metadata = version >= COMPACT_VERSION ? from.compactString() : from.string();
+        long commitMs = from.int64();
+        long expireMs = version == EXPIRING_VERSION ? from.int64() : StoredOffset.UNTIL_RETENTION;
+        return new StoredOffset(new CommittedOffset(offset, leaderEpoch, metadata), commitMs, expireMs);
     }
 
     /**

@@ -1,7 +1,6 @@
 package io.reactivemq.group;
 
 import io.reactivemq.TopicPartition;
-import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.record.TransactionMarker.Outcome;
 import java.util.HashMap;
@@ -28,10 +27,10 @@ final class PendingOffsets {
      * @param offset the offset
      * @param record the place of its record among all of them
      */
-    private record Pending(CommittedOffset offset, long record) {}
+    private record Pending(StoredOffset offset, long record) {}
 
     /** A transaction of that producer has committed an offset. */
-    void add(long producerId, OffsetRecords.Key key, CommittedOffset offset) {
+    void add(long producerId, OffsetRecords.Key key, StoredOffset offset) {
         Pending before =
                 byProducer.computeIfAbsent(producerId, id -> new HashMap<>()).put(key, new Pending(offset, records++));
         if (before == null) {
@@ -47,7 +46,7 @@ final class PendingOffsets {
     }
 
     /** The producer's transaction has ended; those of its offsets that count now are given on. */
-    void end(long producerId, Outcome outcome, BiConsumer<OffsetRecords.Key, CommittedOffset> counting) {
+    void end(long producerId, Outcome outcome, BiConsumer<OffsetRecords.Key, StoredOffset> counting) {
         Map<OffsetRecords.Key, Pending> ended = byProducer.remove(producerId);
         if (ended == null) {
             return;

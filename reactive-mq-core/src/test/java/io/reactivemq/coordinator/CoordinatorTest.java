@@ -236,7 +236,7 @@ class CoordinatorTest {
         }
 
         @Override
-        public List<CoordinatorRecord> onDeadline(long nowNanos) {
+        public List<CoordinatorRecord> onDeadline(long nowNanos, long nowMs) {
             deadline = NEVER;
             return put("deadline", "passed").records();
         }

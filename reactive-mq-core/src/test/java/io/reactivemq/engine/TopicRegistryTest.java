@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
@@ -44,7 +45,8 @@ class TopicRegistryTest {
         assertThat(again.list()).containsExactly(created);
         assertThat(again.find(new TopicPartition("orders", 1))).isNotNull();
         assertThat(again.find(new TopicPartition("orders", 2))).isNull();
-        assertThat(again.partitionCount("orders")).isEqualTo(2);
+        assertThat(Objects.requireNonNull(again.describe("orders")).partitions())
+                .isEqualTo(2);
         assertThat(store.readFile(DATA.resolve("orders-0").resolve("partition.metadata"))
                         .remaining())
                 .isPositive();

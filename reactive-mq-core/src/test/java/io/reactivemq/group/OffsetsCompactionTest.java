@@ -48,17 +48,13 @@ class OffsetsCompactionTest {
     private final FileStore store = FileStore.memory();
     private final Map<String, Map<TopicPartition, CommittedOffset>> expected = new TreeMap<>();
 
-    private final TopicCatalog catalog = new TopicCatalog() {
-        @Override
-        public long version() {
-            return 1;
-        }
+    private final TestTopics catalog = new TestTopics();
 
-        @Override
-        public int partitionCount(String topic) {
-            return 3;
+    OffsetsCompactionTest() {
+        for (int i = 0; i < 3; i++) {
+            catalog.put("t" + i, 3);
         }
-    };
+    }
 
     @ParameterizedTest
     @EnumSource(value = Durability.class, mode = Mode.EXCLUDE, names = "OS_BUFFERED")
@@ -108,7 +104,8 @@ class OffsetsCompactionTest {
     }
 
     private GroupService load(Partition partition) {
-        GroupService groups = new GroupService(partition, GroupConfig.DEFAULT, catalog, runtime);
+        GroupService groups = new GroupService(
+                partition, GroupConfig.DEFAULT.withOffsetsRetention(Duration.ofDays(10_000)), catalog, runtime);
         await(groups.load().thenReturn(true));
         return groups;
     }

@@ -559,8 +559,8 @@ public abstract class GroupContract extends EngineContract {
         topic("t", 5);
         RawMember a = raw("a");
         RawMember b = raw("b");
-        a.join("t");
-        b.join("t");
+        a.joinWith("range", "t");
+        b.joinWith("range", "t");
         settle(a, b);
 
         assertThat(List.of(a.target(), b.target())).containsExactly(partitions("t", 0, 1, 2), partitions("t", 3, 4));

@@ -35,6 +35,13 @@ final class RawMember {
         return take(GroupHeartbeat.join(group, id, engine.groupSessionTimeout().multipliedBy(2), Set.of(topics)));
     }
 
+    GroupHeartbeatResult joinWith(String assignor, String... topics) {
+        owned = Set.of();
+        target = Set.of();
+        return take(GroupHeartbeat.join(group, id, engine.groupSessionTimeout().multipliedBy(2), Set.of(topics))
+                .withAssignor(assignor));
+    }
+
     /** Says that nothing has changed on this side. */
     GroupHeartbeatResult beat() {
         return take(GroupHeartbeat.stay(group, id, epoch, null));

@@ -7,7 +7,9 @@ import io.reactivemq.test.contract.DataContract;
 import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.GroupContract;
+import io.reactivemq.test.contract.GroupProtocolContract;
 import io.reactivemq.test.contract.IdempotenceContract;
+import io.reactivemq.test.contract.OffsetResetContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
 import io.reactivemq.test.contract.ReceiverContract;
 import io.reactivemq.test.contract.RetentionContract;
@@ -104,6 +106,22 @@ class InMemorySimulatedTest {
 
     @Nested
     class Transactions extends TransactionContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class GroupProtocols extends GroupProtocolContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class OffsetResets extends OffsetResetContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.MEMORY, seed);

@@ -1,0 +1,132 @@
+package io.reactivemq.group;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.ClassicJoinResult;
+import io.reactivemq.broker.ClassicSyncResult;
+import io.reactivemq.broker.GroupHeartbeat;
+import io.reactivemq.coordinator.Deferred;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A live group changes its protocol (KIP-848, online migration). Its offsets stay as they are.
+ *
+ * <p>The first member of KIP-848 makes a group of classic consumers one of KIP-848: its members keep what they own, and are told in their next
+ * heartbeats to join again, now under the broker's assignor. When the last member of KIP-848 goes, the rest becomes a classic group again.
+ */
+final class Migration {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Migration.class);
+
+    private final Groups groups;
+    private final ClassicGroups classics;
+
+    Migration(Groups groups, ClassicGroups classics) {
+        this.groups = groups;
+        this.classics = classics;
+    }
+
+    /** Makes a classic group that has members one of KIP-848. */
+    ConsumerGroup upgrade(ClassicGroup classic, GroupHeartbeat joining, Step step) {
+        if (!classic.isOfConsumers()) {
+            throw new MqException(
+                    ErrorCode.GROUP_ID_NOT_FOUND,
+                    "group " + classic.id() + " is a classic group of type '" + classic.protocolType()
+                            + "', which takes no member of KIP-848");
+        }
+        if (classic.members().size() >= groups.config.membersMax()) {
+            throw groups.full(classic.id());
+        }
+        ClassicMember instance = classic.instance(joining.instanceId());
+        Map<ConsumerMember, Set<TopicPartition>> members = new LinkedHashMap<>();
+        for (ClassicMember member : classic.members()) {
+            members.put(toConsumer(classic, member), existing(ConsumerProtocol.readAssignment(member.assignment)));
+        }
+        LOG.info("group {} is upgraded from the classic protocol with {} members", classic.id(), members.size());
+        MqException again = ClassicGroups.inProgress(classic);
+        for (ClassicMember member : classic.members()) {
+            Deferred<ClassicJoinResult> join = member.joining;
+            Deferred<ClassicSyncResult> sync = member.syncing;
+            if (join != null) {
+                step.answer(join.failing(again));
+            }
+            if (sync != null) {
+                step.answer(sync.failing(again));
+            }
+        }
+        groups.delete(classic, step);
+        ConsumerGroup group = new ConsumerGroup(classic.id(), groups.topics);
+        groups.put(group);
+        group.takeOver(classic.generation(), members, step);
+        if (instance != null) {
+            // a static member comes back under the new protocol: its former self has left for a while
+            ConsumerMember former = group.instance(String.valueOf(instance.instanceId));
+            if (former != null) {
+                group.away(former, GroupHeartbeat.LEAVE_FOR_A_WHILE, step);
+            }
+        }
+        return group;
+    }
+
+    private static ConsumerMember toConsumer(ClassicGroup group, ClassicMember member) {
+        ConsumerProtocol.Subscription subscription = subscription(group, member);
+        ConsumerMember consumer = new ConsumerMember(member.id);
+        consumer.instanceId = member.instanceId;
+        consumer.rackId = subscription.rackId();
+        consumer.clientId = member.clientId;
+        consumer.host = member.host;
+        consumer.topics = subscription.topics();
+        consumer.rebalanceTimeout = member.rebalanceTimeout;
+        consumer.classic = new ConsumerMember.Classic(member.sessionTimeout, member.protocols);
+        return consumer;
+    }
+
+    private static ConsumerProtocol.Subscription subscription(ClassicGroup group, ClassicMember member) {
+        return ConsumerProtocol.readSubscription(
+                member.metadata(group.protocolName()).hasRemaining()
+                        ? member.metadata(group.protocolName())
+                        : member.protocols.get(0).metadata());
+    }
+
+    private Set<TopicPartition> existing(Set<TopicPartition> assignment) {
+        Set<TopicPartition> existing = new TreeSet<>(assignment);
+        existing.removeIf(partition -> partition.partition() >= groups.topics.partitionCount(partition.topic()));
+        return existing;
+    }
+
+    /** Makes a group whose members all speak the classic protocol a classic one. */
+    void downgradeIfClassic(ConsumerGroup group, Step step) {
+        if (!group.isAllClassic()) {
+            return;
+        }
+        LOG.info("group {} is downgraded to the classic protocol with {} members", group.id(), group.size());
+        ClassicGroup classic = new ClassicGroup(group.id());
+        for (ConsumerMember member : group.members()) {
+            ConsumerMember.Classic own = Objects.requireNonNull(member.classic);
+            ClassicMember downgraded = new ClassicMember(
+                    member.id,
+                    member.instanceId,
+                    member.clientId,
+                    member.host,
+                    member.rebalanceTimeout,
+                    own.sessionTimeout(),
+                    own.protocols());
+            downgraded.assignment = ConsumerProtocol.assignment(member.assigned);
+            classic.add(downgraded, ConsumerProtocol.TYPE);
+        }
+        classic.restore(
+                ConsumerProtocol.TYPE, group.epoch(), classic.selectProtocol(), classic.leaderId(), step.millis);
+        groups.delete(group, step);
+        groups.put(classic);
+        step.write(GroupRecords.classicGroup(classic, step.millis));
+        classic.members().forEach(member -> classics.arm(classic, member, member.sessionTimeout, step));
+        classics.rebalance(classic, "it was downgraded", step);
+    }
+}

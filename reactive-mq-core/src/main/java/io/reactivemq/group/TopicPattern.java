@@ -1,0 +1,88 @@
+package io.reactivemq.group;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/**
+ * A regular expression that names of topics match as a whole. It is {@code java.util.regex}, within bounds: Kafka takes RE2/J, whose
+ * expressions mean the same here but for what only one of the two knows. An expression that looks at the characters of a name more than {@value
+ * #LOOKS_MAX} times (nested repetitions do) is given up and does not match.
+ */
+final class TopicPattern {
+
+    static final int LENGTH_MAX = 1_000;
+
+    /** A plain expression looks a few times at each of at most 249 characters. */
+    static final int LOOKS_MAX = 100_000;
+
+    private final Pattern pattern;
+
+    private TopicPattern(Pattern pattern) {
+        this.pattern = pattern;
+    }
+
+    /** Compiles it; {@code INVALID_REGULAR_EXPRESSION} where it is none. */
+    static TopicPattern of(String expression) {
+        if (expression.length() > LENGTH_MAX) {
+            throw new MqException(
+                    ErrorCode.INVALID_REGULAR_EXPRESSION,
+                    "a regular expression may have " + LENGTH_MAX + " characters, has " + expression.length());
+        }
+        try {
+            return new TopicPattern(Pattern.compile(expression));
+        } catch (PatternSyntaxException e) {
+            throw new MqException(
+                    ErrorCode.INVALID_REGULAR_EXPRESSION,
+                    "'" + expression + "' is no regular expression: " + e.getDescription() + " at " + e.getIndex(),
+                    e);
+        }
+    }
+
+    boolean matches(String topic) {
+        try {
+            return pattern.matcher(new Counted(topic, new Looks())).matches();
+        } catch (TooManyLooksException e) {
+            return false;
+        }
+    }
+
+    private static final class TooManyLooksException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        TooManyLooksException() {
+            super("the expression was given up", null, false, false);
+        }
+    }
+
+    private static final class Looks {
+        private int count;
+    }
+
+    /** Counts how often its characters are looked at. */
+    private record Counted(CharSequence text, Looks looks) implements CharSequence {
+        @Override
+        public char charAt(int index) {
+            if (++looks.count > LOOKS_MAX) {
+                throw new TooManyLooksException();
+            }
+            return text.charAt(index);
+        }
+
+        @Override
+        public int length() {
+            return text.length();
+        }
+
+        @Override
+        public CharSequence subSequence(int start, int end) {
+            return new Counted(text.subSequence(start, end), looks);
+        }
+
+        @Override
+        public String toString() {
+            return text.toString();
+        }
+    }
+}

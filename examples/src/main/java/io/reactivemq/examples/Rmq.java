@@ -9,6 +9,7 @@ import io.reactivemq.examples.members.MembersCommand;
 import io.reactivemq.examples.outage.OutageCommand;
 import io.reactivemq.examples.router.RouterCommand;
 import io.reactivemq.examples.sensors.SensorsCommand;
+import io.reactivemq.server.ServeCommand;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -40,6 +41,7 @@ import picocli.CommandLine.Spec;
             RouterCommand.class,
             SensorsCommand.class,
             LogCommand.class,
+            ServeCommand.class,
             HelpCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",

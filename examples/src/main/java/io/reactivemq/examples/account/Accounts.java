@@ -97,8 +97,7 @@ public final class Accounts {
             }
             return Receiver.on(
                             broker,
-                            ReceiverOptions.of(
-                                    keySerde, valueSerde, o -> o.partitionsFrom(Map.of(partition, from))))
+                            ReceiverOptions.of(keySerde, valueSerde, o -> o.partitionsFrom(Map.of(partition, from))))
                     .receiveAutoAck()
                     .takeUntil(record -> record.offset() == end - 1);
         });

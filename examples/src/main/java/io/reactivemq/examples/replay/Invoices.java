@@ -37,7 +37,9 @@ public final class Invoices {
         this.receiver = Receiver.on(
                 broker,
                 ReceiverOptions.of(
-                        Serdes.string(), Serdes.longNumber(), o -> o.group("invoices").topics(TOPIC)));
+                        Serdes.string(),
+                        Serdes.longNumber(),
+                        o -> o.group("invoices").topics(TOPIC)));
         this.tax = tax;
         this.taxOfOrder = taxOfOrder;
     }

@@ -23,15 +23,17 @@ class AccountsTest {
     }
 
     @Test
-    @DisplayName("M19 the state replayed from all events, and from a snapshot and the tail, is the same, after a restart too")
+    @DisplayName(
+            "M19 the state replayed from all events, and from a snapshot and the tail, is the same, after a restart too")
     void snapshotAndTailAreTheWhole(@TempDir Path directory) {
         Random random = new Random(7);
         Map<String, Long> expected = new TreeMap<>();
         EmbeddedBroker broker = await(EmbeddedBroker.open(directory));
         Accounts accounts = new Accounts(broker);
         accounts.create(3).block(LIMIT);
-        assertThat(await(accounts.recover())).hasSize(3).allSatisfy((partition, state) -> assertThat(state)
-                .isEqualTo(Snapshot.EMPTY));
+        assertThat(await(accounts.recover()))
+                .hasSize(3)
+                .allSatisfy((partition, state) -> assertThat(state).isEqualTo(Snapshot.EMPTY));
 
         for (int round = 0; round < 3; round++) {
             for (int i = 0; i < 30; i++) {

@@ -1,0 +1,173 @@
+package io.reactivemq.server;
+
+import io.reactivemq.Durability;
+import io.reactivemq.MqException;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.netty.server.KafkaServer;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import reactor.netty.ChannelBindException;
+import reactor.netty.DisposableServer;
+
+/** {@code rmq serve}: a broker of its own, for Kafka's clients. Runs until it is told to stop. */
+@Command(
+        name = "serve",
+        description = "Runs a broker that Kafka's clients connect to, until it gets SIGTERM or Ctrl-C.",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:stopped",
+            "2:it could not start: a port in use, a directory it cannot use, a setting it does not know",
+            "143:stopped by SIGTERM, after what was under way was finished"
+        })
+public final class ServeCommand implements Callable<Integer> {
+
+    private static final int COULD_NOT_START = 2;
+
+    private static final Duration OPENING = Duration.ofMinutes(10);
+
+    private static final Duration CLOSING = Duration.ofSeconds(20);
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @ArgGroup
+    private Storage storage = new Storage();
+
+    @Option(
+            names = "--durability",
+            paramLabel = "LEVEL",
+            description =
+                    "fsync (default): acknowledged when forced to disk; os-buffered: when in the page cache, as Kafka")
+    private String durability = Durability.FSYNC.configName();
+
+    @Option(names = "--host", description = "address to listen on; default ${DEFAULT-VALUE}")
+    private String host = "127.0.0.1";
+
+    @Option(names = "--port", description = "port to listen on, 0 for any that is free; default ${DEFAULT-VALUE}")
+    private int port = 9092;
+
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description =
+                    "a properties file: num.partitions, auto.create.topics.enable, node.id, and defaults for topics by Kafka's names")
+    private @Nullable Path config;
+
+    /** Made by picocli. */
+    public ServeCommand() {}
+
+    /** Where the records are. */
+    static final class Storage {
+        @Option(names = "--data", paramLabel = "DIR", description = "keep the records in this directory")
+        private @Nullable Path data;
+
+        @Option(
+                names = "--memory",
+                paramLabel = "MIB",
+                arity = "0..1",
+                defaultValue = "256",
+                fallbackValue = "256",
+                description = "keep the records in memory, at most that many MiB; the default, with ${DEFAULT-VALUE}")
+        private int memoryMib = 256;
+    }
+
+    @Override
+    public Integer call() {
+        Broker broker = null;
+        try {
+            ServerConfig settings = config == null ? ServerConfig.defaults() : ServerConfig.read(config);
+            Durability level = durability(durability);
+            broker = open(settings, level);
+            DisposableServer server = settings.apply(
+                            KafkaServer.over(broker).host(host).port(port))
+                    .bindNow();
+            ready(server, level);
+            stopOnSignal(server, broker);
+            server.onDispose().block();
+            return 0;
+        } catch (ConfigException | MqException | IllegalArgumentException | IllegalStateException e) {
+            return failed(broker, e.getMessage());
+        } catch (ChannelBindException e) {
+            Throwable cause = e.getCause();
+            String reason = cause == null ? e.getMessage() : cause.getMessage();
+            return failed(broker, "cannot listen on " + host + ":" + port + ": " + reason);
+        }
+    }
+
+    private int failed(@Nullable Broker broker, @Nullable String reason) {
+        if (broker != null) {
+            broker.closeGracefully(CLOSING).block();
+        }
+        PrintWriter err = commandSpec().commandLine().getErr();
+        err.println("rmq serve: " + reason);
+        err.flush();
+        return COULD_NOT_START;
+    }
+
+    private Broker open(ServerConfig settings, Durability level) {
+        Path data = storage.data;
+        return data == null
+                ? EmbeddedBroker.inMemory((long) storage.memoryMib << 20, settings::apply)
+                : EmbeddedBroker.openNow(data, OPENING, options -> settings.apply(options.durability(level)));
+    }
+
+    private static Durability durability(String name) {
+        for (Durability level : Durability.values()) {
+            if (level != Durability.MEMORY && level.configName().equals(name)) {
+                return level;
+            }
+        }
+        throw new IllegalArgumentException("--durability must be fsync or os-buffered, was '" + name + "'");
+    }
+
+    private void ready(DisposableServer server, Durability level) {
+        Path data = storage.data;
+        PrintWriter out = commandSpec().commandLine().getOut();
+        out.printf(
+                Locale.ROOT,
+                "rmq: ready at %s:%d in %.2f s; records are %s%n",
+                server.host(),
+                server.port(),
+                sinceStart().toMillis() / 1000.0,
+                data == null
+                        ? "in memory, at most " + storage.memoryMib + " MiB, and go with this process"
+                        : "in " + data.toAbsolutePath().normalize() + " (" + level.configName() + ")");
+        out.flush();
+    }
+
+    private static Duration sinceStart() {
+        Instant now = Instant.now();
+        return Duration.between(ProcessHandle.current().info().startInstant().orElse(now), now);
+    }
+
+    private void stopOnSignal(DisposableServer server, Broker broker) {
+        PrintWriter out = commandSpec().commandLine().getOut();
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(
+                        () -> {
+                            server.disposeNow(CLOSING);
+                            broker.closeGracefully(CLOSING).block();
+                            out.println("rmq: stopped");
+                            out.flush();
+                        },
+                        "rmq-stop"));
+    }
+
+    private CommandSpec commandSpec() {
+        if (spec == null) {
+            throw new IllegalStateException("picocli has not set the command up");
+        }
+        return spec;
+    }
+}

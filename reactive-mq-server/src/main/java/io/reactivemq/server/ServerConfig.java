@@ -1,0 +1,82 @@
+package io.reactivemq.server;
+
+import io.reactivemq.engine.BrokerOptions;
+import io.reactivemq.netty.server.KafkaServer;
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+
+/**
+ * The settings of a configuration file, by Kafka's names.
+ *
+ * @param partitions how many partitions a topic gets whose creator does not say ({@code num.partitions})
+ * @param autoCreate whether a topic is created that a client asks for ({@code auto.create.topics.enable})
+ * @param nodeId the server's number ({@code node.id})
+ * @param topicDefaults settings for topics that do not have them ({@code retention.ms} and the others of a topic)
+ */
+record ServerConfig(int partitions, boolean autoCreate, int nodeId, Map<String, String> topicDefaults) {
+
+    /** What a file with nothing in it says: Kafka's defaults. */
+    static ServerConfig defaults() {
+        return new ServerConfig(1, true, 1, Map.of());
+    }
+
+    static ServerConfig read(Path file) throws ConfigException {
+        Properties properties = new Properties();
+        try (Reader reader = Files.newBufferedReader(file)) {
+            properties.load(reader);
+        } catch (IOException | IllegalArgumentException e) {
+            throw new ConfigException("cannot read " + file + ": " + e.getMessage());
+        }
+        ServerConfig defaults = defaults();
+        int partitions = defaults.partitions;
+        boolean autoCreate = defaults.autoCreate;
+        int nodeId = defaults.nodeId;
+        Map<String, String> topicDefaults = new TreeMap<>();
+        for (String name : properties.stringPropertyNames()) {
+            String value = properties.getProperty(name).strip();
+            switch (name) {
+                case "num.partitions" -> partitions = number(file, name, value, 1);
+                case "auto.create.topics.enable" -> autoCreate = bool(file, name, value);
+                case "node.id" -> nodeId = number(file, name, value, 0);
+                default -> topicDefaults.put(name, value);
+            }
+        }
+        return new ServerConfig(partitions, autoCreate, nodeId, topicDefaults);
+    }
+
+    private static int number(Path file, String name, String value, int min) throws ConfigException {
+        try {
+            int number = Integer.parseInt(value);
+            if (number >= min) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // told below, as a number that is too small
+        }
+        throw new ConfigException(file + ": " + name + " must be a number of " + min + " or more, was '" + value + "'");
+    }
+
+    private static boolean bool(Path file, String name, String value) throws ConfigException {
+        return switch (value) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw new ConfigException(file + ": " + name + " must be true or false, was '" + value + "'");
+        };
+    }
+
+    /** {@code INVALID_CONFIG} for a setting that topics do not have either. */
+    BrokerOptions apply(BrokerOptions options) {
+        topicDefaults.forEach(options::topicDefault);
+        return options;
+    }
+
+    KafkaServer apply(KafkaServer server) {
+        server.nodeId(nodeId).defaultPartitions(partitions);
+        return autoCreate ? server.autoCreateTopics(partitions) : server;
+    }
+}

@@ -58,7 +58,9 @@ public class ReceiverBenchmark {
         return Receiver.on(
                 broker,
                 ReceiverOptions.of(
-                        Serdes.string(), Serdes.bytes(), o -> o.group(group).topics("t").maxInFlight(WINDOW)));
+                        Serdes.string(),
+                        Serdes.bytes(),
+                        o -> o.group(group).topics("t").maxInFlight(WINDOW)));
     }
 
     /** A full window. */
@@ -79,7 +81,8 @@ public class ReceiverBenchmark {
             Receiver<String, byte[]> member = member(broker, "g" + run++);
             List<ReceiverRecord<String, byte[]>> received = new ArrayList<>(WINDOW);
             // never ends: the subscription stays, and with it the window
-            Flux<ReceiverRecord<String, byte[]>> shared = member.receive().publish().autoConnect(2);
+            Flux<ReceiverRecord<String, byte[]>> shared =
+                    member.receive().publish().autoConnect(2);
             Disposable unused = shared.subscribe(received::add);
             shared.take(WINDOW).blockLast(LIMIT);
             if (order.equals("reversed")) {

@@ -233,6 +233,7 @@ public final class KafkaServer {
         new GroupOffsetApis(settings.broker(), names).register(apis);
         new OffsetFetchApi(settings.broker(), names).register(apis);
         new ConsumerGroupApis(settings.broker(), names).register(apis);
+        new ClassicGroupApis(settings.broker()).register(apis);
         new GroupAdminApis(settings.broker()).register(apis);
         return apis;
     }

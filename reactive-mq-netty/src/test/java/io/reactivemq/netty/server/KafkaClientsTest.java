@@ -126,7 +126,7 @@ class KafkaClientsTest {
         @ParameterizedTest(
                 name =
                         "K02 K14 K15 members of a group of the {0} protocol share the partitions, commit, and go on where they were")
-        @ValueSource(strings = "consumer")
+        @ValueSource(strings = {"classic", "consumer"})
         void groups(String protocol) throws Exception {
             try (RunningServer server = server()) {
                 create(server, 4);

@@ -31,10 +31,12 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.BiPredicate;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -260,23 +262,31 @@ final class GroupShard implements CoordinatorShard {
         for (TopicPartition partition : partitions) {
             if (group != null && group.hasSubscriber(partition.topic())) {
                 refused.put(partition, ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC);
-            } else if (offsets.of(groupId, partition) != null) {
+            } else if (offsets.of(groupId, partition) != null
+                    || pending.has(new OffsetRecords.Key(groupId, partition))) {
                 step.write(OffsetRecords.tombstone(groupId, partition));
             }
         }
         return result(refused, step);
     }
 
-    /** Forgets what was committed of a topic that is gone. */
+    /** Forgets what was committed of a topic that is gone, in transactions that are open, too. */
     CoordinatorResult<Boolean> forget(String topic, Step step) {
+        forget((groupId, partition) -> partition.topic().equals(topic), step);
+        return result(Boolean.TRUE, step);
+    }
+
+    private void forget(BiPredicate<String, TopicPartition> which, Step step) {
+        Set<OffsetRecords.Key> unwanted = new LinkedHashSet<>();
         for (String groupId : offsets.groups()) {
             for (TopicPartition partition : offsets.of(groupId).keySet()) {
-                if (partition.topic().equals(topic)) {
-                    step.write(OffsetRecords.tombstone(groupId, partition));
+                if (which.test(groupId, partition)) {
+                    unwanted.add(new OffsetRecords.Key(groupId, partition));
                 }
             }
         }
-        return result(Boolean.TRUE, step);
+        unwanted.addAll(pending.keys(key -> which.test(key.group(), key.partition())));
+        unwanted.forEach(key -> step.write(OffsetRecords.tombstone(key.group(), key.partition())));
     }
 
     /**
@@ -325,7 +335,9 @@ final class GroupShard implements CoordinatorShard {
     }
 
     private void requireThere(String groupId) {
-        if (groups.find(groupId) == null && !offsets.has(groupId)) {
+        if (groups.find(groupId) == null
+                && !offsets.has(groupId)
+                && pending.keys(key -> key.group().equals(groupId)).isEmpty()) {
             throw new MqException(ErrorCode.GROUP_ID_NOT_FOUND, "there is no group '" + groupId + "'");
         }
     }
@@ -335,8 +347,9 @@ final class GroupShard implements CoordinatorShard {
                 ErrorCode.NON_EMPTY_GROUP, "group " + groupId + " has members; this can be done when they have left");
     }
 
-    /** The broker has been opened, and serves from now on. */
+    /** The broker has been opened, and serves from now on. A topic may have been deleted just before it stopped. */
     CoordinatorResult<Boolean> opened(Step step) {
+        forget((groupId, partition) -> topics.partitionCount(partition.topic()) == 0, step);
         for (Group group : List.copyOf(groups.all())) {
             if (group instanceof ConsumerGroup consumer) {
                 consumers.forgetEmbedded(consumer, step);
@@ -352,7 +365,7 @@ final class GroupShard implements CoordinatorShard {
         if (group != null && group.hasMembers()) {
             throw nonEmpty(groupId);
         }
-        offsets.of(groupId).keySet().forEach(partition -> step.write(OffsetRecords.tombstone(groupId, partition)));
+        forget((id, partition) -> id.equals(groupId), step);
         if (group != null) {
             groups.delete(group, step);
         }
@@ -371,7 +384,9 @@ final class GroupShard implements CoordinatorShard {
                     offsets.of(groupId).entrySet()) {
                 TopicPartition partition = entry.getKey();
                 boolean used = group != null && group.hasSubscriber(partition.topic());
-                if (!used && expiresMs(entry.getValue(), group) <= step.millis) {
+                // one that a transaction is about to move is in use: its tombstone would undo the move
+                boolean moves = pending.has(new OffsetRecords.Key(groupId, partition));
+                if (!used && !moves && expiresMs(entry.getValue(), group) <= step.millis) {
                     step.write(OffsetRecords.tombstone(groupId, partition));
                     expired++;
                 } else {

@@ -4,9 +4,11 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.record.TransactionMarker.Outcome;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.function.Predicate;
 
 /**
  * Offsets that were committed in transactions which have not ended. They count from the end of the transaction on, if it commits, and
@@ -67,6 +69,16 @@ final class PendingOffsets {
                 && unstable.keySet().stream()
                         .anyMatch(key -> key.group().equals(fetch.groupId())
                                 && (partitions == null || partitions.contains(key.partition())));
+    }
+
+    /** Whether a transaction that has not ended has committed an offset of that key. */
+    boolean has(OffsetRecords.Key key) {
+        return unstable.containsKey(key);
+    }
+
+    /** The keys of which transactions that have not ended have committed an offset. */
+    List<OffsetRecords.Key> keys(Predicate<OffsetRecords.Key> which) {
+        return unstable.keySet().stream().filter(which).toList();
     }
 
     private void forget(Map<OffsetRecords.Key, Pending> pending, OffsetRecords.Key key, long before) {

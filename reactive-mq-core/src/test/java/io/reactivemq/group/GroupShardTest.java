@@ -13,13 +13,18 @@ import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
+import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TransactionVersion;
+import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.coordinator.CoordinatorShard;
+import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -255,6 +260,76 @@ class GroupShardTest {
         apply(groups.forget("t", new Step(0, 0)));
 
         assertThat(groups.list()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("K12 an offset that a transaction is about to move does not expire under it")
+    void pendingOffsetsDoNotExpire() {
+        topics.put("t", 1);
+        apply(groups.commit(OffsetCommit.admin("g", Map.of(partition(0), CommittedOffset.of(7))), new Step(0, 0)));
+        long late = GroupConfig.DEFAULT.offsetsRetention().toMillis() + 1;
+        commitInTransaction(9, late);
+
+        apply(groups.expire(new Step(0, late)));
+        groups.replayEnd(9, TransactionMarker.Outcome.COMMIT);
+
+        assertThat(committed()).isEqualTo(Map.of(partition(0), CommittedOffset.of(20)));
+    }
+
+    @Test
+    void whatATransactionHasCommittedOfATopicOrAGroupThatIsGoneNeverCounts() {
+        topics.put("t", 1);
+        commitInTransaction(9, 0);
+        topics.remove("t");
+        apply(groups.forget("t", new Step(0, 0)));
+        groups.replayEnd(9, TransactionMarker.Outcome.COMMIT);
+        assertThat(committed()).as("after the topic was deleted").isEmpty();
+
+        topics.put("t", 1);
+        commitInTransaction(9, 0);
+        apply(groups.delete("g", new Step(0, 0)));
+        groups.replayEnd(9, TransactionMarker.Outcome.COMMIT);
+        assertThat(committed()).as("after the group was deleted").isEmpty();
+
+        commitInTransaction(9, 0);
+        apply(groups.deleteOffsets("g", Set.of(partition(0)), new Step(0, 0)));
+        groups.replayEnd(9, TransactionMarker.Outcome.COMMIT);
+        assertThat(committed()).as("after the offset was deleted").isEmpty();
+    }
+
+    @Test
+    void offsetsOfATopicThatWasDeletedJustBeforeTheBrokerStoppedAreForgottenAsItOpens() {
+        topics.put("t", 1);
+        topics.put("other", 1);
+        TopicPartition kept = new TopicPartition("other", 0);
+        apply(groups.commit(
+                OffsetCommit.admin("g", Map.of(partition(0), CommittedOffset.of(7), kept, CommittedOffset.of(8))),
+                new Step(0, 0)));
+        topics.remove("t");
+
+        apply(groups.opened(new Step(0, 0)));
+
+        assertThat(committed()).isEqualTo(Map.of(kept, CommittedOffset.of(8)));
+    }
+
+    private void commitInTransaction(long producerId, long nowMs) {
+        TransactionalOffsetCommit commit = new TransactionalOffsetCommit(
+                "id",
+                new ProducerIdAndEpoch(producerId, (short) 0),
+                TransactionVersion.V2,
+                "g",
+                "",
+                -1,
+                null,
+                Map.of(partition(0), CommittedOffset.of(20)));
+        for (CoordinatorRecord r : groups.commit(commit, new Step(0, nowMs)).records()) {
+            groups.replayTransactional(
+                    producerId, ByteBuffer.wrap(r.key()), ByteBuffer.wrap(Objects.requireNonNull(r.value())));
+        }
+    }
+
+    private Map<TopicPartition, CommittedOffset> committed() {
+        return groups.offsets(new OffsetFetch("g", null, "", -1, true));
     }
 
     /**

@@ -101,7 +101,8 @@ final class TransactionShard implements CoordinatorShard {
         ProducerIdAndEpoch next;
         if (!current.isNone()
                 && current.producerId() == now.producer().producerId()
-                && current.epoch() == now.lastEpoch()) {
+                && current.epoch() == now.lastEpoch()
+                && now.producer().epoch() <= TransactionMetadata.EPOCH_LAST) {
             next = now.producer(); // the broker has raised it already, with the end of the last transaction
         } else if (now.isEpochExhausted()) {
             next = new ProducerIdAndEpoch(freshProducerId, (short) 0);
@@ -243,6 +244,9 @@ final class TransactionShard implements CoordinatorShard {
                 throw fenced(id, now, end.producer()); // the broker has aborted what the producer wants to commit
             }
             throw invalidState(id, now, end);
+        }
+        if (now.producerAfterwards().epoch() > TransactionMetadata.EPOCH_LAST) {
+            throw fenced(id, now, end.producer()); // no transaction could be ended with that epoch
         }
         return CoordinatorResult.of(now.producerAfterwards());
     }

@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -45,7 +46,7 @@ import reactor.core.publisher.MonoSink;
  * never told.
  *
  * <p>A failed append fails all waiting responses with {@code COORDINATOR_NOT_AVAILABLE}, which is retriable; the state is thrown
- * away and replayed from the log before the next event. Nothing is rolled back in memory.
+ * away and replayed from the log before the next event, and so it is where an event fails as nobody expects. Nothing is rolled back in memory.
  *
  * @param <S> the state machine
  */
@@ -165,26 +166,37 @@ public final class Coordinator<S extends CoordinatorShard> {
     private void drain() {
         int missed = 1;
         do {
-            for (Runnable what = news.poll(); what != null; what = news.poll()) {
-                what.run();
+            try {
+                work();
+            } catch (Throwable e) {
+                // nobody expects it, an error of the JVM perhaps: all that wait are answered, and the loop goes on
+                unload("it failed", e);
+                failEvents(unavailable("it failed", e));
             }
-            if (state == null && !loading && appending.isEmpty() && !events.isEmpty()) {
-                startLoading();
-            }
-            while (state != null && appending.size() < APPENDS_MAX) {
-                Event event = events.poll();
-                if (event == null) {
-                    break;
-                }
-                event.handle();
-                if (batch.sizeInBytes() >= BATCH_BYTES) {
-                    append();
-                }
-            }
-            append();
-            armTimer();
             missed = wip.addAndGet(-missed);
         } while (missed != 0);
+    }
+
+    private void work() {
+        for (Runnable what = news.poll(); what != null; what = news.poll()) {
+            what.run();
+        }
+        while (state != null && appending.size() < APPENDS_MAX) {
+            Event event = events.poll();
+            if (event == null) {
+                break;
+            }
+            event.handle();
+            if (batch.sizeInBytes() >= BATCH_BYTES) {
+                append();
+            }
+        }
+        append();
+        // an event may have thrown the state away, and left others behind it
+        if (state == null && !loading && appending.isEmpty() && !events.isEmpty()) {
+            startLoading();
+        }
+        armTimer();
     }
 
     /**
@@ -209,7 +221,7 @@ public final class Coordinator<S extends CoordinatorShard> {
             }
             machine.takeAnswers().forEach(waiting::add);
             return true;
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             unload("a record could not be replayed", e);
             return false;
         }
@@ -303,12 +315,16 @@ public final class Coordinator<S extends CoordinatorShard> {
             try {
                 replay(machine);
                 tell(() -> loaded(machine));
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 tell(() -> loadFailed(e));
             }
         };
         if (partition.isBlocking()) {
-            runtime.io().schedule(load);
+            try {
+                runtime.io().schedule(load);
+            } catch (RejectedExecutionException e) {
+                loadFailed(e); // the runtime was shut down
+            }
         } else {
             load.run();
         }
@@ -316,14 +332,21 @@ public final class Coordinator<S extends CoordinatorShard> {
 
     private void loaded(S machine) {
         loading = false;
-        machine.loaded(runtime.nanoTime(), runtime.currentTimeMillis());
-        state = machine;
+        try {
+            machine.loaded(runtime.nanoTime(), runtime.currentTimeMillis());
+            state = machine;
+        } catch (Throwable e) {
+            loadFailed(e);
+        }
     }
 
-    private void loadFailed(RuntimeException cause) {
+    private void loadFailed(Throwable cause) {
         loading = false;
         LOG.error("coordinator of {}: its state could not be replayed", partition.id(), cause);
-        MqException error = unavailable("its state could not be replayed", cause);
+        failEvents(unavailable("its state could not be replayed", cause));
+    }
+
+    private void failEvents(MqException error) {
         for (Event event = events.poll(); event != null; event = events.poll()) {
             event.fail(error);
         }
@@ -385,7 +408,7 @@ public final class Coordinator<S extends CoordinatorShard> {
         if (state != null) {
             try {
                 write(state.onDeadline(runtime.nanoTime(), runtime.currentTimeMillis()), null);
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 unload("its deadline could not be handled", e);
             }
         }
@@ -428,8 +451,9 @@ public final class Coordinator<S extends CoordinatorShard> {
             } catch (MqException e) {
                 sink.error(e);
                 return;
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 LOG.error("coordinator of {}: an event failed", partition.id(), e);
+                unload("an event failed", e); // it may have changed the state in part
                 sink.error(new MqException(
                         ErrorCode.UNKNOWN_SERVER_ERROR, "coordinator of " + partition.id() + " failed: " + e, e));
                 return;

@@ -120,6 +120,40 @@ class CoordinatorTest {
     }
 
     @Test
+    void aStateThatABugHasHalfChangedIsReplayed() {
+        write("a", "1");
+        runtime.run();
+        CompletableFuture<String> bug = coordinator
+                .<String>handle(machine -> {
+                    machine.replay(
+                            ByteBuffer.wrap("a".getBytes(StandardCharsets.UTF_8)),
+                            ByteBuffer.wrap("half".getBytes(StandardCharsets.UTF_8)));
+                    throw new IllegalStateException("bug");
+                })
+                .toFuture();
+        runtime.run();
+
+        assertThat(errorOf(bug)).isEqualTo(ErrorCode.UNKNOWN_SERVER_ERROR);
+        assertThat(value("a")).isEqualTo("1");
+    }
+
+    @Test
+    void anErrorOfTheJvmInAHandlerDoesNotStopTheLoop() {
+        write("a", "1");
+        runtime.run();
+        CompletableFuture<String> broken = coordinator
+                .<String>handle(machine -> {
+                    throw new StackOverflowError("planted");
+                })
+                .toFuture();
+        CompletableFuture<String> read = get("a");
+        runtime.run();
+
+        assertThat(errorOf(broken)).isEqualTo(ErrorCode.UNKNOWN_SERVER_ERROR);
+        assertThat(read).isCompletedWithValue("1");
+    }
+
+    @Test
     void anErrorOfAHandlerIsItsResponseAndHarmsNobody() {
         CompletableFuture<String> refused = coordinator
                 .<String>handle(machine -> {

@@ -145,7 +145,10 @@ final class MixedGroups {
         consumers.assign(group, step);
         if (group.canMove(member)) {
             awaitNext(member, step);
-            throw again(group);
+            if (step.records.isEmpty()) {
+                throw again(group);
+            }
+            // an error would not write what was decided just now: it is told with the next heartbeat
         }
     }
 

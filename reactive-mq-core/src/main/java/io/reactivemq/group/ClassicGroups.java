@@ -24,6 +24,9 @@ final class ClassicGroups {
 
     private static final Logger LOG = LoggerFactory.getLogger(ClassicGroups.class);
 
+    /** Static members that have not joined are waited for again and again while their sessions last, and not more often than that. */
+    private static final Duration STATIC_WAIT_MIN = Duration.ofSeconds(1);
+
     private final Groups groups;
     private final GroupConfig config;
 
@@ -306,7 +309,8 @@ final class ClassicGroups {
         }
         if (group.hasMembers() && !group.electJoined()) {
             // static members only, which have their session to come back
-            joinTimer(group).set(step.nanos, group.rebalanceTimeout());
+            Duration wait = group.rebalanceTimeout();
+            joinTimer(group).set(step.nanos, wait.compareTo(STATIC_WAIT_MIN) < 0 ? STATIC_WAIT_MIN : wait);
             return;
         }
         group.nextGeneration(step.millis);

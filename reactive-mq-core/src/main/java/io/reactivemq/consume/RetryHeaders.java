@@ -35,13 +35,14 @@ final class RetryHeaders {
      */
     record Origin(TopicPartition partition, long offset, long timestampMs) {}
 
-    /** Where the record was first, if it has come through a retry topic; else null. */
+    /** Where the record was first, if it has come through a retry topic; else null. Anybody can write such headers: what is no partition is none. */
     static @Nullable Origin origin(Headers headers) {
         String topic = headers.lastAsString(TOPIC);
-        return topic == null
+        long partition = number(headers, PARTITION);
+        return topic == null || topic.isBlank() || partition < 0 || partition > Integer.MAX_VALUE
                 ? null
                 : new Origin(
-                        new TopicPartition(topic, (int) number(headers, PARTITION)),
+                        new TopicPartition(topic, (int) partition),
                         number(headers, OFFSET),
                         number(headers, TIMESTAMP));
     }

@@ -209,6 +209,25 @@ class ProcessTest extends ReceiverFixture {
     }
 
     @Test
+    void headersOfARetryThatNobodyWroteDoNotEndTheStream() {
+        broker.write(
+                ONE_0, Batches.of(null, "a".getBytes(UTF_8), Headers.empty().with(RetryHeaders.TOPIC, " ")));
+        broker.write(
+                ONE_0,
+                Batches.of(
+                        null,
+                        "b".getBytes(UTF_8),
+                        Headers.empty().with(RetryHeaders.TOPIC, "one").with(RetryHeaders.PARTITION, "-1")));
+        Recorder<Outcome> recorder =
+                subscribe(member("one").process(r -> failing(), o -> o.retry(RetryPolicy.none())), 10);
+        assertThat(recorder.error()).isNull();
+        assertThat(recorder.items())
+                .extracting(Outcome::status)
+                .containsExactly(Outcome.Status.DEAD_LETTERED, Outcome.Status.DEAD_LETTERED);
+        cancel(recorder);
+    }
+
+    @Test
     void nullKeysAndValuesStayNullInTheDeadLetterTopicAndLongMessagesAreCut() {
         broker.write(ONE_0, Batches.of(null, null, Headers.empty()));
         Recorder<Outcome> recorder = subscribe(

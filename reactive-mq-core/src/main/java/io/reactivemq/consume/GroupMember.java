@@ -119,7 +119,11 @@ final class GroupMember implements PartitionSource {
     private void answered(GroupHeartbeatResult answer) {
         heartbeat = null;
         failures = 0;
-        apply(membership.answered(answer));
+        GroupMembership.Change change = membership.answered(answer);
+        if (closing) {
+            return;
+        }
+        apply(change);
         if (membership.hasNews()) {
             send();
         } else {
@@ -140,7 +144,9 @@ final class GroupMember implements PartitionSource {
 
     private void failed(Throwable error) {
         heartbeat = null;
-        if (isFenced(error)) {
+        if (closing) {
+            LOG.debug("{} leaves, its last heartbeat failed: {}", membership, error.toString());
+        } else if (isFenced(error)) {
             fenced(error);
         } else if (Requests.isRetriable(error)) {
             membership.failed();
@@ -257,13 +263,14 @@ final class GroupMember implements PartitionSource {
     public void close(Runnable then) {
         closing = true;
         timer.dispose();
-        if (heartbeat != null) {
-            heartbeat.dispose();
-        }
+        // the heartbeat under way goes on: its answer may bring the epoch without which the commit is refused
         committer.commit(() -> leave(then));
     }
 
     private void leave(Runnable then) {
+        if (heartbeat != null) {
+            heartbeat.dispose();
+        }
         membership.leaving();
         GroupHeartbeat leave = signed(membership.next());
         if (leave.instanceId() != null) {

@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import io.reactivemq.Serdes;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.ForwardingBroker;
 import io.reactivemq.broker.GroupHeartbeat;
+import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
@@ -20,6 +24,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 @DisplayName("receive, as a member of a group")
 class GroupReceiverTest extends ReceiverFixture {
@@ -508,5 +513,52 @@ class GroupReceiverTest extends ReceiverFixture {
         assertThat(recorder.count()).isEqualTo(20);
         assertThat(broker.heartbeats()).hasSizeBetween(7, 10);
         cancel(recorder);
+    }
+
+    @Test
+    void theLastCommitGetsTheEpochThatAHeartbeatUnderWayBrings() {
+        Sinks.Empty<Void> gate = Sinks.empty();
+        broker.onHeartbeat(heartbeat -> {
+            boolean joins = heartbeat.memberEpoch() == GroupHeartbeat.JOIN;
+            Mono<GroupHeartbeatResult> answer = Mono.just(new GroupHeartbeatResult(
+                    heartbeat.memberId(), joins ? 1 : 2, ScriptedGroup.INTERVAL, joins ? Set.of(ONE_0) : null));
+            return joins || heartbeat.memberEpoch() == GroupHeartbeat.LEAVE
+                    ? answer
+                    : gate.asMono().then(answer);
+        });
+        Broker strict = new ForwardingBroker(broker) {
+            @Override
+            protected <T> Mono<T> forward(Mono<T> request) {
+                return request;
+            }
+
+            @Override
+            public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+                return commit.memberEpoch() == 2
+                        ? super.commitOffsets(caller, commit)
+                        : Mono.create(sink ->
+                                sink.error(new MqException(ErrorCode.STALE_MEMBER_EPOCH, "epoch 2 is the newest")));
+            }
+        };
+        broker.write(ONE_0, Batches.numbered(0, 3));
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(
+                Receiver.on(
+                                strict,
+                                ReceiverOptions.of(
+                                        Serdes.string(),
+                                        Serdes.string(),
+                                        o -> o.group("g").topics("one")))
+                        .receive(),
+                3);
+        runtime.advanceBy(ScriptedGroup.INTERVAL);
+        recorder.items().forEach(ReceiverRecord::acknowledge);
+        recorder.cancel();
+        runtime.run();
+        gate.tryEmitEmpty().orThrow();
+        runtime.advanceBy(Duration.ofSeconds(2));
+        assertThat(committed()).containsEntry(ONE_0, 3L);
+        assertThat(broker.heartbeats())
+                .last()
+                .satisfies(last -> assertThat(last.memberEpoch()).isEqualTo(GroupHeartbeat.LEAVE));
     }
 }

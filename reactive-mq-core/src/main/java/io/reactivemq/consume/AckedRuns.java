@@ -75,6 +75,21 @@ final class AckedRuns {
         return at < bounds.length && bounds[at] <= offset;
     }
 
+    /** The first offset from that one on that is in no run. */
+    long behind(long offset) {
+        int low = 0;
+        int high = bounds.length / 2;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (bounds[2 * middle + 1] <= offset) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return 2 * low < bounds.length && bounds[2 * low] <= offset ? bounds[2 * low + 1] : offset;
+    }
+
     /** Writes what of the runs lies at or beyond that offset. */
     void writeFrom(long offset, Text text) {
         for (int i = 0; i < bounds.length; i += 2) {

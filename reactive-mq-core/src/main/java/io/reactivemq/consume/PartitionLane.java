@@ -267,18 +267,18 @@ final class PartitionLane {
 
     /**
      * The offset that may be committed: what is committed ahead, else the first one emitted and not acknowledged, and where there is none the position,
-     * so that it passes control records.
+     * so that it passes control records. What was acknowledged before the assignment is passed, too.
      */
     long committable() {
         if (commitAhead >= 0) {
-            return Math.max(commitAhead, position);
+            return restored.behind(Math.max(commitAhead, position));
         }
-        return window().isQuiet() ? position : window().advance();
+        return window().isQuiet() ? restored.behind(position) : window().advance();
     }
 
     /** What is to be committed along with {@link #committable}: the runs of what is acknowledged beyond it. */
     String committableMetadata() {
-        if (commitAhead >= 0 || (restored == AckedRuns.NONE && window().isQuiet())) {
+        if (restored == AckedRuns.NONE && window().isQuiet()) {
             return "";
         }
         AckedRuns.Text text = new AckedRuns.Text(committable());

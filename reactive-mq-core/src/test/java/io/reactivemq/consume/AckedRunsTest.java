@@ -138,4 +138,43 @@ class AckedRunsTest extends ReceiverFixture {
         cancel(recorder);
         assertThat(broker.committed("g")).containsEntry(ONE_0, CommittedOffset.of(0));
     }
+
+    @Test
+    void aCommitAtTheBeginOfARestoredRunKeepsIt() {
+        broker.write(ONE_0, Batches.numbered(0, 10));
+        Recorder<ReceiverRecord<String, String>> first = subscribe(member("one").receive(), 8);
+        first.items().stream().filter(r -> r.offset() != 3).forEach(ReceiverRecord::acknowledge);
+        cancel(first);
+        assertThat(committed()).containsEntry(ONE_0, 3L);
+
+        Recorder<ReceiverRecord<String, String>> second =
+                subscribe(member("one").receive(), 1);
+        assertThat(offsetsOf(second)).containsExactly(3L);
+        second.items().get(0).acknowledge();
+        cancel(second);
+
+        Recorder<ReceiverRecord<String, String>> third = subscribe(member("one").receive(), 100);
+        assertThat(offsetsOf(third)).containsExactly(8L, 9L);
+        cancel(third);
+    }
+
+    @Test
+    void whatIsCommittedAheadKeepsThem() {
+        broker.write(ONE_0, Batches.numbered(0, 10));
+        Recorder<ReceiverRecord<String, String>> first = subscribe(member("one").receive(), 8);
+        first.items().stream().filter(r -> r.offset() % 4 != 0).forEach(ReceiverRecord::acknowledge);
+        cancel(first);
+
+        Recorder<ReceiverRecord<String, String>> second =
+                subscribe(member("one").receiveAtmostOnce(), 1);
+        assertThat(offsetsOf(second)).containsExactly(0L);
+        CommittedOffset kept = Objects.requireNonNull(broker.committed("g").get(ONE_0));
+        broker.commit("h", ONE_0, kept);
+        cancel(second);
+
+        Recorder<ReceiverRecord<String, String>> third =
+                subscribe(receiver(o -> o.group("h").topics("one")).receive(), 100);
+        assertThat(offsetsOf(third)).containsExactly(4L, 8L, 9L);
+        cancel(third);
+    }
 }

@@ -10,7 +10,6 @@ import io.reactivemq.broker.OffsetCommit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -87,8 +86,19 @@ final class Committer {
         }
     }
 
+    /** What is committed of a lane; it counts for the lane only where that has not begun anew in the meantime. */
+    private record Sent(PartitionLane lane, AckWindow window, CommittedOffset offset) {
+
+        void isCommitted() {
+            if (lane.window() == window) {
+                lane.committed = offset.offset();
+                lane.committedMetadata = offset.metadata();
+            }
+        }
+    }
+
     private void send() {
-        Map<PartitionLane, CommittedOffset> offsets = new LinkedHashMap<>();
+        List<Sent> sent = new ArrayList<>();
         Map<TopicPartition, CommittedOffset> commits = new HashMap<>();
         for (PartitionLane lane : assignee.lanes()) {
             if (lane.state() == PartitionLane.State.PREPARING) {
@@ -98,7 +108,7 @@ final class Committer {
             String metadata = lane.committableMetadata();
             if (offset != lane.committed || !metadata.equals(lane.committedMetadata)) {
                 CommittedOffset committed = new CommittedOffset(offset, -1, metadata);
-                offsets.put(lane, committed);
+                sent.add(new Sent(lane, lane.window(), committed));
                 commits.put(lane.partition(), committed);
             }
         }
@@ -112,10 +122,7 @@ final class Committer {
                 () -> broker.commitOffsets(caller, commit).thenReturn(commit),
                 options.requestTimeout(),
                 committed -> {
-                    offsets.forEach((lane, offset) -> {
-                        lane.committed = offset.offset();
-                        lane.committedMetadata = offset.metadata();
-                    });
+                    sent.forEach(Sent::isCommitted);
                     failures = 0;
                     done();
                 },

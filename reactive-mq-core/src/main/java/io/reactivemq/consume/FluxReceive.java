@@ -99,9 +99,12 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
                 ReceiverRecord<K, V> received = reader.read(lane);
                 lane.take(offset);
                 emitted++;
+                if (before) {
+                    window.acknowledgeAll();
+                }
                 actual.onNext(received);
                 // a cancellation just now may mean that this record failed: it is not acknowledged
-                if (before || (onReturn && !loop.isCancelled())) {
+                if (onReturn && !loop.isCancelled()) {
                     window.acknowledgeAll();
                 }
                 if (loop.isWaitedFor()) {

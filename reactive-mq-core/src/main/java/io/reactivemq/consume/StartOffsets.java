@@ -105,7 +105,7 @@ final class StartOffsets {
 
     /** A lane whose position is outside the log. */
     void findAnew(PartitionLane lane) {
-        if (!lane.isActive()) {
+        if (!isSought(lane)) {
             return;
         }
         lane.failures++;
@@ -113,7 +113,7 @@ final class StartOffsets {
                 startOf(List.of(lane.partition()), Map.of()),
                 starts -> {
                     Start start = starts.get(lane.partition());
-                    if (start != null && lane.isActive()) {
+                    if (start != null && isSought(lane)) {
                         lanes.begin(lane, start);
                     }
                 },
@@ -121,6 +121,11 @@ final class StartOffsets {
                 1,
                 lane.failures,
                 "a new start of " + lane.partition());
+    }
+
+    /** Still there, and not moved by a seek in the meantime. */
+    private static boolean isSought(PartitionLane lane) {
+        return lane.isActive() && lane.outOfRange;
     }
 
     /** Uses the answer; what it leaves open is asked for again after a while. */

@@ -8,12 +8,18 @@ import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.Serdes;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.ForwardingBroker;
 import io.reactivemq.broker.GroupHeartbeat;
+import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.testing.ManualRuntime;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -21,6 +27,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 @DisplayName("pause, seek, where partitions come from")
 class SteeringTest extends ReceiverFixture {
@@ -165,6 +172,70 @@ class SteeringTest extends ReceiverFixture {
         run(receiver.seek(ONE_0, 0));
         assertThat(cancelled).containsExactly(0L);
         assertThat(started).containsExactly(0L, 0L);
+        cancel(recorder);
+    }
+
+    @Test
+    void aSeekCountsMoreThanANewStartThatWasBeingLookedFor() {
+        broker.write(ONE_0, Batches.numbered(0, 5));
+        Receiver<String, String> receiver =
+                receiver(o -> o.group("g").topics("one").startFrom(OffsetSpec.latest()));
+        broker.commit("g", ONE_0, 0);
+        // out of range twice in a row: the second time the new start is looked for after a wait
+        broker.failNextFetch(ONE_0, new MqException(ErrorCode.OFFSET_OUT_OF_RANGE, "gone"));
+        broker.failNextFetch(ONE_0, new MqException(ErrorCode.OFFSET_OUT_OF_RANGE, "gone"));
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(receiver.receive(), 1_000);
+        assertThat(recorder.items()).isEmpty();
+        run(receiver.seek(ONE_0, 1));
+        assertThat(offsetsOf(recorder)).containsExactly(1L, 2L, 3L, 4L);
+        runtime.advanceBy(Duration.ofSeconds(30));
+        recorder.items().forEach(r -> assertThat(r.acknowledge()).as("of %s", r).isTrue());
+        cancel(recorder);
+        assertThat(committed()).containsEntry(ONE_0, 5L);
+    }
+
+    @Test
+    @DisplayName("M07 at most once: a commit from before a seek says nothing about the records behind the seek")
+    void aCommitFromBeforeASeek() {
+        Deque<Sinks.Empty<Void>> gates = new ArrayDeque<>();
+        Broker slow = new ForwardingBroker(broker) {
+            @Override
+            protected <T> Mono<T> forward(Mono<T> request) {
+                return request;
+            }
+
+            @Override
+            public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+                Mono<Void> now = Mono.defer(() -> super.commitOffsets(caller, commit));
+                Sinks.Empty<Void> gate = gates.poll();
+                return gate == null ? now : gate.asMono().then(now);
+            }
+        };
+        broker.write(ONE_0, Batches.numbered(0, 100));
+        Receiver<String, String> receiver = Receiver.on(
+                slow,
+                ReceiverOptions.of(
+                        Serdes.string(), Serdes.string(), o -> o.group("g").topics("one")));
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(receiver.receiveAtmostOnce(), 10);
+        Sinks.Empty<Void> first = Sinks.empty();
+        Sinks.Empty<Void> second = Sinks.empty();
+        gates.add(first);
+        gates.add(second);
+        recorder.request(10);
+        runtime.run();
+        run(receiver.seek(ONE_0, 0));
+        first.tryEmitEmpty().orThrow();
+        runtime.run();
+        assertThat(committed()).as("that from before the seek").containsEntry(ONE_0, 20L);
+        run(receiver.pause());
+        run(receiver.resume());
+        recorder.request(5);
+        runtime.run();
+        assertThat(recorder.count()).as("behind the seek, before its commit").isEqualTo(10);
+        second.tryEmitEmpty().orThrow();
+        runtime.run();
+        assertThat(recorder.last().offset()).isEqualTo(14);
+        assertThat(committed()).as("what a crash would go on from").containsEntry(ONE_0, 15L);
         cancel(recorder);
     }
 

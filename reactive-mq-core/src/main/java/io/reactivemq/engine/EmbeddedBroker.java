@@ -281,6 +281,7 @@ public final class EmbeddedBroker implements Broker {
     public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
         return whileOpen(() -> {
             Partition target = require(partition);
+            refuseOwn(partition.topic());
             if (records.remaining() >= RecordBatch.HEADER_BYTES
                     && RecordBatch.at(records, records.position()).isTransactional()) {
                 throw new MqException(
@@ -449,7 +450,10 @@ public final class EmbeddedBroker implements Broker {
 
     @Override
     public Mono<AppendResult> append(Caller caller, TransactionalAppend append) {
-        return inTransactions(service -> service.append(caller, append));
+        return inTransactions(service -> {
+            refuseOwn(append.partition().topic());
+            return service.append(caller, append);
+        });
     }
 
     @Override
@@ -524,6 +528,14 @@ public final class EmbeddedBroker implements Broker {
             throw new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + id + " does not exist");
         }
         return partition;
+    }
+
+    /** The broker reads its state from its own topics: nobody else writes to them. */
+    private void refuseOwn(String topic) {
+        if (topics.isInternal(topic)) {
+            throw new MqException(
+                    ErrorCode.INVALID_TOPIC_EXCEPTION, "topic " + topic + " is the broker's own and takes no records");
+        }
     }
 
     /** An append waits in memory: lets go of what every group has passed. */

@@ -226,6 +226,12 @@ final class TopicRegistry implements TopicCatalog {
         return topic == null || id.partition() >= topic.partitions.size() ? null : topic.partitions.get(id.partition());
     }
 
+    /** Whether the topic is the broker's own. */
+    boolean isInternal(String name) {
+        Topic topic = topics.get(name);
+        return topic != null && topic.image.internal();
+    }
+
     /** The partitions of the topics that are not the broker's own. */
     List<Partition> partitionsOfUsers() {
         return topics.values().stream()

@@ -96,7 +96,7 @@ final class FetchApi {
         if (name == null) {
             return ProtocolError.UNKNOWN_TOPIC_ID;
         }
-        if (name.isEmpty() || partition.partition() < 0) {
+        if (name.isBlank() || partition.partition() < 0) {
             return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code();
         }
         return partition.fetchOffset() < 0 ? ErrorCode.OFFSET_OUT_OF_RANGE.code() : ProtocolError.NONE;

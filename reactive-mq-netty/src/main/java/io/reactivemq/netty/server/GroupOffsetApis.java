@@ -91,7 +91,7 @@ final class GroupOffsetApis {
         if (name == null) {
             return ProtocolError.UNKNOWN_TOPIC_ID;
         }
-        return name.isEmpty() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
+        return name.isBlank() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
                 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
                 : ProtocolError.NONE;
     }
@@ -120,7 +120,7 @@ final class GroupOffsetApis {
         List<TopicPartition> partitions = new ArrayList<>();
         body.topics()
                 .forEach(topic -> topic.partitions().forEach(partition -> {
-                    if (!topic.name().isEmpty() && partition.partitionIndex() >= 0) {
+                    if (!topic.name().isBlank() && partition.partitionIndex() >= 0) {
                         partitions.add(new TopicPartition(topic.name(), partition.partitionIndex()));
                     }
                 }));
@@ -137,7 +137,7 @@ final class GroupOffsetApis {
         body.topics().forEach(topic -> {
             OffsetDeleteResponseTopic result = new OffsetDeleteResponseTopic().setName(topic.name());
             topic.partitions().forEach(partition -> {
-                boolean named = !topic.name().isEmpty() && partition.partitionIndex() >= 0;
+                boolean named = !topic.name().isBlank() && partition.partitionIndex() >= 0;
                 result.partitions()
                         .add(new OffsetDeleteResponsePartition()
                                 .setPartitionIndex(partition.partitionIndex())

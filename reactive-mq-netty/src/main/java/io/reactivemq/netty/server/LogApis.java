@@ -76,7 +76,7 @@ final class LogApis {
     private Mono<ListOffsetsPartitionResponse> listOffset(
             Caller caller, String topic, ListOffsetsPartition asked, boolean committed) {
         int index = asked.partitionIndex();
-        if (topic.isEmpty() || index < 0) {
+        if (topic.isBlank() || index < 0) {
             return Mono.just(nothing(index).setErrorCode(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()));
         }
         TopicPartition partition = new TopicPartition(topic, index);
@@ -161,7 +161,7 @@ final class LogApis {
             Caller caller, String topic, DeleteRecordsPartition asked) {
         DeleteRecordsPartitionResult result =
                 new DeleteRecordsPartitionResult().setPartitionIndex(asked.partitionIndex());
-        if (topic.isEmpty() || asked.partitionIndex() < 0) {
+        if (topic.isBlank() || asked.partitionIndex() < 0) {
             return Mono.just(result.setLowWatermark(-1).setErrorCode(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()));
         }
         if (asked.offset() < RecordsToDelete.HIGH_WATERMARK) {

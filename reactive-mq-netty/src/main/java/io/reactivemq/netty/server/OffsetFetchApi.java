@@ -127,7 +127,7 @@ final class OffsetFetchApi {
         Set<TopicPartition> partitions = new HashSet<>();
         for (OffsetFetchRequestTopics topic : topics) {
             String name = byId ? known.get(topic.topicId()) : topic.name();
-            if (name != null && !name.isEmpty()) {
+            if (name != null && !name.isBlank()) {
                 topic.partitionIndexes().stream()
                         .filter(index -> index >= 0)
                         .forEach(index -> partitions.add(new TopicPartition(name, index)));
@@ -153,7 +153,7 @@ final class OffsetFetchApi {
                                     ? partition(index, null).setErrorCode(ProtocolError.UNKNOWN_TOPIC_ID)
                                     : partition(
                                             index,
-                                            name.isEmpty() || index < 0
+                                            name.isBlank() || index < 0
                                                     ? null
                                                     : found.get(new TopicPartition(name, index))))
                             .toList()));

@@ -84,7 +84,7 @@ final class ProduceApi {
                 appends.add(new Append(
                         topic,
                         partition.index(),
-                        begin(request, body, name, partition).toFuture()));
+                        Mono.defer(() -> begin(request, body, name, partition)).toFuture()));
             }
         }
         CompletableFuture<Void> all = CompletableFuture.allOf(
@@ -105,7 +105,7 @@ final class ProduceApi {
         if (topic == null) {
             return Refusal.of(new UnknownTopicIdException());
         }
-        if (topic.isEmpty() || partition.index() < 0) {
+        if (topic.isBlank() || partition.index() < 0) {
             return Refusal.of(
                     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
                     "there is no partition '" + topic + "-" + partition.index() + "'");

@@ -66,7 +66,7 @@ final class TransactionApis {
         List<TopicPartition> partitions = new ArrayList<>();
         body.v3AndBelowTopics()
                 .forEach(topic -> topic.partitions().forEach(partition -> {
-                    if (!topic.name().isEmpty() && partition >= 0) {
+                    if (!topic.name().isBlank() && partition >= 0) {
                         partitions.add(new TopicPartition(topic.name(), partition));
                     }
                 }));
@@ -83,7 +83,7 @@ final class TransactionApis {
                                         .add(new AddPartitionsToTxnPartitionResult()
                                                 .setPartitionIndex(partition)
                                                 .setPartitionErrorCode(
-                                                        topic.name().isEmpty() || partition < 0
+                                                        topic.name().isBlank() || partition < 0
                                                                 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
                                                                 : error)));
                         response.resultsByTopicV3AndBelow().add(result);
@@ -164,7 +164,7 @@ final class TransactionApis {
         if (name == null) {
             return ProtocolError.UNKNOWN_TOPIC_ID;
         }
-        return name.isEmpty() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
+        return name.isBlank() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
                 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
                 : ProtocolError.NONE;
     }

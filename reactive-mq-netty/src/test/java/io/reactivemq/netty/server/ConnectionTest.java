@@ -30,7 +30,9 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -233,6 +235,51 @@ class ConnectionTest {
         gate.tryEmitEmpty().orThrow();
         assertThat(frame.refCnt()).as("after the append").isZero();
         held.closeGracefully(RunningServer.PATIENCE).block(RunningServer.PATIENCE);
+    }
+
+    @Test
+    @DisplayName("that produces to a topic without a name is told so, and its buffer is let go")
+    void blankTopic() {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(1 << 20);
+        ApiTable apis = new ApiTable();
+        new ProduceApi(broker, new TopicNames(broker)).register(apis);
+        ByteBuf frame = Unpooled.buffer();
+        ProduceRequestData request = produce(-1);
+        request.topicData().iterator().next().setName(" ");
+        ApiRequest asked = new ApiRequest(
+                new RequestHeader(ApiMessageType.PRODUCE, (short) 9, 1, ""),
+                Caller.embedded("test"),
+                InetSocketAddress.createUnresolved("127.0.0.1", 9092),
+                frame);
+        ProduceResponseData answer =
+                (ProduceResponseData) apis.answer(asked, request).block(RunningServer.PATIENCE);
+        assertThat(errorOf(answer)).isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code());
+        frame.release();
+        assertThat(frame.refCnt()).isZero();
+        broker.closeGracefully(RunningServer.PATIENCE).block(RunningServer.PATIENCE);
+    }
+
+    @Test
+    @DisplayName("that produces to a topic of the broker's own is refused")
+    void internalTopic() throws Exception {
+        try (RunningServer server = RunningServer.inMemory();
+                RawClient client = new RawClient(server.port())) {
+            ProduceRequestData request = produce(-1);
+            request.topicData().iterator().next().setName("__consumer_offsets");
+            ProduceResponseData answer =
+                    (ProduceResponseData) client.receive(client.send(ApiMessageType.PRODUCE, 9, request));
+            assertThat(errorOf(answer)).isEqualTo(ErrorCode.INVALID_TOPIC_EXCEPTION.code());
+        }
+    }
+
+    private static short errorOf(@Nullable ProduceResponseData answer) {
+        return Objects.requireNonNull(answer)
+                .responses()
+                .iterator()
+                .next()
+                .partitionResponses()
+                .get(0)
+                .errorCode();
     }
 
     @Test

@@ -6,7 +6,6 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
-import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
 import java.time.Duration;
@@ -174,8 +173,7 @@ final class StartOffsets {
             return startOf(partitions, Map.of());
         }
         // one that a transaction is about to move: its records must not be read again beside the transaction
-        boolean requireStable = options.isolation() == IsolationLevel.READ_COMMITTED;
-        OffsetFetch fetch = new OffsetFetch(group, Set.copyOf(partitions), "", -1, requireStable);
+        OffsetFetch fetch = new OffsetFetch(group, Set.copyOf(partitions), "", -1, true);
         return broker.fetchOffsets(caller, fetch).flatMap(committed -> startOf(partitions, committed));
     }
 

@@ -86,6 +86,26 @@ class GroupReceiverTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName("K12 where a transaction is about to move what is committed, a member waits for its end")
+    void waitsForTheEndOfATransaction() {
+        broker.commit("g", TWO_0, 3);
+        broker.setUnstable(true);
+        Recorder<ReceiverRecord<String, String>> recorder =
+                subscribe(member("two").receive(), 100);
+        assertThat(recorder.items()).isEmpty();
+
+        broker.commit("g", TWO_0, 7);
+        broker.setUnstable(false);
+        runtime.advanceBy(Duration.ofSeconds(5));
+
+        assertThat(recorder.items())
+                .filteredOn(r -> r.partition() == 0)
+                .extracting(ReceiverRecord::offset)
+                .containsExactly(7L, 8L, 9L);
+        cancel(recorder);
+    }
+
+    @Test
     @DisplayName("K02 what is acknowledged is committed at every interval, and the next member begins there")
     void commitsAtEveryInterval() {
         Recorder<ReceiverRecord<String, String>> recorder =

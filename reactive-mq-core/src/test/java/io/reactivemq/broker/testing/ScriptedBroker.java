@@ -93,6 +93,7 @@ public final class ScriptedBroker implements Broker {
     private final List<GroupHeartbeat> heartbeats = new ArrayList<>();
     private final List<OffsetCommit> commits = new ArrayList<>();
     private final Map<String, Map<TopicPartition, CommittedOffset>> committed = new TreeMap<>();
+    private volatile boolean unstable;
     private final Map<TopicPartition, Deque<RuntimeException>> appendFailures = new HashMap<>();
     private final Map<TopicPartition, Deque<MqException>> fetchFailures = new HashMap<>();
     private final Deque<RuntimeException> describeFailures = new ArrayDeque<>();
@@ -631,6 +632,11 @@ public final class ScriptedBroker implements Broker {
         return List.copyOf(commits);
     }
 
+    /** Whether a transaction is about to move what groups have committed. */
+    public void setUnstable(boolean now) {
+        unstable = now;
+    }
+
     /** What the group has committed. */
     public synchronized Map<TopicPartition, CommittedOffset> committed(String groupId) {
         return Map.copyOf(committed.getOrDefault(groupId, Map.of()));
@@ -698,6 +704,9 @@ public final class ScriptedBroker implements Broker {
     @Override
     public Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(Caller caller, OffsetFetch fetch) {
         return answer(() -> {
+            if (unstable && fetch.requireStable()) {
+                throw new MqException(ErrorCode.UNSTABLE_OFFSET_COMMIT, "a transaction is open");
+            }
             Map<TopicPartition, CommittedOffset> offsets = new HashMap<>(committed(fetch.groupId()));
             Set<TopicPartition> wanted = fetch.partitions();
             if (wanted != null) {

@@ -58,8 +58,11 @@ class LauncherTest {
         }
         Files.copy(Path.of("..", "rmq"), project.resolve("rmq"));
         source("pom.xml");
-        source("reactive-mq-core/pom.xml");
-        source("reactive-mq-core/src/main/java/A.java");
+        for (String module :
+                List.of("reactive-mq-core", "reactive-mq-kafka-protocol", "reactive-mq-netty", "reactive-mq-server")) {
+            source(module + "/pom.xml");
+            source(module + "/src/main/java/A.java");
+        }
         source("examples/pom.xml");
         source("examples/src/main/java/B.java");
         Path home = Files.createDirectories(temp.resolve("jdk/bin"));

@@ -165,11 +165,15 @@ final class SpillMover<T> {
         if (files == null) {
             return false;
         }
+        // before the files hear of what was taken: for what is taken later there is room in the next turn, so that a
+        // kill
+        // repeats no more than the head holds
+        int room = head.free();
         retire(files, subscriber.taken());
         boolean worked = false;
         boolean moving = isMoving(files);
         if (moving) {
-            worked = fill(files);
+            worked = fill(files, room);
             worked |= write(files);
         }
         if (moving || clear < 0 || failing) {
@@ -213,9 +217,9 @@ final class SpillMover<T> {
         }
     }
 
-    /** Fills the head; true if something came into it. */
-    private boolean fill(SpillQueue files) {
-        int room = reading.isPausing() ? 0 : head.free();
+    /** Adds to the head as many as there was room for; true if something came into it. */
+    private boolean fill(SpillQueue files, int free) {
+        int room = reading.isPausing() ? 0 : Math.min(free, head.free());
         int left = room;
         boolean fromBuffer = false;
         try {

@@ -238,7 +238,9 @@ final class FluxProcess<K, V> extends Flux<Outcome> {
                 return true;
             }
             long wait = RetryHeaders.due(lane.cursor().headers()) - runtime.currentTimeMillis();
-            if (wait <= 0) {
+            // anybody can write such a header: what would wait longer, whatever the clocks, is no retry of this group
+            long waitMax = 2 * retryTopics.delayOf(lane.partition().topic()).toMillis();
+            if (wait <= 0 || wait > waitMax) {
                 return true;
             }
             loop.pause(lane, PauseReason.RETRY);

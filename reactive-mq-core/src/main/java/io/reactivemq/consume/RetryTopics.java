@@ -42,6 +42,11 @@ final class RetryTopics {
         return delays.get(stage);
     }
 
+    /** How long a record waits in one of them. */
+    Duration delayOf(String topic) {
+        return delay(stageOf(topic));
+    }
+
     /** The stage that a record of that topic goes on to; -1 where there is none. */
     int stageAfter(String topic) {
         int stage = stageOf(topic) + 1;

@@ -79,7 +79,9 @@ final class ClassicGroups {
                             + join.protocolType() + " all together");
         }
         boolean isNew = join.memberId().isEmpty() ? group.instance(join.instanceId()) == null : isPending(group, join);
-        if (isNew && group.members().size() >= config.membersMax()) {
+        // an id that was given and has not joined yet has its place
+        int ahead = join.memberId().isEmpty() ? group.pending.size() : 0;
+        if (isNew && group.members().size() + ahead >= config.membersMax()) {
             throw groups.full(group.id());
         }
         Deferred<ClassicJoinResult> answer = new Deferred<>();

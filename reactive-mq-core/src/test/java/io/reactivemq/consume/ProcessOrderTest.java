@@ -30,6 +30,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
@@ -403,6 +404,29 @@ class ProcessOrderTest extends ReceiverFixture {
         assertThat(traces).containsExactly(trace, trace, null, trace, trace, trace, trace);
         cancel(recorder);
         assertThat(committed()).containsEntry(ONE_0, 2L).containsEntry(new TopicPartition("one.g.retry-1", 0), 1L);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {Long.MAX_VALUE, Long.MIN_VALUE, ManualRuntime.START_MILLIS + 86_400_000})
+    @DisplayName("R11 a record in a retry topic that says it is due in a day, or never, holds nobody up")
+    void foreignRecordInARetryTopic(long due) {
+        broker.topic("one.g.retry-1", 1);
+        broker.write(
+                new TopicPartition("one.g.retry-1", 0),
+                Batches.of(
+                        null, "foreign".getBytes(UTF_8), Headers.empty().with(RetryHeaders.DUE, Long.toString(due))));
+        List<String> ran = new ArrayList<>();
+        Recorder<Outcome> recorder = subscribe(
+                member("one")
+                        .process(
+                                r -> {
+                                    ran.add(r.value());
+                                    return Mono.empty();
+                                },
+                                o -> o.retry(RetryPolicy.immediately(1).thenAfter(Duration.ofSeconds(10)))),
+                100);
+        assertThat(ran).containsExactly("foreign");
+        cancel(recorder);
     }
 
     @Test

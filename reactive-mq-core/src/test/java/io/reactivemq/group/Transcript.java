@@ -48,7 +48,7 @@ final class Transcript {
             1, "offset", 2, "classic group", 3, "epoch", 5, "member", 6, "target epoch", 7, "target", 8, "current");
 
     private final TestTopics topics = new TestTopics();
-    private final GroupConfig config;
+    private GroupConfig config;
     private final List<CoordinatorRecord> log = new ArrayList<>();
     private final Map<String, String> aliases = new LinkedHashMap<>();
     private final Map<String, Client> clients = new HashMap<>();
@@ -95,7 +95,7 @@ final class Transcript {
                 case "topic" -> topics.put(rest.next(), Integer.parseInt(rest.next()));
                 case "drop" -> topics.remove(rest.next());
                 case "pass" -> pass(Duration.parse("PT" + rest.next()));
-                case "restart" -> restart();
+                case "restart" -> restart(rest);
                 case "heartbeat" -> heartbeat(rest.next(), rest);
                 case "join" -> join(rest.next(), rest);
                 case "sync" -> sync(rest.next(), rest);
@@ -160,7 +160,10 @@ final class Transcript {
         return Duration.ofNanos(nanos).toMillis() / 1000.0 + " s";
     }
 
-    private void restart() {
+    private void restart(Words rest) {
+        if (rest.hasNext()) {
+            config = config.withMembersMax(Integer.parseInt(rest.next()));
+        }
         shard = replayed();
         written(shard.opened(step()).records());
     }

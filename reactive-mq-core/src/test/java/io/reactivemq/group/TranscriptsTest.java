@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * join C, sync C, beat C, leave C...   the classic protocol; protocols= topics= owned= instance= session= id= generation= @C=ASSIGNMENT
  * commit M|nobody P OFFSET, offsets    committed offsets
  * pass TIME                            time goes by, and deadlines are kept
- * restart                              the state is what the records say
+ * restart [N]                          the state is what the records say; from now on groups of N members at most
  * describe, delete, expire             administration
  * </pre>
  */

@@ -2,9 +2,11 @@ package io.reactivemq.examples.demo;
 
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map.Entry;
+import java.util.Set;
 
 /** Prints what a run came to. */
 final class Report {
@@ -119,9 +121,14 @@ final class Report {
     }
 
     private void deadLetters() {
-        List<DeadLetter> letters = result.deadLetters();
+        List<DeadLetter> letters = once(result.deadLetters());
+        int again = result.deadLetters().size() - letters.size();
         line("");
-        line("dead letters  %,d in %s", letters.size(), DeadLetters.topicOf(rows));
+        line(
+                "dead letters  %,d in %s%s",
+                letters.size(),
+                DeadLetters.topicOf(rows),
+                again == 0 ? "" : String.format(Locale.ROOT, ", %,d came again", again));
         for (DeadLetter letter : letters.subList(0, Math.min(DEAD_LETTERS_SHOWN, letters.size()))) {
             line("  %-14s %d attempts  %s", letter.source(), letter.attempts(), shown(letter.text()));
             line("  %-14s %s", "", shown(letter.error(), 2 * TEXT_SHOWN));
@@ -129,6 +136,12 @@ final class Report {
         if (letters.size() > DEAD_LETTERS_SHOWN) {
             line("  and %,d more", letters.size() - DEAD_LETTERS_SHOWN);
         }
+    }
+
+    /** Each row once: one whose member was cut off before it could commit may have come to the dead letters twice. */
+    static List<DeadLetter> once(List<DeadLetter> letters) {
+        Set<String> sources = new HashSet<>();
+        return letters.stream().filter(letter -> sources.add(letter.source())).toList();
     }
 
     private static String shown(String text) {

@@ -2,6 +2,7 @@ package io.reactivemq.examples.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ReportTest {
@@ -22,5 +23,13 @@ class ReportTest {
     @Test
     void lettersOfAnyScriptAreShown() {
         assertThat(Report.shown("Z\u00fcrich \u4e2d", 80)).isEqualTo("Z\u00fcrich \u4e2d");
+    }
+
+    @Test
+    void aRowThatCameToTheDeadLettersTwiceIsListedOnce() {
+        DeadLetter first = new DeadLetter("t-0@2", "damaged", "why", 3);
+        DeadLetter other = new DeadLetter("t-1@2", "damaged", "why", 3);
+
+        assertThat(Report.once(List.of(first, other, first))).containsExactly(first, other);
     }
 }

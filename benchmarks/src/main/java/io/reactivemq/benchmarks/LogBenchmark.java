@@ -121,7 +121,6 @@ final class LogBenchmark {
                 long offset = 0;
                 while (offset < log.logEndOffset()) {
                     for (RecordBatch found : RecordBatches.of(log.read(offset, READ_BYTES, log.logEndOffset()))) {
-                        found.validate();
                         RecordCursor cursor = found.records();
                         while (cursor.next()) {
                             ByteBuffer content = cursor.value();

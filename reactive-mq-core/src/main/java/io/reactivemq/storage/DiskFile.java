@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class DiskFile implements StoredFile {
 
+    /** What is read at once: it goes through a buffer outside of the heap, and this much of that stays in a core's own cache. */
+    private static final int PIECE_BYTES = 128 << 10;
+
     /** How often one read may find that other threads' interruptions have closed the channel under it. */
     private static final int REOPENS_MAX = 16;
 
@@ -104,14 +107,18 @@ final class DiskFile implements StoredFile {
 
     private void readInto(ByteBuffer target, long position) throws IOException {
         FileChannel channel = reader.take();
+        int end = target.limit();
         try {
             if (!channel.isOpen()) {
                 reader.reopen();
             }
-            while (target.hasRemaining() && channel.read(target, position + target.position()) >= 0) {
-                // until the buffer is full or the file ends
+            int got = 0;
+            while (got >= 0 && target.position() < end) {
+                target.limit((int) Math.min(end, (long) target.position() + PIECE_BYTES));
+                got = channel.read(target, position + target.position());
             }
         } finally {
+            target.limit(end); // a read that failed is tried again
             reader.release();
         }
     }

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.DecoderException;
+import io.netty.handler.timeout.IdleStateEvent;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
@@ -105,6 +106,15 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
         work(ctx);
         ctx.fireChannelWritabilityChanged();
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        if (event instanceof IdleStateEvent && underWay.isEmpty() && waiting.isEmpty()) {
+            LOG.debug("connection of {} is closed, it was idle", ctx.channel().remoteAddress());
+            close(ctx);
+        }
+        ctx.fireUserEventTriggered(event);
     }
 
     @Override

@@ -2,7 +2,7 @@ package io.reactivemq.netty.server;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Metrics;
-import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
+import io.netty.handler.timeout.IdleStateHandler;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.netty.protocol.KafkaCodec;
 import io.reactivemq.netty.protocol.VersionRange;
@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.netty.DisposableServer;
@@ -51,6 +52,9 @@ public final class KafkaServer {
     private int frameBytesMax = FRAME_BYTES_MAX;
     private long inFlightBytesMax = IN_FLIGHT_BYTES_MAX;
     private int connectionsMax = CONNECTIONS_MAX;
+    private int connectionsPerAddressMax = Integer.MAX_VALUE;
+    private Duration frameTimeout = Duration.ofMinutes(1);
+    private Duration idleTimeout = Duration.ofMinutes(10);
     private Duration drainTimeout = Duration.ofSeconds(10);
     private MeterRegistry meterRegistry = Metrics.globalRegistry;
 
@@ -127,12 +131,31 @@ public final class KafkaServer {
         return this;
     }
 
+    /** How many connections at a time from one address ({@code max.connections.per.ip}), any number by default; more are closed as they come. */
+    public KafkaServer connectionsPerAddressMax(int connectionsPerAddressMax) {
+        this.connectionsPerAddressMax =
+                within("connectionsPerAddressMax", connectionsPerAddressMax, 1, Integer.MAX_VALUE);
+        return this;
+    }
+
+    /**
+     * How long a request may take from its first byte to its last, one minute by default; who takes longer is disconnected. Time in which the server does not
+     * read, since too much of the connection waits for its answers, does not count.
+     */
+    public KafkaServer frameTimeout(Duration frameTimeout) {
+        this.frameTimeout = moreThanZero("frameTimeout", frameTimeout);
+        return this;
+    }
+
+    /** After how long a connection is closed on which nothing comes or goes ({@code connections.max.idle.ms}), 10 minutes by default. One whose request is under way is not idle. */
+    public KafkaServer idleTimeout(Duration idleTimeout) {
+        this.idleTimeout = moreThanZero("idleTimeout", idleTimeout);
+        return this;
+    }
+
     /** How long {@code dispose} waits for requests under way before it cuts their connections; 10 s by default. */
     public KafkaServer drainTimeout(Duration drainTimeout) {
-        if (drainTimeout.isNegative() || drainTimeout.isZero()) {
-            throw new IllegalArgumentException("drainTimeout must be more than 0, was " + drainTimeout);
-        }
-        this.drainTimeout = drainTimeout;
+        this.drainTimeout = moreThanZero("drainTimeout", drainTimeout);
         return this;
     }
 
@@ -140,6 +163,13 @@ public final class KafkaServer {
     public KafkaServer meterRegistry(MeterRegistry meterRegistry) {
         this.meterRegistry = Objects.requireNonNull(meterRegistry, "meterRegistry");
         return this;
+    }
+
+    private static Duration moreThanZero(String name, Duration value) {
+        if (value.isNegative() || value.isZero()) {
+            throw new IllegalArgumentException(name + " must be more than 0, was " + value);
+        }
+        return value;
     }
 
     private static int within(String name, int value, int min, int max) {
@@ -165,10 +195,13 @@ public final class KafkaServer {
                 defaultPartitions,
                 frameBytesMax,
                 inFlightBytesMax,
-                connectionsMax);
+                connectionsMax,
+                connectionsPerAddressMax);
         InetSocketAddress clientsGo = advertised;
         InetSocketAddress local = new InetSocketAddress(host, port);
         Duration drain = drainTimeout;
+        Duration frameWait = frameTimeout;
+        Duration idle = idleTimeout;
         MeterRegistry registry = meterRegistry;
         requireLoopback(local);
         return Mono.defer(() -> {
@@ -184,12 +217,11 @@ public final class KafkaServer {
                                 .addBefore(
                                         NettyPipeline.ReactiveBridge,
                                         "kafka.frames",
-                                        new LengthFieldBasedFrameDecoder(
-                                                settings.frameBytesMax(),
-                                                0,
-                                                KafkaCodec.LENGTH_BYTES,
-                                                0,
-                                                KafkaCodec.LENGTH_BYTES))
+                                        new FrameDecoder(settings.frameBytesMax(), frameWait))
+                                .addBefore(
+                                        NettyPipeline.ReactiveBridge,
+                                        "kafka.idle",
+                                        new IdleStateHandler(0, 0, idle.toMillis(), TimeUnit.MILLISECONDS))
                                 .addBefore(NettyPipeline.ReactiveBridge, "kafka.requests", handler);
                         connections.add(channel, handler);
                     })
@@ -229,6 +261,7 @@ public final class KafkaServer {
         new ConfigApis(settings.broker()).register(apis);
         new ProducerApis(settings.broker()).register(apis);
         new TransactionApis(settings.broker(), names).register(apis);
+        new TransactionAdminApis(settings.broker()).register(apis);
         new CoordinatorApi(settings).register(apis);
         new GroupOffsetApis(settings.broker(), names).register(apis);
         new OffsetFetchApi(settings.broker(), names).register(apis);

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param frameBytesMax the longest request taken
  * @param inFlightBytesMax of the requests of a connection that wait for their answer; beyond, its socket is not read
  * @param connectionsMax how many connections at a time
+ * @param connectionsPerAddressMax how many of them from one address
  */
 record ServerSettings(
         Broker broker,
@@ -23,7 +24,8 @@ record ServerSettings(
         int defaultPartitions,
         int frameBytesMax,
         long inFlightBytesMax,
-        int connectionsMax) {
+        int connectionsMax,
+        int connectionsPerAddressMax) {
 
     static final String LISTENER = "PLAINTEXT";
 

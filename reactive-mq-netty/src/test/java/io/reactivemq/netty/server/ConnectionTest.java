@@ -28,6 +28,7 @@ import io.reactivemq.netty.protocol.RequestHeader;
 import io.reactivemq.record.RecordBatchBuilder;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -166,14 +167,54 @@ class ConnectionTest {
                     assertThat(two.isClosedByServer()).isTrue();
                 }
             }
-            long deadline = System.nanoTime() + RunningServer.PATIENCE.toNanos();
-            while (server.meters().get("reactivemq.server.connections").gauge().value() > 0) {
-                assertThat(System.nanoTime()).isLessThan(deadline);
-                Thread.onSpinWait();
-            }
+            awaitConnections(server, 0);
             try (RawClient three = new RawClient(server.port())) {
                 three.receive(three.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
             }
+        }
+    }
+
+    @Test
+    @DisplayName("beyond the number that its address may have is closed, and another can come when one has gone")
+    void tooManyOfAnAddress() throws Exception {
+        try (RunningServer server =
+                RunningServer.over(EmbeddedBroker.inMemory(1 << 20), options -> options.connectionsPerAddressMax(2))) {
+            RawClient one = new RawClient(server.port());
+            try (RawClient two = new RawClient(server.port())) {
+                one.receive(one.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+                two.receive(two.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+                try (RawClient three = new RawClient(server.port())) {
+                    assertThat(three.isClosedByServer()).isTrue();
+                }
+                one.close();
+                awaitConnections(server, 1);
+                try (RawClient four = new RawClient(server.port())) {
+                    four.receive(four.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+                }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("on which nothing comes or goes is closed, but not while a request of it is under way")
+    void idle() throws Exception {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(1 << 20);
+        broker.createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
+        try (RunningServer server = RunningServer.over(broker, options -> options.idleTimeout(Duration.ofSeconds(2)));
+                RawClient waiting = new RawClient(server.port());
+                RawClient idle = new RawClient(server.port())) {
+            RequestHeader poll = waiting.send(ApiMessageType.FETCH, 12, fetch(4_000));
+            assertThat(idle.isClosedByServer()).isTrue();
+            waiting.receive(poll);
+            assertThat(waiting.isClosedByServer()).isTrue();
+        }
+    }
+
+    private static void awaitConnections(RunningServer server, int count) {
+        long deadline = System.nanoTime() + RunningServer.PATIENCE.toNanos();
+        while (server.meters().get("reactivemq.server.connections").gauge().value() > count) {
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            Thread.onSpinWait();
         }
     }
 

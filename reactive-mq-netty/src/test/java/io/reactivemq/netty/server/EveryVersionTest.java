@@ -11,8 +11,10 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.*;
@@ -66,7 +68,12 @@ class EveryVersionTest {
                         OffsetCommit.admin(
                                 "billing", Map.of(new TopicPartition("orders", 0), new CommittedOffset(1, 0, "note"))))
                 .block(PATIENCE);
-        apis = KafkaServer.apis(new ServerSettings(broker, 1, null, 0, 1, 1 << 20, 1 << 20, 10));
+        ProducerIdAndEpoch producer = requireNonNull(broker.initProducerId(
+                        CALLER, new InitProducerId("enricher", Duration.ofMinutes(1), ProducerIdAndEpoch.NONE))
+                .block(PATIENCE));
+        broker.addPartitions(CALLER, "enricher", producer, List.of(new TopicPartition("orders", 1)))
+                .block(PATIENCE);
+        apis = KafkaServer.apis(new ServerSettings(broker, 1, null, 0, 1, 1 << 20, 1 << 20, 10, 10));
     }
 
     @AfterAll
@@ -76,7 +83,7 @@ class EveryVersionTest {
 
     static Stream<ApiMessageType> served() {
         EmbeddedBroker some = EmbeddedBroker.inMemory(1 << 20);
-        return KafkaServer.apis(new ServerSettings(some, 1, null, 0, 1, 1 << 20, 1 << 20, 10))
+        return KafkaServer.apis(new ServerSettings(some, 1, null, 0, 1, 1 << 20, 1 << 20, 10, 10))
                 .versions()
                 .keySet()
                 .stream();
@@ -312,6 +319,12 @@ class EveryVersionTest {
                 List.of(
                         new InitProducerIdRequestData().setProducerId(-1).setProducerEpoch((short) -1),
                         new InitProducerIdRequestData().setTransactionalId("").setProducerId(-1));
+            case DESCRIBE_TRANSACTIONS ->
+                List.of(new DescribeTransactionsRequestData().setTransactionalIds(List.of("enricher", unknown)));
+            case LIST_TRANSACTIONS ->
+                List.of(
+                        new ListTransactionsRequestData().setStateFilters(List.of("Ongoing", "Asleep")),
+                        new ListTransactionsRequestData().setProducerIdFilters(List.of(0L)));
             case FIND_COORDINATOR ->
                 Stream.of((byte) 0, (byte) 1, (byte) 9)
                         .<ApiMessage>map(type -> version < 4

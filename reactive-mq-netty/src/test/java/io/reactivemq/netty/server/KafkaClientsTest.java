@@ -19,9 +19,13 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.admin.TransactionDescription;
+import org.apache.kafka.clients.admin.TransactionListing;
+import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -33,6 +37,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.TransactionalIdNotFoundException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -225,6 +230,43 @@ class KafkaClientsTest {
                     }
                 }
             }
+        }
+
+        @Test
+        @DisplayName("an admin lists transactions by state and age, and describes one")
+        void transactionsOfOthers() throws Exception {
+            try (RunningServer server = server();
+                    Admin admin = server.admin();
+                    KafkaProducer<String, String> producer = server.producer(Map.of("transactional.id", "enricher"))) {
+                create(server, 2);
+                producer.initTransactions();
+                producer.beginTransaction();
+                producer.send(new ProducerRecord<>("orders", 1, null, "open")).get(20, SECONDS);
+                TransactionDescription open = requireNonNull(admin.describeTransactions(List.of("enricher"))
+                        .all()
+                        .get(20, SECONDS)
+                        .get("enricher"));
+                assertThat(open.state()).isEqualTo(TransactionState.ONGOING);
+                assertThat(open.topicPartitions()).containsExactly(new TopicPartition("orders", 1));
+                assertThat(open.transactionStartTimeMs()).isPresent();
+                producer.commitTransaction();
+                assertThat(listed(admin, new ListTransactionsOptions().filterStates(Set.of(TransactionState.ONGOING))))
+                        .isEmpty();
+                assertThat(listed(admin, new ListTransactionsOptions().filterOnDuration(3_600_000)))
+                        .isEmpty();
+                assertThat(listed(admin, new ListTransactionsOptions().filterProducerIds(Set.of(open.producerId()))))
+                        .containsExactly("enricher");
+                assertThatThrownBy(() -> admin.describeTransactions(List.of("nobody"))
+                                .all()
+                                .get(20, SECONDS))
+                        .hasCauseInstanceOf(TransactionalIdNotFoundException.class);
+            }
+        }
+
+        private static List<String> listed(Admin admin, ListTransactionsOptions options) throws Exception {
+            return admin.listTransactions(options).all().get(20, SECONDS).stream()
+                    .map(TransactionListing::transactionalId)
+                    .toList();
         }
 
         @Test

@@ -74,6 +74,22 @@ public interface AdminApi {
     }
 
     /**
+     * Adds partitions to a topic. Its records stay where they are; keys are spread over all partitions from then on, so a key may lie in
+     * another partition than before, and order across the change is not kept for it. When the Mono completes the partitions survive what the
+     * broker's metadata survives. Groups take them up within a heartbeat, running Senders and Receivers within their {@code metadataMaxAge}.
+     *
+     * @param total how many partitions it has then; more than now
+     * @return the topic as it is then; errors are {@code UNKNOWN_TOPIC_OR_PARTITION}, {@code INVALID_PARTITIONS}, {@code
+     *     INVALID_TOPIC_EXCEPTION} for a topic of the broker's own
+     */
+    Mono<TopicDescription> createPartitions(Caller caller, String topic, int total);
+
+    /** {@link #createPartitions(Caller, String, int)} by this application. */
+    default Mono<TopicDescription> createPartitions(String topic, int total) {
+        return createPartitions(Caller.embedded("admin"), topic, total);
+    }
+
+    /**
      * Deletes records from the begin of a partition. When the Mono completes nobody reads them any more, after a restart neither.
      *
      * @return the first offset that is left; errors are {@code UNKNOWN_TOPIC_OR_PARTITION}, {@code OFFSET_OUT_OF_RANGE} beyond the high

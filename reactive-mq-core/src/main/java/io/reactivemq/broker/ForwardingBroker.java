@@ -178,6 +178,11 @@ public abstract class ForwardingBroker implements Broker {
     }
 
     @Override
+    public Mono<TopicDescription> createPartitions(Caller caller, String topic, int total) {
+        return forward(target.createPartitions(caller, topic, total));
+    }
+
+    @Override
     public Mono<Long> deleteRecords(Caller caller, TopicPartition partition, RecordsToDelete records) {
         return forward(target.deleteRecords(caller, partition, records));
     }

@@ -5,8 +5,8 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.TopicDescription;
 import java.time.Duration;
-import java.util.HashSet;
-import java.util.List;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -24,7 +24,8 @@ final class OwnCursor implements PartitionSource {
     private final Caller caller;
     private final ReceiverOptions<?, ?> options;
     private final Assignee assignee;
-    private final Set<String> read = new HashSet<>();
+    /** By topic, how many of its partitions are read. */
+    private final Map<String, Integer> read = new HashMap<>();
 
     OwnCursor(EventLoop events, Broker broker, Caller caller, ReceiverOptions<?, ?> options, Assignee assignee) {
         this.events = events;
@@ -45,7 +46,10 @@ final class OwnCursor implements PartitionSource {
     }
 
     private void read(Set<String> topics) {
-        topics.stream().sorted().filter(read::add).forEach(topic -> describe(topic, 0));
+        topics.stream()
+                .sorted()
+                .filter(topic -> read.putIfAbsent(topic, 0) == null)
+                .forEach(topic -> describe(topic, 0));
     }
 
     private void describe(String topic, int failures) {
@@ -57,10 +61,15 @@ final class OwnCursor implements PartitionSource {
     }
 
     private void assign(TopicDescription topic) {
-        List<TopicPartition> partitions = IntStream.range(0, topic.partitions())
-                .mapToObj(index -> new TopicPartition(topic.name(), index))
-                .toList();
-        assignee.assign(partitions);
+        int before = read.getOrDefault(topic.name(), 0);
+        if (topic.partitions() > before) {
+            read.put(topic.name(), topic.partitions());
+            assignee.assign(IntStream.range(before, topic.partitions())
+                    .mapToObj(index -> new TopicPartition(topic.name(), index))
+                    .toList());
+        }
+        // some may be added
+        Disposable unused = events.after(options.metadataMaxAge(), () -> describe(topic.name(), 0));
     }
 
     private void failed(String topic, int failures, Throwable error) {

@@ -264,7 +264,10 @@ public final class ReceiverOptions<K, V> {
             return this;
         }
 
-        /** How often the topics are looked through for a pattern ({@code metadata.max.age.ms}). Default: 30 s. */
+        /**
+         * How often the topics are looked through for a pattern, and, without a group, for partitions that were added ({@code
+         * metadata.max.age.ms}). Default: 30 s.
+         */
         public Builder metadataMaxAge(Duration age) {
             this.metadataMaxAge = positive("metadataMaxAge", age);
             return this;

@@ -356,6 +356,11 @@ public final class EmbeddedBroker implements Broker {
     }
 
     @Override
+    public Mono<TopicDescription> createPartitions(Caller caller, String topic, int total) {
+        return whileOpen(() -> topics.grow(topic, total));
+    }
+
+    @Override
     public Mono<Long> deleteRecords(Caller caller, TopicPartition partition, RecordsToDelete records) {
         return whileOpen(() -> {
             TopicDescription topic = topics.describe(partition.topic());

@@ -35,6 +35,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -117,6 +118,7 @@ final class TopicRegistry implements TopicCatalog {
                         image -> switch (image.state()) {
                             case READY -> openPartitions(image).doOnNext(partitions -> publish(image, partitions));
                             case CREATING -> finishCreating(image);
+                            case GROWING -> finishGrowing(image);
                             case DELETING -> finishDeleting(image);
                         },
                         OPENS_AT_ONCE)
@@ -136,6 +138,14 @@ final class TopicRegistry implements TopicCatalog {
                     .flatMap(this::finishCreating)
                     .map(this::describe);
         });
+        return Mono.fromFuture(work::toFuture, true);
+    }
+
+    /** Adds partitions to a topic; once subscribed it runs to its end, whoever cancels. */
+    Mono<TopicDescription> grow(String name, int total) {
+        Mono<TopicDescription> work = Mono.defer(() -> metadata.handle(machine -> machine.growing(name, total)))
+                .flatMap(this::finishGrowing)
+                .map(this::describe);
         return Mono.fromFuture(work::toFuture, true);
     }
 
@@ -284,13 +294,36 @@ final class TopicRegistry implements TopicCatalog {
                 });
     }
 
+    /** Opens the partitions that are not there yet, and makes their folders; where that fails the topic is what it was. */
+    private Mono<TopicImage> finishGrowing(TopicImage image) {
+        Topic before = topics.get(image.name());
+        List<Partition> there = before == null ? List.of() : before.partitions;
+        return openPartitions(image, there.size())
+                .flatMap(opened -> metadata.handle(machine -> machine.ready(image.name()))
+                        .doOnNext(ready -> publish(
+                                ready,
+                                Stream.concat(there.stream(), opened.stream()).toList()))
+                        .onErrorResume(failure -> Flux.fromIterable(opened)
+                                .flatMap(Partition::close)
+                                .then(Mono.error(failure))))
+                .onErrorResume(failure -> {
+                    LOG.warn("topic {} could not get {} partitions", image.name(), image.partitions(), failure);
+                    return onIo(() -> {
+                                deleteFolders(image, image.made());
+                                return image;
+                            })
+                            .then(metadata.handle(machine -> machine.grownBack(image.name())))
+                            .then(Blocking.failed(failure));
+                });
+    }
+
     private Mono<TopicImage> finishDeleting(TopicImage image) {
         Topic gone = topics.remove(image.name());
         version.incrementAndGet();
         Flux<Partition> open = gone == null ? Flux.empty() : Flux.fromIterable(gone.partitions);
         return open.flatMap(Partition::close)
                 .then(onIo(() -> {
-                    deleteFolders(image);
+                    deleteFolders(image, 0);
                     return image;
                 }))
                 .delayUntil(deleted -> metadata.handle(machine -> machine.deleted(image.name())));
@@ -301,23 +334,28 @@ final class TopicRegistry implements TopicCatalog {
         version.incrementAndGet();
     }
 
-    /** Opens the partitions; makes the folders of a topic that is being created. */
+    /** Opens all partitions. */
     private Mono<List<Partition>> openPartitions(TopicImage image) {
+        return openPartitions(image, 0);
+    }
+
+    /** Opens the partitions from that one on; makes the folders of those that are being created. */
+    private Mono<List<Partition>> openPartitions(TopicImage image, int from) {
         TopicConfig config = configOf(image);
-        Partition[] opened = new Partition[image.partitions()];
-        return Flux.range(0, image.partitions())
+        Partition[] opened = new Partition[image.partitions() - from];
+        return Flux.range(from, opened.length)
                 .window(OPENED_IN_TURN)
                 .flatMap(
                         some -> some.collectList()
                                 .flatMap(indexes -> onIo(() -> {
                                     for (int i : indexes) {
-                                        opened[i] = openPartition(image, i, config);
+                                        opened[i - from] = openPartition(image, i, config);
                                     }
                                     return true;
                                 })),
                         OPENS_AT_ONCE)
                 .then(onIo(() -> {
-                    if (image.state() == TopicImage.State.CREATING) {
+                    if (image.made() < image.partitions()) {
                         store.forceDirectory(directory);
                     }
                     return List.of(opened);
@@ -327,7 +365,7 @@ final class TopicRegistry implements TopicCatalog {
     private Partition openPartition(TopicImage image, int index, TopicConfig config) {
         TopicPartition id = new TopicPartition(image.name(), index);
         Path folder = folder(id);
-        if (image.state() == TopicImage.State.CREATING) {
+        if (index >= image.made()) {
             store.createDirectories(folder);
         } else if (!store.exists(folder)) {
             throw new MqException(
@@ -367,8 +405,8 @@ final class TopicRegistry implements TopicCatalog {
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes.array());
     }
 
-    private void deleteFolders(TopicImage image) {
-        for (int i = 0; i < image.partitions(); i++) {
+    private void deleteFolders(TopicImage image, int from) {
+        for (int i = from; i < image.partitions(); i++) {
             Path folder = folder(new TopicPartition(image.name(), i));
             if (store.exists(folder)) {
                 store.deleteRecursively(folder);

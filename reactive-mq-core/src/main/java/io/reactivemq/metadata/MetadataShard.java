@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state machine of the broker's topics, and of the producer ids it has given out. Creating and deleting take two records each, with the work on the folders between
+ * The state machine of the broker's topics, and of the producer ids it has given out. Creating, growing and deleting take two records each, with the work on the folders between
  * them, so that an open after a crash knows what to finish.
  */
 public final class MetadataShard implements CoordinatorShard {
@@ -48,22 +48,56 @@ public final class MetadataShard implements CoordinatorShard {
                     "topic name '" + shortened(name) + "' is not legal: 1 to " + NAME_CHARS_MAX
                             + " letters, digits, '.', '_' and '-', and neither '.' nor '..'");
         }
-        if (wanted.partitions() < 1 || wanted.partitions() > PARTITIONS_MAX) {
-            throw new MqException(
-                    ErrorCode.INVALID_PARTITIONS,
-                    "topic " + name + ": the number of partitions must be 1 to " + PARTITIONS_MAX + ", was "
-                            + wanted.partitions());
-        }
+        requirePartitions(name, 1, wanted.partitions());
         if (topics.containsKey(name) || name.equals(TOPIC)) {
             throw new MqException(ErrorCode.TOPIC_ALREADY_EXISTS, "topic " + name + " exists already");
         }
-        return changed(
-                new TopicImage(name, id, wanted.partitions(), wanted.configs(), internal, TopicImage.State.CREATING));
+        return changed(TopicImage.creating(name, id, wanted.partitions(), wanted.configs(), internal));
     }
 
-    /** The folders of an announced topic are there. */
+    private static void requirePartitions(String name, int least, int actual) {
+        if (actual < least || actual > PARTITIONS_MAX) {
+            throw new MqException(
+                    ErrorCode.INVALID_PARTITIONS,
+                    "topic " + name + ": the number of partitions must be " + least + " to " + PARTITIONS_MAX + ", was "
+                            + actual);
+        }
+    }
+
+    /** The folders of all partitions that were announced are there. */
     public CoordinatorResult<TopicImage> ready(String name) {
-        return changed(require(name).with(TopicImage.State.READY));
+        TopicImage topic = require(name);
+        if (topic.state() == TopicImage.State.DELETING) {
+            throw new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "topic " + name + " was deleted meanwhile");
+        }
+        return changed(topic.ready(topic.partitions()));
+    }
+
+    /** Announces more partitions of a topic that is ready; their folders come next, then {@link #ready}, or {@link #grownBack}. */
+    public CoordinatorResult<TopicImage> growing(String name, int total) {
+        TopicImage topic = requireReadyOfUsers(name);
+        requirePartitions(name, topic.partitions() + 1, total);
+        return changed(topic.growing(total));
+    }
+
+    /** The partitions that were announced can not be made, and their folders are gone again. */
+    public CoordinatorResult<TopicImage> grownBack(String name) {
+        TopicImage topic = require(name);
+        return changed(topic.ready(topic.made()));
+    }
+
+    private TopicImage requireReadyOfUsers(String name) {
+        TopicImage topic = require(name);
+        if (topic.internal()) {
+            throw new MqException(
+                    ErrorCode.INVALID_TOPIC_EXCEPTION, "topic " + name + " is the broker's own and is not altered");
+        }
+        if (topic.state() != TopicImage.State.READY) {
+            throw new MqException(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    "topic " + name + " is being created, enlarged or deleted and can't be altered");
+        }
+        return topic;
     }
 
     /**
@@ -73,16 +107,7 @@ public final class MetadataShard implements CoordinatorShard {
      */
     public CoordinatorResult<TopicImage> alter(
             String name, List<ConfigChange> changes, Consumer<Map<String, String>> check) {
-        TopicImage topic = require(name);
-        if (topic.internal()) {
-            throw new MqException(
-                    ErrorCode.INVALID_TOPIC_EXCEPTION, "topic " + name + " is the broker's own and is not altered");
-        }
-        if (topic.state() != TopicImage.State.READY) {
-            throw new MqException(
-                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-                    "topic " + name + " is being created or deleted and can't be altered");
-        }
+        TopicImage topic = requireReadyOfUsers(name);
         Map<String, String> configs = new HashMap<>(topic.configs());
         Set<String> changed = new HashSet<>();
         for (ConfigChange change : changes) {
@@ -109,7 +134,12 @@ public final class MetadataShard implements CoordinatorShard {
             throw new MqException(
                     ErrorCode.INVALID_TOPIC_EXCEPTION, "topic " + name + " is the broker's own and is not deleted");
         }
-        return changed(topic.with(TopicImage.State.DELETING));
+        if (topic.state() == TopicImage.State.GROWING) {
+            throw new MqException(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    "topic " + name + " is being enlarged; it can be deleted when that has ended");
+        }
+        return changed(topic.deleting());
     }
 
     /** The folders of a topic are gone. */

@@ -16,8 +16,9 @@ import java.util.UUID;
  * <table>
  * <caption>Layout</caption>
  * <tr><td>key</td><td>kind: int16 = 1, name: string</td></tr>
- * <tr><td>value</td><td>version: int16 = 0, state: int8 (0 creating, 1 ready, 2 deleting), internal: int8, id: 16 bytes,
- *     partitions: int32, settings: int32, then name: string and value: string of each</td></tr>
+ * <tr><td>value</td><td>version: int16 = 0, state: int8 (0 creating, 1 ready, 2 deleting, 3 growing), internal: int8, id: 16
+ *     bytes, partitions: int32, settings: int32, then name: string and value: string of each; of one that is growing, the partitions it had
+ *     before: int32</td></tr>
  * </table>
  *
  * A tombstone ends the topic.
@@ -36,7 +37,8 @@ final class TopicRecords {
             settings.add(utf8(name));
             settings.add(utf8(setting));
         });
-        int size = 2 + 1 + 1 + 16 + 4 + 4;
+        boolean growing = topic.state() == TopicImage.State.GROWING;
+        int size = 2 + 1 + 1 + 16 + 4 + 4 + (growing ? 4 : 0);
         for (byte[] text : settings) {
             size += 4 + text.length;
         }
@@ -48,6 +50,9 @@ final class TopicRecords {
         value.putInt(topic.partitions()).putInt(configs.size());
         for (byte[] text : settings) {
             value.putInt(text.length).put(text);
+        }
+        if (growing) {
+            value.putInt(topic.made());
         }
         return new CoordinatorRecord(key(topic.name()), value.array());
     }
@@ -81,7 +86,12 @@ final class TopicRecords {
         for (int left = value.getInt(); left > 0; left--) {
             configs.put(readString(value), readString(value));
         }
-        return new TopicImage(name, id, partitions, configs, internal, state);
+        int made = switch (state) {
+            case CREATING, DELETING -> 0;
+            case READY -> partitions;
+            case GROWING -> value.getInt();
+        };
+        return new TopicImage(name, id, partitions, made, configs, internal, state);
     }
 
     private static void expect(String what, int expected, int actual) {

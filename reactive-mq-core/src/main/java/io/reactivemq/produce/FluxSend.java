@@ -52,14 +52,14 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
     private final Broker broker;
     private final SenderOptions<K, V> options;
-    private final Map<String, Integer> partitionCounts;
+    private final PartitionCounts partitionCounts;
     private final Producers producers;
 
     private FluxSend(
             Flux<SenderRecord<K, V>> source,
             Broker broker,
             SenderOptions<K, V> options,
-            Map<String, Integer> partitionCounts,
+            PartitionCounts partitionCounts,
             Producers producers) {
         super(source);
         this.producers = producers;
@@ -72,7 +72,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             Flux<SenderRecord<K, V>> source,
             Broker broker,
             SenderOptions<K, V> options,
-            Map<String, Integer> partitionCounts,
+            PartitionCounts partitionCounts,
             Producers producers) {
         return onAssembly(new FluxSend<>(source, broker, options, partitionCounts, producers));
     }
@@ -139,7 +139,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         private final Serde<K> keySerde;
         private final Serde<V> valueSerde;
         private final Partitioner partitioner;
-        private final Map<String, Integer> partitionCounts;
+        private final PartitionCounts partitionCounts;
         private final Producers producers;
         private final int prefetch;
         private final boolean hasLinger;
@@ -173,6 +173,10 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         private final Outbox outbox;
         private final InFlight<K, V> inFlight = new InFlight<>();
         private final Map<String, Outbox.Topic> topics = new HashMap<>();
+
+        /** The record for which a topic was looked up last: what it says of its partition is true. */
+        private long askedForSequence = -1;
+
         private Outbox.@Nullable Topic lastTopic;
 
         /** As whom it sends; null: not asked yet, or without idempotence. */
@@ -217,7 +221,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 CoreSubscriber<? super SenderResult<K, V>> actual,
                 Broker broker,
                 SenderOptions<K, V> options,
-                Map<String, Integer> partitionCounts,
+                PartitionCounts partitionCounts,
                 Producers producers) {
             this.actual = actual;
             this.producers = producers;
@@ -477,6 +481,12 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             if (topic == null) {
                 return false;
             }
+            Integer explicit = record.partition();
+            if (explicit != null && explicit >= topic.partitions() && askedForSequence != inFlight.tailSequence()) {
+                // perhaps it has been added meanwhile
+                lookUp(record.topic());
+                return false;
+            }
             String what = "the key could not be serialised";
             try {
                 byte[] key = waitingKey;
@@ -573,8 +583,8 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             }
             topic = topics.get(name);
             if (topic == null) {
-                Integer partitions = partitionCounts.get(name);
-                if (partitions == null) {
+                int partitions = partitionCounts.of(name);
+                if (partitions == 0) {
                     lookUp(name);
                     return null;
                 }
@@ -614,6 +624,11 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             ask(() -> "topic " + name + ": its lookup", () -> broker.describeTopic(caller, name), (found, failure) -> {
                 if (found != null) {
                     partitionCounts.put(name, found.partitions());
+                    Outbox.Topic known = topics.get(name);
+                    if (known != null) {
+                        known.grow(found.partitions());
+                    }
+                    askedForSequence = inFlight.tailSequence();
                 } else {
                     finishAt(inFlight.tailSequence(), failure);
                 }
@@ -641,12 +656,17 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             request.attempt();
         }
 
+        @Override
+        public void opened(Outbox.Topic topic, long nowNanos) {
+            topic.grow(partitionCounts.use(topic.name, nowNanos));
+        }
+
         /** An append has failed for good. */
         @Override
         public void failed(Batch batch, MqException failure) {
             if (failure.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
                 // perhaps made anew, with other partitions
-                partitionCounts.remove(batch.lane.partition.topic());
+                partitionCounts.forget(batch.lane.partition.topic());
             }
             finishAt(batch.firstSequence, failure);
         }

@@ -14,6 +14,7 @@ import io.reactivemq.record.RecordBatchBuilder;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,9 @@ final class Outbox {
     interface Host extends Request.Host {
         /** The batch, and with it the send, has failed for good. */
         void failed(Batch batch, MqException failure);
+
+        /** A batch of the topic begins. */
+        void opened(Topic topic, long nowNanos);
     }
 
     /** A batch's buffer begins with that much and doubles. */
@@ -98,7 +102,7 @@ final class Outbox {
     /** The lanes of a topic, made on first use; where its records without a key go. */
     final class Topic {
         final String name;
-        private final @Nullable Lane[] byPartition;
+        private @Nullable Lane[] byPartition;
         private int sticky = -1;
         private int lastSticky = -1;
 
@@ -109,6 +113,13 @@ final class Outbox {
 
         int partitions() {
             return byPartition.length;
+        }
+
+        /** It has that many partitions now; never fewer than before, since lanes stay. */
+        void grow(int partitions) {
+            if (partitions > byPartition.length) {
+                byPartition = Arrays.copyOf(byPartition, partitions);
+            }
         }
 
         Lane lane(int partition) {
@@ -223,6 +234,7 @@ final class Outbox {
         if (batch == null) {
             batch = new Batch(lane, sequence, runtime.nanoTime());
             lane.open = batch;
+            host.opened(lane.topic, batch.openedNanos);
             if (!lane.isUnflushed) {
                 if (unflushed.isEmpty()) {
                     unflushedSinceNanos = batch.openedNanos;

@@ -3,9 +3,7 @@ package io.reactivemq.produce;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.record.Codec;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
@@ -30,8 +28,7 @@ public final class Sender<K, V> {
     private final Broker broker;
     private final SenderOptions<K, V> options;
 
-    /** Partitions by topic, as the broker said when a send first asked. */
-    private final Map<String, Integer> partitionCounts = new ConcurrentHashMap<>();
+    private final PartitionCounts partitionCounts;
 
     private final Producers producers;
     private final UnaryOperator<SenderRecord<K, V>> interceptor;
@@ -43,6 +40,7 @@ public final class Sender<K, V> {
             UnaryOperator<SenderRecord<K, V>> interceptor) {
         this.broker = Objects.requireNonNull(broker, "broker");
         this.options = Objects.requireNonNull(options, "options");
+        this.partitionCounts = new PartitionCounts(broker, options);
         this.producers = producers;
         this.interceptor = Objects.requireNonNull(interceptor, "interceptor");
     }

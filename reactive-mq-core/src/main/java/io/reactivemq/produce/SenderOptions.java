@@ -40,6 +40,7 @@ public final class SenderOptions<K, V> {
     private final Partitioner partitioner;
     private final double recordsPerSecond;
     private final Duration deliveryTimeout;
+    private final Duration metadataMaxAge;
     private final Duration retryBackoff;
 
     private SenderOptions(Serde<K> keySerde, Serde<V> valueSerde, Builder builder) {
@@ -56,6 +57,7 @@ public final class SenderOptions<K, V> {
         this.partitioner = builder.partitioner;
         this.recordsPerSecond = builder.recordsPerSecond;
         this.deliveryTimeout = builder.deliveryTimeout;
+        this.metadataMaxAge = builder.metadataMaxAge;
         this.retryBackoff = builder.retryBackoff;
         if (bufferBytes < batchSizeBytes) {
             throw new IllegalArgumentException(
@@ -140,6 +142,11 @@ public final class SenderOptions<K, V> {
         return recordsPerSecond;
     }
 
+    /** See {@link Builder#metadataMaxAge}. */
+    public Duration metadataMaxAge() {
+        return metadataMaxAge;
+    }
+
     /** See {@link Builder#deliveryTimeout}. */
     public Duration deliveryTimeout() {
         return deliveryTimeout;
@@ -164,6 +171,7 @@ public final class SenderOptions<K, V> {
         private Partitioner partitioner = Partitioner.byKey();
         private double recordsPerSecond = Double.POSITIVE_INFINITY;
         private Duration deliveryTimeout = Duration.ofMinutes(2);
+        private Duration metadataMaxAge = Duration.ofSeconds(30);
         private Duration retryBackoff = Duration.ofMillis(100);
 
         private Builder() {}
@@ -255,6 +263,15 @@ public final class SenderOptions<K, V> {
                 throw new IllegalArgumentException("recordsPerSecond must be more than 0, was " + value);
             }
             recordsPerSecond = value;
+            return this;
+        }
+
+        /**
+         * How long what is known of a topic in use may be old before it is asked for again: after at most that long keys are spread over
+         * partitions that were added. 1 ms or more; 30 s by default. Kafka's {@code metadata.max.age.ms}.
+         */
+        public Builder metadataMaxAge(Duration value) {
+            metadataMaxAge = between("metadataMaxAge", value, Duration.ofMillis(1), DELIVERY_TIMEOUT_MAX);
             return this;
         }
 

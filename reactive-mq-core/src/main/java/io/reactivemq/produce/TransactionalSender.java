@@ -6,7 +6,6 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.produce.TransactionalProducer.Transaction;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
@@ -37,14 +36,14 @@ public final class TransactionalSender<K, V> {
 
     private final Broker broker;
     private final SenderOptions<K, V> options;
-    private final Map<String, Integer> partitionCounts;
+    private final PartitionCounts partitionCounts;
     private final UnaryOperator<SenderRecord<K, V>> interceptor;
     private final TransactionalProducer producer;
 
     TransactionalSender(
             Broker broker,
             SenderOptions<K, V> options,
-            Map<String, Integer> partitionCounts,
+            PartitionCounts partitionCounts,
             UnaryOperator<SenderRecord<K, V>> interceptor,
             String transactionalId,
             Duration timeout) {

@@ -85,6 +85,55 @@ class TopicRegistryTest {
     }
 
     @Test
+    void aCrashAfterAnyStepOfAGrowthLeavesTheTopicAsItWasOrGrown() {
+        int steps = 0;
+        boolean acknowledged = false;
+        while (!acknowledged) {
+            store = FileStore.memory();
+            runtime = new ManualRuntime();
+            TopicRegistry registry = open();
+            await(registry.create(ORDERS, false));
+            CompletableFuture<TopicDescription> growth =
+                    registry.grow("orders", 5).toFuture();
+            for (int i = 0; i < steps && runtime.runOne(); i++) {
+                assertThat(i).isLessThan(100);
+            }
+            acknowledged = growth.isDone();
+
+            runtime = new ManualRuntime(7);
+            TopicRegistry again = open();
+            int partitions = again.list().get(0).partitions();
+            assertThat(partitions).isIn(acknowledged ? List.of(5) : List.of(2, 5));
+            for (int i = 0; i < 6; i++) {
+                TopicPartition id = new TopicPartition("orders", i);
+                assertThat(again.find(id) != null).isEqualTo(i < partitions);
+                assertThat(store.exists(DATA.resolve(id.toString()))).isEqualTo(i < partitions);
+            }
+            assertThat(await(again.grow("orders", 6)).partitions()).isEqualTo(6);
+            steps++;
+        }
+        assertThat(steps).as("crash points").isGreaterThan(3);
+    }
+
+    @Test
+    void aGrowthThatFailsOnDiskLeavesTheTopicAsItWasAndCanBeTriedAgain() {
+        WatchedStore watched = new WatchedStore(FileStore.memory());
+        store = watched.store();
+        TopicRegistry registry = open();
+        TopicDescription created = await(registry.create(ORDERS, false));
+        watched.failNext(
+                "forceDirectory",
+                new StorageException(Operation.FORCE_DIRECTORY, DATA, "planted: no space left", null));
+
+        assertThat(errorOf(registry.grow("orders", 4))).isEqualTo(ErrorCode.KAFKA_STORAGE_ERROR);
+
+        assertThat(registry.list()).containsExactly(created);
+        assertThat(store.exists(DATA.resolve("orders-3"))).isFalse();
+        assertThat(await(registry.grow("orders", 4)).partitions()).isEqualTo(4);
+        assertThat(registry.find(new TopicPartition("orders", 3))).isNotNull();
+    }
+
+    @Test
     void aCrashAfterAnyStepOfADeletionLeavesTheTopicWholeOrNotThere() {
         int steps = 0;
         boolean acknowledged = false;

@@ -39,7 +39,7 @@ class MetadataShardTest {
 
         assertThat(again.topics()).isEqualTo(shard.topics());
         assertThat(again.topics().get(1))
-                .isEqualTo(new TopicImage("orders", ID, 3, wanted.configs(), false, TopicImage.State.READY));
+                .isEqualTo(new TopicImage("orders", ID, 3, 3, wanted.configs(), false, TopicImage.State.READY));
 
         apply(shard.deleting("orders"));
         assertThat(states(shard)).containsExactly(TopicImage.State.READY, TopicImage.State.DELETING);

@@ -778,6 +778,11 @@ public final class ScriptedBroker implements Broker {
     }
 
     @Override
+    public Mono<TopicDescription> createPartitions(Caller caller, String topic, int total) {
+        return Mono.error(new MqException(ErrorCode.INVALID_REQUEST, "no partitions are scripted"));
+    }
+
+    @Override
     public Mono<Long> deleteRecords(Caller caller, TopicPartition partition, RecordsToDelete records) {
         return Mono.error(new MqException(ErrorCode.INVALID_REQUEST, "no deletions are scripted"));
     }

@@ -8,9 +8,14 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupLag;
+import io.reactivemq.broker.InitProducerId;
+import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetReset;
+import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TransactionResult;
+import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
@@ -81,6 +86,38 @@ public abstract class OffsetResetContract extends EngineContract {
         restartIfDurable();
 
         assertThat(await(GroupLag.of(broker(), GROUP))).isEqualTo(Map.of(P0, 6L, P1, 0L));
+    }
+
+    @Test
+    @DisplayName("K24 for readers of committed records the lag ends at the last stable offset")
+    void lag_of_committed_records() {
+        topic("t", 1);
+        send(P0, 1);
+        send(P0, 2);
+        await(broker().commitOffsets(CALLER, OffsetCommit.admin(GROUP, Map.of(P0, CommittedOffset.of(1)))));
+        RawProducer producer = new RawProducer(
+                "tx",
+                TransactionVersion.V2,
+                await(broker().initProducerId(
+                                CALLER, new InitProducerId("tx", Duration.ofSeconds(60), ProducerIdAndEpoch.NONE))));
+        await(producer.append(broker(), P0, "open 1", "open 2"));
+        send(P0, 3);
+
+        restartIfDurable();
+        assertThat(lag(IsolationLevel.READ_UNCOMMITTED)).isEqualTo(4);
+        assertThat(lag(IsolationLevel.READ_COMMITTED))
+                .as("nothing from the open transaction on")
+                .isEqualTo(1);
+        await(producer.end(broker(), TransactionResult.COMMIT));
+
+        engine().eventually(() -> lag(IsolationLevel.READ_COMMITTED) == 5);
+        assertThat(lag(IsolationLevel.READ_UNCOMMITTED)).as("with the marker").isEqualTo(5);
+        restartIfDurable();
+        assertThat(lag(IsolationLevel.READ_COMMITTED)).isEqualTo(5);
+    }
+
+    private long lag(IsolationLevel isolation) {
+        return await(GroupLag.of(broker(), CALLER, GROUP, isolation)).getOrDefault(P0, -1L);
     }
 
     private Map<TopicPartition, Long> reset(OffsetReset reset) {

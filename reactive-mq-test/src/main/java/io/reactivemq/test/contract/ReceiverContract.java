@@ -10,7 +10,12 @@ import io.reactivemq.Serdes;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.TraceContext;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.InitProducerId;
+import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TransactionResult;
+import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.consume.DeadLetterHeaders;
 import io.reactivemq.consume.FailedAttempt;
 import io.reactivemq.consume.Outcome;
@@ -29,10 +34,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
+import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -185,6 +192,125 @@ public abstract class ReceiverContract extends EngineContract {
         engine().eventually(() -> !late.isEmpty());
         assertThat(late).containsExactly(15L);
         subscription.dispose();
+    }
+
+    @Test
+    @DisplayName("K03 once an offset is committed it counts, whatever the policy says, after a restart too")
+    void a_committed_offset_counts() {
+        topic("t", 1);
+        send(0, 10);
+        Receiver<String, String> first = member();
+        await(first.receive().doOnNext(ReceiverRecord::acknowledge).take(4).collectList());
+        await(first.drain(Duration.ofSeconds(1)));
+        engine().eventually(() -> committed() == 4);
+        restartIfDurable();
+        for (Consumer<ReceiverOptions.Builder> policy : List.<Consumer<ReceiverOptions.Builder>>of(
+                o -> o.startFrom(OffsetSpec.latest()),
+                o -> o.startFrom(Duration.ofMillis(1)),
+                ReceiverOptions.Builder::startFromNone,
+                o -> {})) {
+            assertThat(firstOf(GROUP, policy)).isEqualTo(4);
+        }
+        assertThat(catchThrowable(() -> firstOf("none", ReceiverOptions.Builder::startFromNone)))
+                .isInstanceOf(MqException.class);
+    }
+
+    @Test
+    @DisplayName("K04 a receiver of committed records stops at the last stable offset and never gets an aborted one")
+    void committed_records_only() {
+        topic("t", 1);
+        send(0, 3);
+        RawProducer aborts = producer("aborts");
+        RawProducer commits = producer("commits");
+        await(aborts.append(broker(), T0, "aborted 1", "aborted 2"));
+        send(3, 5);
+        await(commits.append(broker(), T0, "committed 1"));
+        send(5, 6);
+        List<String> seen = new CopyOnWriteArrayList<>();
+        List<String> all = new CopyOnWriteArrayList<>();
+        Disposable.Composite before = Disposables.composite(
+                reads(IsolationLevel.READ_COMMITTED, seen), reads(IsolationLevel.READ_UNCOMMITTED, all));
+        engine().eventually(() -> all.size() == 9);
+        engine().elapse(Duration.ofMillis(500));
+        assertThat(seen).containsExactly("value 0", "value 1", "value 2");
+        before.dispose();
+
+        restartIfDurable();
+        List<String> again = new CopyOnWriteArrayList<>();
+        disposeAtEnd(reads(IsolationLevel.READ_COMMITTED, again));
+        engine().elapse(Duration.ofMillis(500));
+        assertThat(again).containsExactly("value 0", "value 1", "value 2");
+        await(aborts.end(broker(), TransactionResult.ABORT));
+        engine().eventually(() -> again.size() == 5);
+        await(commits.end(broker(), TransactionResult.COMMIT));
+        engine().eventually(() -> again.size() == 7);
+        assertThat(again)
+                .containsExactly("value 0", "value 1", "value 2", "value 3", "value 4", "committed 1", "value 5");
+    }
+
+    private RawProducer producer(String id) {
+        return new RawProducer(
+                id,
+                TransactionVersion.V2,
+                await(broker().initProducerId(
+                                CALLER, new InitProducerId(id, Duration.ofSeconds(60), ProducerIdAndEpoch.NONE))));
+    }
+
+    private Disposable reads(IsolationLevel isolation, List<String> into) {
+        return receiver(broker(), o -> o.topics("t").isolation(isolation))
+                .receive()
+                .subscribe(record -> into.add(String.valueOf(record.value())));
+    }
+
+    @Test
+    @DisplayName("K16 a static member that comes back within its session keeps its partitions, and nobody else moves")
+    void a_static_member_comes_back() {
+        topic("t", 4);
+        StaticMember one = new StaticMember("one");
+        StaticMember two = new StaticMember("two");
+        engine().eventually(() -> one.owned.size() == 2 && two.owned.size() == 2);
+        Set<TopicPartition> ones = one.owned;
+        Set<TopicPartition> twos = two.owned;
+        int changes = two.changes.get();
+
+        await(one.receiver.drain(Duration.ofSeconds(1)));
+        engine().elapse(engine().groupSessionTimeout().dividedBy(3));
+        assertThat(two.owned).as("wait for their owner").isEqualTo(twos);
+        StaticMember back = new StaticMember("one");
+        engine().eventually(() -> back.owned.equals(ones));
+        assertThat(two.owned).isEqualTo(twos);
+        assertThat(two.changes).as("never moved").hasValue(changes);
+
+        await(back.receiver.drain(Duration.ofSeconds(1)));
+        await(two.receiver.drain(Duration.ofSeconds(1)));
+        restartIfDurable();
+        StaticMember oneAgain = new StaticMember("one");
+        StaticMember twoAgain = new StaticMember("two");
+        engine().eventually(() -> oneAgain.owned.equals(ones) && twoAgain.owned.equals(twos));
+        assertThat(oneAgain.everOwned).as("never had another").isEqualTo(ones);
+        assertThat(twoAgain.everOwned).isEqualTo(twos);
+
+        await(oneAgain.receiver.drain(Duration.ofSeconds(1)));
+        engine().elapse(engine().groupSessionTimeout().plusSeconds(5));
+        engine().eventually(() -> twoAgain.owned.size() == 4);
+    }
+
+    /** A static member that notes what it has. */
+    private final class StaticMember {
+        final Receiver<String, String> receiver;
+        final Set<TopicPartition> everOwned = ConcurrentHashMap.newKeySet();
+        volatile Set<TopicPartition> owned = Set.of();
+        final AtomicInteger changes = new AtomicInteger();
+
+        StaticMember(String instanceId) {
+            receiver = receiver(broker(), o -> o.group(GROUP).topics("t").instanceId(instanceId));
+            disposeAtEnd(receiver.assignments().subscribe(now -> {
+                owned = now;
+                everOwned.addAll(now);
+                changes.incrementAndGet();
+            }));
+            disposeAtEnd(receiver.receive().subscribe(record -> {}, error -> {}));
+        }
     }
 
     private long firstOf(String group, Consumer<? super ReceiverOptions.Builder> options) {

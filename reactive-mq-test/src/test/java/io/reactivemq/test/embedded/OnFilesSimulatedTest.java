@@ -8,6 +8,7 @@ import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.GroupProtocolContract;
+import io.reactivemq.test.contract.GrowthContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.OffsetResetContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
@@ -58,6 +59,14 @@ class OnFilesSimulatedTest {
 
     @Nested
     class Receiving extends ReceiverContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class Growth extends GrowthContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_FSYNC, seed);

@@ -12,6 +12,7 @@ import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.coordinator.Coordinator;
 import io.reactivemq.group.TopicCatalog;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.log.LogFolder;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.metadata.MetadataShard;
 import io.reactivemq.metadata.TopicImage;
@@ -96,7 +97,7 @@ final class TopicRegistry implements TopicCatalog {
         TopicPartition id = new TopicPartition(MetadataShard.TOPIC, 0);
         Durability durability = defaults.durability() == Durability.MEMORY ? Durability.MEMORY : Durability.FSYNC;
         this.internal = ofTheBroker(defaults.durability());
-        this.metadataPartition = open(id, ofTheBroker(durability), Admission.OPEN);
+        this.metadataPartition = open(id, LogFolder.of(store, folder(id)), ofTheBroker(durability), Admission.OPEN);
         this.metadata = new Coordinator<>(metadataPartition, runtime, MetadataShard::new);
     }
 
@@ -364,29 +365,31 @@ final class TopicRegistry implements TopicCatalog {
 
     private Partition openPartition(TopicImage image, int index, TopicConfig config) {
         TopicPartition id = new TopicPartition(image.name(), index);
-        Path folder = folder(id);
+        Path path = folder(id);
         if (index >= image.made()) {
-            store.createDirectories(folder);
-        } else if (!store.exists(folder)) {
+            store.createDirectories(path);
+        }
+        LogFolder folder = LogFolder.of(store, path);
+        if (!folder.exists()) {
             throw new MqException(
                     ErrorCode.KAFKA_STORAGE_ERROR,
-                    "the folder of partition " + id + " is missing: expected " + folder
+                    "the folder of partition " + id + " is missing: expected " + path
                             + ", which the metadata says was made; restore it, nothing was changed");
         }
         checkIdentity(folder, image);
-        return open(id, config, image.internal() ? Admission.OPEN : admission);
+        return open(id, folder, config, image.internal() ? Admission.OPEN : admission);
     }
 
-    private Partition open(TopicPartition id, TopicConfig config, Admission gate) {
-        PartitionLog log = PartitionLog.open(store, folder(id), id, config.effectiveLog());
+    private Partition open(TopicPartition id, LogFolder folder, TopicConfig config, Admission gate) {
+        PartitionLog log = PartitionLog.open(store, folder, id, config.effectiveLog());
         return new Partition(id, log, config, runtime, gate);
     }
 
     /** The folder says which topic it belongs to, as Kafka writes it; where it says nothing it is told. */
-    private void checkIdentity(Path folder, TopicImage image) {
-        Path file = folder.resolve(PARTITION_METADATA);
+    private void checkIdentity(LogFolder folder, TopicImage image) {
+        Path file = folder.path().resolve(PARTITION_METADATA);
         String expected = "version: 0\ntopic_id: " + kafkaId(image.id()) + "\n";
-        if (!store.exists(file)) {
+        if (!folder.has(PARTITION_METADATA)) {
             store.replaceFile(file, StandardCharsets.UTF_8.encode(expected));
             return;
         }
@@ -425,7 +428,7 @@ final class TopicRegistry implements TopicCatalog {
         }
         for (Path child : store.list(directory)) {
             String name = String.valueOf(child.getFileName());
-            if (store.isDirectory(child) && PARTITION_FOLDER.matcher(name).matches() && !expected.contains(name)) {
+            if (!expected.contains(name) && PARTITION_FOLDER.matcher(name).matches() && store.isDirectory(child)) {
                 Path aside = child.resolveSibling(name + ASIDE);
                 LOG.warn("{} belongs to no topic of this broker and is moved to {}", child, aside);
                 store.rename(child, aside);

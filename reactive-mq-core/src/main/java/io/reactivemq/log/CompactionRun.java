@@ -297,6 +297,7 @@ public final class CompactionRun implements Closeable {
                 new SegmentWriter(store, directory, group.get(0).baseOffset(), config.indexIntervalBytes(), before);
         writing = to;
         for (Segment segment : group) {
+            segment.requireWhole();
             String where = segment.file().path().toString();
             BatchReader reader =
                     new BatchReader(segment.file(), 0, segment.size(), segment.baseOffset(), source.log.epochs());

@@ -325,6 +325,10 @@ final class GrowingIndex implements OffsetTimeIndex {
      * @param timeCrc CRC-32C over the entries of the time index
      */
     record State(int offsetCount, int timeCount, long offsetCrc, long timeCrc) {
+        boolean isKnown() {
+            return offsetCount >= 0 && timeCount >= 0;
+        }
+
         static final State UNKNOWN = new State(-1, -1, 0, 0);
         static final State EMPTY = new State(0, 0, 0, 0);
     }

@@ -50,7 +50,14 @@ final class IndexFormat {
     /** The base offset in the name of a segment's file of that kind; empty for any other file. */
     static OptionalLong baseOffsetOf(Path file, String suffix) {
         String name = file.getFileName().toString();
-        if (name.length() != NAME_DIGITS + suffix.length() || !name.endsWith(suffix)) {
+        return name.length() == NAME_DIGITS + suffix.length() && name.endsWith(suffix)
+                ? baseOffsetOf(name)
+                : OptionalLong.empty();
+    }
+
+    /** The base offset that the name of a segment's file begins with; empty for any other file. */
+    static OptionalLong baseOffsetOf(String name) {
+        if (name.length() < NAME_DIGITS) {
             return OptionalLong.empty();
         }
         long offset = 0;
@@ -62,6 +69,11 @@ final class IndexFormat {
             offset = offset * 10 + digit;
         }
         return OptionalLong.of(offset);
+    }
+
+    /** What follows the base offset in the name of a segment's file. */
+    static String suffixOf(String name) {
+        return name.substring(NAME_DIGITS);
     }
 
     /** What {@code %020d} gives, without parsing a format for each file of each partition that is opened. */

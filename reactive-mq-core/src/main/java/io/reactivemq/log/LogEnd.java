@@ -39,6 +39,20 @@ record LogEnd(
                 producers);
     }
 
+    /** The recovery point of a log that was closed there: nothing of its index need be read. */
+    static LogEnd of(Segment segment, LogCheckpoint closed, ProducerPoint producers) {
+        return new LogEnd(
+                segment,
+                closed.position(),
+                closed.recoveryPoint(),
+                closed.maxTimestampMs(),
+                closed.maxTimestampOffset(),
+                closed.index().offsetCount(),
+                closed.index().timeCount(),
+                segment.transactions().count(),
+                producers);
+    }
+
     /**
      * An offset at which it is known what the producers had done.
      *

@@ -3,11 +3,8 @@ package io.reactivemq.log;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogEnd.ProducerPoint;
-import io.reactivemq.log.OffsetTimeIndex.OffsetEntry;
-import io.reactivemq.log.OffsetTimeIndex.TimeEntry;
 import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.log.TailScan.Flaw;
-import io.reactivemq.record.RecordBatch;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
 import io.reactivemq.storage.StoredFile;
@@ -16,7 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.OptionalLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,7 +27,7 @@ import org.slf4j.LoggerFactory;
  *
  * <ul>
  *   <li>Closed segments: that each ends where the next begins, by the headers behind the last entry of its index. Bytes that are missing
- *       are damage.
+ *       are damage. Below the recovery point that is left to the first that uses the segment, and its index is not read before.
  *   <li>From the recovery point on: every batch, by {@link TailScan}. A torn tail is cut from the last segment; anything else that
  *       does not count is damage.
  *   <li>What was scanned in the last segment is written once more, in place, and forced before anybody sees it: if the process
@@ -50,21 +47,25 @@ final class LogRecovery {
     private final Path directory;
     private final TopicPartition partition;
     private final LogConfig config;
-    private final Path epochsFile;
-    private final Path checkpointFile;
+    private final LogFiles files;
+    private final SegmentIndexes indexes;
+
+    /** As it was before anything was changed in it, but for what {@link SegmentSwap} completes. */
+    private LogFolder folder;
 
     private final List<Segment> segments = new ArrayList<>();
     private @Nullable ProducerRecovery producers;
     private int rebuiltIndexes;
     private long scannedBytes;
 
-    LogRecovery(FileStore store, Path directory, TopicPartition partition, LogConfig config) {
+    LogRecovery(FileStore store, LogFolder folder, TopicPartition partition, LogConfig config) {
         this.store = store;
-        this.directory = directory;
+        this.folder = folder;
+        this.directory = folder.path();
         this.partition = partition;
         this.config = config;
-        this.epochsFile = directory.resolve(LeaderEpochs.FILE_NAME);
-        this.checkpointFile = directory.resolve(LogCheckpoint.FILE_NAME);
+        this.files = new LogFiles(store, directory, partition);
+        this.indexes = new SegmentIndexes(store, directory, partition, config.indexIntervalBytes());
     }
 
     /**
@@ -101,18 +102,14 @@ final class LogRecovery {
     }
 
     private Opened openFolder() {
-        List<Long> bases = new ArrayList<>();
-        List<Path> files = store.exists(directory) ? store.list(directory) : List.of();
-        if (SegmentSwap.recover(store, directory, files, this::readCheckpoint)) {
-            files = store.list(directory);
+        if (SegmentSwap.recover(store, folder, () -> files.readCheckpoint(folder))) {
+            folder = LogFolder.of(store, directory);
         }
-        for (Path path : files) {
-            IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
-        }
+        List<Long> bases = new ArrayList<>(folder.offsets(IndexFormat.LOG_SUFFIX));
         if (!bases.isEmpty()) {
-            return recover(bases, files);
+            return recover(bases);
         }
-        if (store.exists(checkpointFile)) {
+        if (folder.has(LogCheckpoint.FILE_NAME)) {
             throw LogDamage.of(directory, 0, "segments of " + partition, "those that the checkpoint tells of", "none");
         }
         return create();
@@ -125,8 +122,8 @@ final class LogRecovery {
         LeaderEpochs epochs = LeaderEpochs.startingAt(0, 0);
         LogEnd end = LogEnd.of(segment, 0, 0, new ProducerPoint(0, true));
         LogCheckpoint checkpoint = checkpoint(end, 0, GrowingIndex.State.EMPTY, epochs, List.of());
-        writeEpochs(epochs);
-        store.replaceFile(checkpointFile, checkpoint.encode());
+        files.write(epochs);
+        files.write(checkpoint);
         return new Opened(
                 segments,
                 end,
@@ -157,16 +154,15 @@ final class LogRecovery {
         return new Segment(store, directory, baseOffset, file, index, transactions, 0, config.indexIntervalBytes());
     }
 
-    private Opened recover(List<Long> bases, List<Path> files) {
-        LogCheckpoint recorded = readCheckpoint();
+    private Opened recover(List<Long> bases) {
+        LogCheckpoint recorded = files.readCheckpoint(folder);
         long logStartOffset = recorded == null ? bases.get(0) : recorded.logStartOffset();
-        dropSegmentsBelow(logStartOffset, recorded, bases);
+        FormerSegments former = new FormerSegments(store, directory, partition, config);
+        former.drop(logStartOffset, recorded, bases);
         if (bases.get(0) > logStartOffset) {
             throw missing(logStartOffset, bases.get(0));
         }
-        for (Path path : files) {
-            deleteIfIndexBelow(path, bases.get(0));
-        }
+        former.dropFilesBelow(bases.get(0), folder);
         int last = bases.size() - 1;
         int recoverySegment = 0;
         if (recorded != null) {
@@ -175,8 +171,8 @@ final class LogRecovery {
                 throw missing(recorded.segment(), bases.get(last));
             }
         }
-        producers = new ProducerRecovery(store, directory, partition, recorded, bases.get(0), files);
-        LeaderEpochs recordedEpochs = recorded == null ? null : readEpochs(recorded);
+        producers = new ProducerRecovery(store, folder, partition, recorded, bases.get(0));
+        LeaderEpochs recordedEpochs = recorded == null ? null : files.readEpochs(folder, recorded);
         LeaderEpochs epochs = recordedEpochs == null ? LeaderEpochs.startingAt(0, bases.get(0)) : recordedEpochs;
         boolean epochsKnown = recordedEpochs != null;
 
@@ -186,71 +182,6 @@ final class LogRecovery {
             epochs = recoverClosed(bases.get(i), bases.get(i + 1), scanned, here, epochs, epochsKnown);
         }
         return recoverActive(bases.get(last), recoverySegment == last ? recorded : null, recorded, epochs, epochsKnown);
-    }
-
-    /**
-     * Segments wholly below the log start offset were deleted before, and brought back by a crash; or a crash came before they were deleted. In
-     * the second case they stay where they alone tell of the producers that wrote in them.
-     */
-    private void dropSegmentsBelow(long logStartOffset, @Nullable LogCheckpoint recorded, List<Long> bases) {
-        int count = 0;
-        while (count + 1 < bases.size()
-                && bases.get(count + 1) <= logStartOffset
-                && (recorded == null || bases.get(count) < recorded.segment())) {
-            count++;
-        }
-        if (count == 0 || (!isKnownWithout(bases.get(count), recorded) && isUnbroken(bases.subList(0, count + 1)))) {
-            return;
-        }
-        for (int i = 0; i < count; i++) {
-            Segment.deleteFiles(store, directory, bases.remove(0));
-        }
-    }
-
-    /** Whether what is known of the producers at an offset can be had without the log before it; it is made sure that it stays so. */
-    private boolean isKnownWithout(long base, @Nullable LogCheckpoint recorded) {
-        if (recorded != null
-                && recorded.producers().none()
-                && recorded.producers().offset() >= base) {
-            return true;
-        }
-        List<ProducerState> snapshot = ProducerSnapshot.read(store, directory, base);
-        if (snapshot == null) {
-            return false;
-        }
-        ProducerSnapshot.replace(store, directory, base, snapshot);
-        return true;
-    }
-
-    /** Whether the segments follow one another without a gap, the last only by its begin. */
-    private boolean isUnbroken(List<Long> bases) {
-        for (int i = 0; i + 1 < bases.size(); i++) {
-            try (StoredFile file = store.open(IndexFormat.logFile(directory, bases.get(i)), OpenMode.READ)) {
-                GrowingIndex index = new GrowingIndex(config.indexIntervalBytes());
-                if (Segment.scanIndex(file, bases.get(i), bases.get(i), 0, sizeOf(file), index) != bases.get(i + 1)) {
-                    return false;
-                }
-            } catch (MqException e) {
-                LOGGER.info("{}: a segment below the log start offset is not whole any more", partition, e);
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** What a deletion that was interrupted has left: an index of a segment that is gone. */
-    private void deleteIfIndexBelow(Path path, long firstBase) {
-        for (String suffix : List.of(
-                IndexFormat.OFFSET_INDEX_SUFFIX,
-                IndexFormat.TIME_INDEX_SUFFIX,
-                IndexFormat.TRANSACTION_INDEX_SUFFIX,
-                ProducerSnapshot.SUFFIX,
-                ProducerSnapshot.SUFFIX + ".tmp")) {
-            OptionalLong base = IndexFormat.baseOffsetOf(path, suffix);
-            if (base.isPresent() && base.getAsLong() < firstBase && store.exists(path)) {
-                store.delete(path);
-            }
-        }
     }
 
     /**
@@ -267,10 +198,13 @@ final class LogRecovery {
             @Nullable LogCheckpoint here,
             LeaderEpochs before,
             boolean epochsKnown) {
+        boolean asRecorded = !scanned && epochsKnown && hasIndex(base);
         LeaderEpochs epochs = before;
+        Path path = IndexFormat.logFile(directory, base);
+        int size;
         // Given up again: a closed segment holds no resource of the operating system until it is read.
-        try (StoredFile file = store.open(IndexFormat.logFile(directory, base), OpenMode.READ)) {
-            int size = sizeOf(file);
+        try (StoredFile file = store.open(path, OpenMode.READ)) {
+            size = sizeOf(file);
             int from = here == null ? 0 : here.position();
             requireBytes(file, from, size);
             if (!epochsKnown) {
@@ -287,18 +221,39 @@ final class LogRecovery {
                 refuse(file, scan, scan.flaw(), "; it was forced before the next segment was made");
                 scannedBytes += size - from;
             }
-            OffsetTimeIndex index = closedIndex(file, base, size, nextBase, scanned);
-            segments.add(new Segment(
-                    store,
-                    directory,
-                    base,
-                    store.open(file.path(), OpenMode.READ),
-                    index,
-                    producers().transactionIndex(base),
-                    size,
-                    config.indexIntervalBytes()));
+        }
+        StoredFile file = store.open(path, OpenMode.READ);
+        SegmentIndexes reader = indexes;
+        if (asRecorded) {
+            segments.add(segment(base, file, () -> reader.ofClosed(file, base, size, nextBase), size));
             return epochs;
         }
+        OffsetTimeIndex index;
+        if (scanned) {
+            // A crash may have come before the index was forced: then what it says at its end proves nothing.
+            index = indexes.ofClosedScanned(file, base, size, nextBase);
+        } else {
+            index = indexes.ofClosed(file, base, size, nextBase);
+            if (!hasIndex(base)) {
+                rebuiltIndexes++;
+            }
+        }
+        segments.add(segment(base, file, index, size));
+        return epochs;
+    }
+
+    private boolean hasIndex(long base) {
+        return folder.has(base, IndexFormat.OFFSET_INDEX_SUFFIX) && folder.has(base, IndexFormat.TIME_INDEX_SUFFIX);
+    }
+
+    private Segment segment(long base, StoredFile file, OffsetTimeIndex index, int size) {
+        TransactionIndex transactions = producers().transactionIndex(base);
+        return new Segment(store, directory, base, file, index, transactions, size, config.indexIntervalBytes());
+    }
+
+    private Segment segment(long base, StoredFile file, Supplier<? extends OffsetTimeIndex> unread, int size) {
+        TransactionIndex transactions = producers().transactionIndex(base);
+        return new Segment(store, directory, base, file, unread, transactions, size, config.indexIntervalBytes());
     }
 
     /** @param here the checkpoint, if its recovery point lies in this segment */
@@ -317,38 +272,40 @@ final class LogRecovery {
             long expectedOffset = here == null ? base : here.recoveryPoint();
             requireBytes(file, from, size);
             boolean clean = here != null && here.clean() && size == from;
-            GrowingIndex index = activeIndex(file, base, from, expectedOffset, here, clean);
             if (!epochsKnown) {
                 epochs = observeEpochs(file, from, epochs);
             }
             TailScan scan = new TailScan(file, from, size, expectedOffset, epochs, epochsKnown);
-            while (scan.next()) {
-                index.add(scan.batchPosition(), (int) (scan.batchLastOffset() - base), scan.batchMaxTimestamp());
-                if (!epochsKnown) {
-                    epochs = epochs.observing(scan.lastEpoch(), scan.batchBaseOffset());
+            Flaw flaw = null;
+            LogCheckpoint asRecorded = here != null
+                            && clean
+                            && epochsKnown
+                            && hasIndex(base)
+                            && here.index().isKnown()
+                    ? here
+                    : null;
+            if (asRecorded != null) {
+                SegmentIndexes reader = indexes;
+                segment = segment(base, file, () -> reader.ofClosedLog(file, asRecorded), size);
+            } else {
+                GrowingIndex index = activeIndex(file, base, from, expectedOffset, here, clean);
+                while (scan.next()) {
+                    index.add(scan.batchPosition(), (int) (scan.batchLastOffset() - base), scan.batchMaxTimestamp());
+                    if (!epochsKnown) {
+                        epochs = epochs.observing(scan.lastEpoch(), scan.batchBaseOffset());
+                    }
                 }
-            }
-            Flaw flaw = scan.flaw();
-            if (flaw != null) {
-                int behind = scan.findBatchBehind();
-                if (behind >= 0) {
-                    refuse(file, scan, flaw, "; the batch at byte " + behind + " counts");
-                }
+                flaw = scan.flaw();
+                refuseIfBatchBehind(file, scan, flaw);
+                segment = segment(base, file, index, scan.position());
             }
             int end = scan.position();
             scannedBytes += end - from;
-            segment = new Segment(
-                    store,
-                    directory,
-                    base,
-                    file,
-                    index,
-                    producers().transactionIndex(base),
-                    end,
-                    config.indexIntervalBytes());
             segments.add(segment);
             ProducerRecovery.Recovered known = producers().recover(segments, expectedOffset, scan.nextOffset());
-            LogEnd logEnd = LogEnd.of(segment, end, scan.nextOffset(), known.point());
+            LogEnd logEnd = asRecorded != null
+                    ? LogEnd.of(segment, asRecorded, known.point())
+                    : LogEnd.of(segment, end, scan.nextOffset(), known.point());
             long logStartOffset = recorded == null ? segments.get(0).baseOffset() : recorded.logStartOffset();
             if (logStartOffset > logEnd.offset()) {
                 throw LogDamage.of(file.path(), end, "end of the log", "at least " + logStartOffset, logEnd.offset());
@@ -371,7 +328,7 @@ final class LogRecovery {
             } else if (latest > epochs.latest()) {
                 epochs = epochs.with(latest, logEnd.offset());
             }
-            writeEpochs(epochs);
+            files.write(epochs);
             LogCheckpoint checkpoint = checkpoint(
                             logEnd,
                             logStartOffset,
@@ -379,7 +336,7 @@ final class LogRecovery {
                             epochs,
                             known.transactions())
                     .withClean(clean);
-            store.replaceFile(checkpointFile, checkpoint.encode());
+            files.write(checkpoint);
             return new Opened(
                     segments,
                     logEnd,
@@ -392,6 +349,27 @@ final class LogRecovery {
             if (segment == null) {
                 file.close();
             }
+        }
+    }
+
+    /** The index up to the recovery point. */
+    private GrowingIndex activeIndex(
+            StoredFile file, long base, int from, long expectedOffset, @Nullable LogCheckpoint here, boolean clean) {
+        if (here != null) {
+            GrowingIndex loaded = indexes.load(here, clean);
+            if (loaded != null) {
+                return loaded;
+            }
+            rebuiltIndexes++;
+            indexes.warnNotRecorded(file);
+        }
+        return indexes.scan(file, base, from, expectedOffset);
+    }
+
+    private static void refuseIfBatchBehind(StoredFile file, TailScan scan, @Nullable Flaw flaw) {
+        int behind = flaw == null ? -1 : scan.findBatchBehind();
+        if (behind >= 0) {
+            refuse(file, scan, flaw, "; the batch at byte " + behind + " counts");
         }
     }
 
@@ -431,86 +409,6 @@ final class LogRecovery {
         store.forceDirectory(directory);
     }
 
-    private GrowingIndex activeIndex(
-            StoredFile file, long base, int from, long expectedOffset, @Nullable LogCheckpoint here, boolean clean) {
-        if (here != null) {
-            GrowingIndex loaded = GrowingIndex.load(
-                    store,
-                    IndexFormat.offsetIndexFile(directory, base),
-                    IndexFormat.timeIndexFile(directory, base),
-                    here.index(),
-                    clean,
-                    config.indexIntervalBytes(),
-                    new TimeEntry(here.maxTimestampMs(), here.maxTimestampOffset()));
-            if (loaded != null) {
-                return loaded;
-            }
-            rebuiltIndexes++;
-            LOGGER.warn("{}: the index of {} is not what was recorded; it is made again", partition, file.path());
-        }
-        GrowingIndex index = new GrowingIndex(config.indexIntervalBytes());
-        long next = Segment.scanIndex(file, base, base, 0, from, index);
-        if (next != expectedOffset) {
-            throw LogDamage.of(file.path(), from, "offset at the recovery point", expectedOffset, next);
-        }
-        return index;
-    }
-
-    /** @param unforced whether a crash may have come before the index was forced: then what it says at its end proves nothing */
-    private OffsetTimeIndex closedIndex(StoredFile file, long base, int size, long nextBase, boolean unforced) {
-        Path offsetFile = IndexFormat.offsetIndexFile(directory, base);
-        Path timeFile = IndexFormat.timeIndexFile(directory, base);
-        long next = -1;
-        StoredIndex stored = unforced ? null : StoredIndex.open(store, offsetFile, timeFile);
-        if (stored != null) {
-            next = endByIndex(stored, file, base, size);
-            stored.close();
-        }
-        OffsetTimeIndex index = next < 0 ? null : StoredIndex.open(store, offsetFile, timeFile);
-        if (index == null) {
-            if (!unforced) {
-                LOGGER.warn("{}: the index of {} is missing or damaged; it is made again", partition, file.path());
-                rebuiltIndexes++;
-            }
-            GrowingIndex rebuilt = new GrowingIndex(config.indexIntervalBytes());
-            next = Segment.scanIndex(file, base, base, 0, size, rebuilt);
-            index = rebuilt.seal(store, offsetFile, timeFile);
-        }
-        if (next != nextBase) {
-            index.close();
-            throw LogDamage.of(
-                    file.path(), size, "offset behind the segment", nextBase + ", where the next begins", next);
-        }
-        return index;
-    }
-
-    /** The offset behind the segment, from the last entry of its index on; -1 where the index is not that of the segment. */
-    private long endByIndex(OffsetTimeIndex index, StoredFile file, long base, int size) {
-        OffsetEntry entry = index.floorOffset(Integer.MAX_VALUE);
-        int indexed = 0;
-        long expected = base;
-        if (entry != null) {
-            indexed = entry.position();
-            if (indexed < 0 || indexed > size - BatchHeader.BYTES) {
-                return -1;
-            }
-            ByteBuffer header = file.read(indexed, BatchHeader.BYTES);
-            expected = BatchHeader.baseOffset(header, 0);
-            if (BatchHeader.magic(header, 0) != RecordBatch.MAGIC
-                    || BatchHeader.lastOffset(header, 0) != base + entry.relativeOffset()) {
-                return -1;
-            }
-        }
-        BatchWalk walk = new BatchWalk(file, indexed, size);
-        while (walk.next()) {
-            if (walk.position() - indexed > config.indexIntervalBytes() || walk.baseOffset() != expected) {
-                return -1; // entries are missing
-            }
-            expected = walk.lastOffset() + 1;
-        }
-        return expected;
-    }
-
     private static LeaderEpochs observeEpochs(StoredFile file, int to, LeaderEpochs before) {
         LeaderEpochs epochs = before;
         BatchWalk walk = new BatchWalk(file, 0, to);
@@ -528,7 +426,7 @@ final class LogRecovery {
         return epochs;
     }
 
-    private static int sizeOf(StoredFile file) {
+    static int sizeOf(StoredFile file) {
         long size = file.size();
         if (size > Integer.MAX_VALUE) {
             throw LogDamage.of(file.path(), size, "size of the segment", "at most " + Integer.MAX_VALUE, size);
@@ -552,36 +450,6 @@ final class LogRecovery {
         if (flaw != null) {
             throw LogDamage.of(file.path(), scan.position(), flaw.field(), flaw.expected(), flaw.actual() + why);
         }
-    }
-
-    private @Nullable LogCheckpoint readCheckpoint() {
-        if (!store.exists(checkpointFile)) {
-            LOGGER.warn("{}: there is no {}; the whole log is scanned", partition, checkpointFile);
-            return null;
-        }
-        LogCheckpoint checkpoint = LogCheckpoint.decode(store.readFile(checkpointFile));
-        if (checkpoint == null) {
-            LOGGER.warn("{}: {} is damaged; the whole log is scanned", partition, checkpointFile);
-        }
-        return checkpoint;
-    }
-
-    private @Nullable LeaderEpochs readEpochs(LogCheckpoint recorded) {
-        LeaderEpochs epochs = null;
-        if (store.exists(epochsFile)) {
-            ByteBuffer content = store.readFile(epochsFile);
-            if (LeaderEpochs.crcOf(content) == recorded.leaderEpochsCrc()) {
-                epochs = LeaderEpochs.decode(content);
-            }
-        }
-        if (epochs == null) {
-            LOGGER.warn("{}: {} is not what was recorded; it is made again from the log", partition, epochsFile);
-        }
-        return epochs;
-    }
-
-    private void writeEpochs(LeaderEpochs epochs) {
-        store.replaceFile(epochsFile, epochs.encode());
     }
 
     static LogCheckpoint checkpoint(

@@ -121,8 +121,13 @@ public final class PartitionLog implements Closeable {
      * @throws MqException CORRUPT_MESSAGE naming file, position, expected and actual, if the log is damaged; nothing was changed then
      */
     public static PartitionLog open(FileStore store, Path directory, TopicPartition partition, LogConfig config) {
-        return new PartitionLog(
-                store, directory, partition, config, new LogRecovery(store, directory, partition, config).open());
+        return open(store, LogFolder.of(store, directory), partition, config);
+    }
+
+    /** As {@link #open(FileStore, Path, TopicPartition, LogConfig)}, of a folder that was looked at a moment before. */
+    public static PartitionLog open(FileStore store, LogFolder folder, TopicPartition partition, LogConfig config) {
+        LogRecovery recovery = new LogRecovery(store, folder, partition, config);
+        return new PartitionLog(store, folder.path(), partition, config, recovery.open());
     }
 
     public TopicPartition partition() {
@@ -296,6 +301,9 @@ public final class PartitionLog implements Closeable {
 
     /** What must be on disk before the first append after opening, or after one was cut back. */
     private void prepareForAppend() {
+        segments.end()
+                .segment()
+                .growingIndex(); // read by now: what is wrong with it is told before anything is written
         if (cutBack) {
             beginEpoch(segments.epochs().latest() + 1);
             cutBack = false;

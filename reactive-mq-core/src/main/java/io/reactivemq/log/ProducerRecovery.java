@@ -28,6 +28,7 @@ final class ProducerRecovery {
     private static final Logger LOGGER = LoggerFactory.getLogger(ProducerRecovery.class);
 
     private final FileStore store;
+    private final LogFolder folder;
     private final Path directory;
     private final TopicPartition partition;
     private final @Nullable LogCheckpoint recorded;
@@ -42,24 +43,21 @@ final class ProducerRecovery {
     /**
      * @param recorded the checkpoint; null: there is none
      * @param firstOffset the base offset of the first segment
-     * @param files what was in the folder
      */
     ProducerRecovery(
             FileStore store,
-            Path directory,
+            LogFolder folder,
             TopicPartition partition,
             @Nullable LogCheckpoint recorded,
-            long firstOffset,
-            List<Path> files) {
+            long firstOffset) {
         this.store = store;
-        this.directory = directory;
+        this.folder = folder;
+        this.directory = folder.path();
         this.partition = partition;
         this.recorded = recorded;
         this.firstOffset = firstOffset;
         this.replayFrom = recorded == null ? firstOffset : recorded.recoveryPoint();
-        for (Path file : files) {
-            ProducerSnapshot.offsetOf(file).ifPresent(snapshots::add);
-        }
+        snapshots.addAll(folder.offsets(ProducerSnapshot.SUFFIX));
         snapshots.headSet(firstOffset).clear(); // they have been deleted
     }
 
@@ -135,19 +133,26 @@ final class ProducerRecovery {
     private Recovered recovered(List<Segment> segments, ProducerStates states, ProducerPoint point) {
         List<TransactionIndex.State> closed = new ArrayList<>();
         for (Segment segment : segments.subList(0, segments.size() - 1)) {
-            TransactionIndex.State state = segment.transactions().seal();
-            if (state.entries() > 0) {
-                closed.add(state);
+            if (segment.transactions().count() > 0) {
+                closed.add(segment.transactions().seal());
+            } else {
+                deleteEmpty(segment);
             }
         }
         List<TransactionIndex.State> all = new ArrayList<>(closed);
-        TransactionIndex active = segments.get(segments.size() - 1).transactions();
-        if (active.count() > 0) {
-            all.add(active.flush(active.count()));
+        Segment active = segments.get(segments.size() - 1);
+        if (active.transactions().count() > 0) {
+            all.add(active.transactions().flush(active.transactions().count()));
         } else {
-            active.deleteIfEmpty();
+            deleteEmpty(active);
         }
         return new Recovered(states, point, all, closed, rebuiltIndexes);
+    }
+
+    private void deleteEmpty(Segment segment) {
+        if (folder.has(segment.baseOffset(), IndexFormat.TRANSACTION_INDEX_SUFFIX)) {
+            segment.transactions().deleteIfEmpty();
+        }
     }
 
     /**

@@ -14,7 +14,9 @@ import io.reactivemq.storage.StoredFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,8 +42,11 @@ final class Segment {
     private final TransactionIndex transactions;
     private final AtomicInteger leases = new AtomicInteger(1);
 
-    /** Replaced where it turns out to be damaged; guarded by this for writes. */
-    private volatile OffsetTimeIndex index;
+    /** Null before its first use; replaced where it turns out to be damaged. Guarded by this for writes. */
+    private volatile @Nullable OffsetTimeIndex index;
+
+    /** Reads the index where that was not done yet. Guarded by this. */
+    private @Nullable Supplier<? extends OffsetTimeIndex> unread;
 
     /** A damaged index: readers may be using it until the last lease is given back. */
     private volatile @Nullable OffsetTimeIndex replaced;
@@ -91,6 +96,51 @@ final class Segment {
         this.indexIntervalBytes = indexIntervalBytes;
     }
 
+    /** As another, whose index is read by the first that uses it. */
+    Segment(
+            FileStore store,
+            Path directory,
+            long baseOffset,
+            StoredFile file,
+            Supplier<? extends OffsetTimeIndex> unread,
+            TransactionIndex transactions,
+            int size,
+            int indexIntervalBytes) {
+        this.store = store;
+        this.directory = directory;
+        this.baseOffset = baseOffset;
+        this.file = file;
+        this.unread = unread;
+        this.transactions = transactions;
+        this.size = size;
+        this.indexIntervalBytes = indexIntervalBytes;
+    }
+
+    private OffsetTimeIndex index() {
+        OffsetTimeIndex known = index;
+        return known != null ? known : readIndex();
+    }
+
+    /**
+     * Where the index was not read yet, finds out whether a closed segment ends where the next one begins.
+     *
+     * @throws MqException CORRUPT_MESSAGE where it does not
+     */
+    void requireWhole() {
+        index();
+    }
+
+    private synchronized OffsetTimeIndex readIndex() {
+        OffsetTimeIndex known = index;
+        if (known == null) {
+            known = Objects.requireNonNull(unread, "either the index or what reads it")
+                    .get();
+            index = known;
+            unread = null;
+        }
+        return known;
+    }
+
     long baseOffset() {
         return baseOffset;
     }
@@ -111,7 +161,7 @@ final class Segment {
 
     /** The index of the active segment. */
     GrowingIndex growingIndex() {
-        if (index instanceof GrowingIndex growing) {
+        if (index() instanceof GrowingIndex growing) {
             return growing;
         }
         throw new IllegalStateException("segment " + file.path() + " is closed");
@@ -121,15 +171,18 @@ final class Segment {
         return transactions;
     }
 
-    /** Brings the index files of the active segment up to date with that many entries. */
+    /**
+     * Brings the index files of the active segment up to date with that many entries; all of them where it has fewer: it was made again, with another
+     * interval.
+     */
     GrowingIndex.State flushIndex(int offsetCount, int timeCount) {
-        return growingIndex()
-                .flush(
-                        store,
-                        IndexFormat.offsetIndexFile(directory, baseOffset),
-                        IndexFormat.timeIndexFile(directory, baseOffset),
-                        offsetCount,
-                        timeCount);
+        GrowingIndex growing = growingIndex();
+        return growing.flush(
+                store,
+                IndexFormat.offsetIndexFile(directory, baseOffset),
+                IndexFormat.timeIndexFile(directory, baseOffset),
+                Math.min(offsetCount, growing.offsetCount()),
+                Math.min(timeCount, growing.timeCount()));
     }
 
     /** The segment that takes the place of this one, which has got its last batch and is forced. The log then releases this one. */
@@ -166,7 +219,7 @@ final class Segment {
     synchronized void moveAside() {
         aside = true;
         transactions.moveAside();
-        if (index instanceof StoredIndex stored) {
+        if (index() instanceof StoredIndex stored) {
             stored.moveAside();
         } else {
             deleteIfExists(IndexFormat.offsetIndexFile(directory, baseOffset));
@@ -177,7 +230,7 @@ final class Segment {
 
     /** The writer's: a compacted segment has got its names, and leaves its index to the files. */
     synchronized void sealIndex() {
-        if (index instanceof GrowingIndex growing) {
+        if (index() instanceof GrowingIndex growing) {
             maxTimestampMs = growing.maxTimestampMs();
             try {
                 index = seal(growing);
@@ -229,7 +282,10 @@ final class Segment {
     /** What fails here is not the last reader's concern: all that counts was forced before, and the next opening tidies up. */
     private void dispose() {
         try {
-            index.close();
+            OffsetTimeIndex used = index;
+            if (used != null) {
+                used.close();
+            }
             OffsetTimeIndex damaged = replaced;
             if (damaged != null) {
                 damaged.close();
@@ -268,7 +324,7 @@ final class Segment {
      * @return empty where no batch of this segment lies between the offsets
      */
     ByteBuffer read(long offset, int maxBytes, long endOffset) {
-        OffsetTimeIndex used = index;
+        OffsetTimeIndex used = index();
         OffsetEntry entry = used.floorOffset(relative(offset));
         int end = size;
         int position = entry == null ? 0 : entry.position();
@@ -352,7 +408,7 @@ final class Segment {
     /** Behind the last whole batch that keeps to the bounds; the index leads near to it, where what it says is so. */
     private int regionEnd(int from, int maxBytes, long endOffset, int end) {
         int to = from;
-        OffsetTimeIndex used = index;
+        OffsetTimeIndex used = index();
         OffsetEntry near = used.floorPosition((int) Math.min(end, (long) from + maxBytes));
         OffsetEntry visible = used.floorOffset(relative(endOffset - 1));
         if (near != null && visible != null) {
@@ -392,7 +448,7 @@ final class Segment {
         if (maxTimestampMs() < timestampMs) {
             return -1;
         }
-        OffsetTimeIndex used = index;
+        OffsetTimeIndex used = index();
         TimeEntry time = used.floorTimestamp(timestampMs);
         int end = size;
         long startOffset = Math.max(fromOffset, time == null ? baseOffset : baseOffset + time.relativeOffset());
@@ -425,7 +481,7 @@ final class Segment {
             long first = -1;
             while (first < 0 && walk.next()) {
                 first = walk.maxTimestamp();
-                if (index instanceof GrowingIndex) {
+                if (index() instanceof GrowingIndex) {
                     break;
                 }
             }
@@ -446,12 +502,13 @@ final class Segment {
         if (known >= 0) {
             return known;
         }
+        boolean closed = !(index() instanceof GrowingIndex);
         long counted = 0;
         BatchWalk walk = new BatchWalk(file, 0, size);
         while (walk.next()) {
             counted += walk.dataRecords();
         }
-        if (!(index instanceof GrowingIndex)) {
+        if (closed) {
             records = counted;
         }
         return counted;
@@ -478,7 +535,7 @@ final class Segment {
 
     /** The largest timestamp of the segment; -1: none has one. */
     long maxTimestampMs() {
-        OffsetTimeIndex used = index;
+        OffsetTimeIndex used = index();
         if (used instanceof GrowingIndex growing) {
             return growing.maxTimestampMs();
         }
@@ -532,7 +589,7 @@ final class Segment {
 
     /** Where the batch begins that holds the offset; the end where there is none. */
     int positionOf(long offset, int end) {
-        OffsetTimeIndex used = index;
+        OffsetTimeIndex used = index();
         OffsetEntry entry = used.floorOffset(relative(offset));
         int position = entry == null ? 0 : entry.position();
         if (position < 0

@@ -9,6 +9,7 @@ import java.util.NavigableSet;
 import java.util.OptionalLong;
 import java.util.TreeSet;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,6 +40,12 @@ final class SegmentSwap {
 
     private static final List<String> INDEX_SUFFIXES = List.of(
             IndexFormat.OFFSET_INDEX_SUFFIX, IndexFormat.TIME_INDEX_SUFFIX, IndexFormat.TRANSACTION_INDEX_SUFFIX);
+
+    /** Of the files of which nothing is needed any more. */
+    private static final List<String> LEFT_OVER_SUFFIXES = Stream.concat(
+                    Stream.of(IndexFormat.LOG_SUFFIX), INDEX_SUFFIXES.stream())
+            .flatMap(suffix -> Stream.of(suffix + CLEANED, suffix + DELETED))
+            .toList();
 
     private SegmentSwap() {}
 
@@ -97,21 +104,23 @@ final class SegmentSwap {
      * @param checkpoint reads it; null: there is none
      * @return whether anything has changed in the directory
      */
-    static boolean recover(
-            FileStore store, Path directory, List<Path> files, Supplier<@Nullable LogCheckpoint> checkpoint) {
-        TreeSet<Long> bases = new TreeSet<>();
-        TreeSet<Long> swaps = new TreeSet<>();
-        for (Path path : files) {
-            IndexFormat.baseOffsetOf(path, IndexFormat.LOG_SUFFIX).ifPresent(bases::add);
-            interrupted(path).ifPresent(swaps::add);
-        }
-        for (long base : swaps) {
-            complete(store, directory, base, bases, checkpoint);
+    static boolean recover(FileStore store, LogFolder folder, Supplier<@Nullable LogCheckpoint> checkpoint) {
+        Path directory = folder.path();
+        List<Long> swaps = folder.offsets(IndexFormat.LOG_SUFFIX + SWAP);
+        if (!swaps.isEmpty()) {
+            NavigableSet<Long> bases = new TreeSet<>(folder.offsets(IndexFormat.LOG_SUFFIX));
+            for (long base : swaps) {
+                complete(store, directory, base, bases, checkpoint);
+            }
         }
         // last: until what takes their place was read, they are all that is left of the records
-        List<Path> leftOver = files.stream().filter(SegmentSwap::isLeftOver).toList();
-        leftOver.forEach(store::delete);
-        boolean changed = !swaps.isEmpty() || !leftOver.isEmpty();
+        boolean changed = !swaps.isEmpty();
+        for (String suffix : LEFT_OVER_SUFFIXES) {
+            for (long base : folder.offsets(suffix)) {
+                store.delete(IndexFormat.file(directory, base, suffix));
+                changed = true;
+            }
+        }
         if (changed) {
             store.forceDirectory(directory);
         }
@@ -125,13 +134,8 @@ final class SegmentSwap {
 
     /** Whether it is a file of which nothing is needed any more. */
     static boolean isLeftOver(Path path) {
-        for (String suffix : List.of(
-                IndexFormat.LOG_SUFFIX,
-                IndexFormat.OFFSET_INDEX_SUFFIX,
-                IndexFormat.TIME_INDEX_SUFFIX,
-                IndexFormat.TRANSACTION_INDEX_SUFFIX)) {
-            if (IndexFormat.baseOffsetOf(path, suffix + CLEANED).isPresent()
-                    || IndexFormat.baseOffsetOf(path, suffix + DELETED).isPresent()) {
+        for (String suffix : LEFT_OVER_SUFFIXES) {
+            if (IndexFormat.baseOffsetOf(path, suffix).isPresent()) {
                 return true;
             }
         }

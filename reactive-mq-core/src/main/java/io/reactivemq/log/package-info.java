@@ -5,7 +5,8 @@
  * {@code Segment} (one file of batches with its index and the leases of its readers), {@code LogRegion} (batches for a channel to take from the
  * file, without the heap), {@code GrowingIndex} and {@code
  * StoredIndex} (offset and time index, in memory and on file), {@code TailScan} (which bytes are data and which a torn tail or
- * damage), {@code LogRecovery} (what opening does), {@code LogCompaction} (when and what to compact), {@code CompactionRun} (one pass of it, beside the
+ * damage), {@code LogRecovery} (what opening does) with {@code LogFolder}, {@code LogFiles},
+ * {@code SegmentIndexes} and {@code FormerSegments}, {@code LogCompaction} (when and what to compact), {@code CompactionRun} (one pass of it, beside the
  * writer), {@code SegmentSwap} (how its segment takes the place of others), {@code LogCheckpoint} and {@code LeaderEpochs} (the small files beside the
  * segments). {@code docs/data-format.md} has the layouts.
  *

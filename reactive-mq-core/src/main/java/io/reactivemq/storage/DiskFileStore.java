@@ -2,11 +2,13 @@ package io.reactivemq.storage;
 
 import io.reactivemq.storage.StorageException.Operation;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -15,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -104,6 +107,17 @@ final class DiskFileStore implements FileStore {
     @Override
     public List<Path> list(Path directory) {
         List<Path> children = new ArrayList<>();
+        if (directory.getFileSystem() == FileSystems.getDefault()) {
+            // half the system calls of a stream; null tells of an error, but not of which
+            String[] names = directory.toFile().list();
+            if (names != null) {
+                Arrays.sort(names);
+                for (String name : names) {
+                    children.add(directory.resolve(name));
+                }
+                return children;
+            }
+        }
         try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory)) {
             for (Path child : stream) {
                 children.add(child);
@@ -115,6 +129,20 @@ final class DiskFileStore implements FileStore {
         }
         children.sort(null);
         return children;
+    }
+
+    /** By one channel of its own: an opening reads a few such files of each partition. */
+    @Override
+    public ByteBuffer readFile(Path path) {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(channel.size()));
+            while (content.hasRemaining() && channel.read(content) >= 0) {
+                // until the buffer is full or the file ends
+            }
+            return content.flip();
+        } catch (IOException e) {
+            throw new StorageException(Operation.READ, path, "the whole file", e);
+        }
     }
 
     @Override

@@ -7,8 +7,8 @@ import java.util.List;
 /**
  * A tree of directories and files. Safe for many threads. All failures are {@link StorageException}.
  *
- * <p>{@link #replaceFile}, {@link #createForcedDirectories}, {@link #readFile} and {@link #deleteRecursively} are made of the other calls, so that a store that
- * wraps another sees every single step.
+ * <p>{@link #replaceFile}, {@link #createForcedDirectories}, {@link #readFile} and {@link #deleteRecursively} are made of the other calls where a store
+ * does not have its own, so that one that wraps another sees every single step.
  */
 public interface FileStore {
 

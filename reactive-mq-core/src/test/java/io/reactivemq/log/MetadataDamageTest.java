@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -105,6 +106,33 @@ class MetadataDamageTest {
         });
         assertThat(Folders.read(store, FOLDER).get(segment(0, ".log"))).isEqualTo(changed.get(segment(0, ".log")));
         assertThat(Folders.read(store, FOLDER).get(segment(2, ".log"))).isEqualTo(changed.get(segment(2, ".log")));
+    }
+
+    /** Of a closed segment, the first that reads it finds it; the log is there, and nothing of it is changed. */
+    private void assertFoundWhenRead(Map<String, byte[]> changed, int segment) {
+        String name = segment(segment, ".log");
+        SegmentInfo damaged = segments.get(segment);
+        try (PartitionLog log = open(changed)) {
+            List<ThrowingCallable> readers = List.of(
+                    () -> log.read(damaged.baseOffset(), 1, 60),
+                    () -> log.read(damaged.nextOffset() - 1, 1, 60),
+                    () -> log.region(damaged.nextOffset() - 1, 1, 60),
+                    () -> log.maxTimestampMs(damaged),
+                    () -> log.records(damaged),
+                    log::verify);
+            for (ThrowingCallable reader : readers) {
+                assertThatThrownBy(reader).isInstanceOfSatisfying(MqException.class, e -> {
+                    assertThat(e.errorCode()).isEqualTo(ErrorCode.CORRUPT_MESSAGE);
+                    assertThat(e).hasMessageContainingAll(name, "expected", "actual");
+                });
+            }
+            assertThat(decode(log.read(59, 1, 60))).containsExactly(all.get(59));
+            assertThat(log.logEndOffset()).isEqualTo(60);
+        }
+        for (int i = 0; i < 3; i++) {
+            String other = segment(i, ".log");
+            assertThat(Folders.read(store, FOLDER).get(other)).isEqualTo(changed.get(other));
+        }
     }
 
     @Test
@@ -283,10 +311,11 @@ class MetadataDamageTest {
     }
 
     @Test
-    @DisplayName("a segment that is missing is damage, whichever it is")
+    @DisplayName(
+            "a segment that is missing is damage, whichever it is: found by opening, or by the first that reads the one before it")
     void missingSegment() {
         assertRefused(Folders.without(files, segment(0, ".log")), segment(0, ".log"), "missing");
-        assertRefused(Folders.without(files, segment(1, ".log")), segment(0, ".log"));
+        assertFoundWhenRead(Folders.without(files, segment(1, ".log")), 0);
         assertRefused(Folders.without(files, segment(2, ".log")), segment(2, ".log"), "missing");
         Map<String, byte[]> none = new TreeMap<>(files);
         none.keySet().removeIf(name -> name.endsWith(".log"));
@@ -294,13 +323,19 @@ class MetadataDamageTest {
     }
 
     @Test
-    @DisplayName("bytes missing at the end of any segment are damage")
+    @DisplayName(
+            "bytes missing at the end of any segment are damage: found by opening, or by the first that reads a closed one")
     void missingBytes() {
         for (int i = 0; i < 3; i++) {
             String name = segment(i, ".log");
             int size = bytes(name).length;
             for (int length : new int[] {0, 1, size / 2, size - 100, size - 1}) {
-                assertRefused(Folders.with(files, name, Arrays.copyOf(bytes(name), length)), name);
+                Map<String, byte[]> cut = Folders.with(files, name, Arrays.copyOf(bytes(name), length));
+                if (i < 2) {
+                    assertFoundWhenRead(cut, i);
+                } else {
+                    assertRefused(cut, name);
+                }
             }
         }
     }
@@ -315,7 +350,7 @@ class MetadataDamageTest {
             assertAllIsThere(log);
         }
         byte[] more = Arrays.copyOf(bytes(segment(0, ".log")), bytes(segment(0, ".log")).length + 50);
-        assertRefused(Folders.with(files, segment(0, ".log"), more), segment(0, ".log"));
+        assertFoundWhenRead(Folders.with(files, segment(0, ".log"), more), 0);
     }
 
     @Test

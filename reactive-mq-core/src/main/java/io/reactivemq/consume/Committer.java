@@ -69,6 +69,10 @@ final class Committer {
         Disposable unused = events.after(options.commitInterval(), this::tick);
     }
 
+    boolean isUnderWay() {
+        return underWay;
+    }
+
     private void tick() {
         start();
         if (!underWay) {
@@ -100,7 +104,7 @@ final class Committer {
     private void send() {
         List<Sent> sent = new ArrayList<>();
         Map<TopicPartition, CommittedOffset> commits = new HashMap<>();
-        for (PartitionLane lane : assignee.lanes()) {
+        for (PartitionLane lane : assignee.lanesToCommit()) {
             if (lane.state() == PartitionLane.State.PREPARING) {
                 continue;
             }

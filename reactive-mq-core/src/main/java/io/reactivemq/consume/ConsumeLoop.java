@@ -439,8 +439,12 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     }
 
     @Override
-    public Collection<PartitionLane> lanes() {
-        return lanes.values();
+    public Collection<PartitionLane> lanesToCommit() {
+        return lanes.values().stream().filter(output::commits).toList();
+    }
+
+    boolean isCommitting() {
+        return source.isCommitting();
     }
 
     @Override

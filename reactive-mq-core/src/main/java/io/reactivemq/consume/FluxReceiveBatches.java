@@ -9,6 +9,10 @@ import reactor.core.publisher.Flux;
 /**
  * The records in batches: as many of one lane as are buffered, have room in its window and fit.
  *
+ * <p>Where transactions commit what is read, the subscription commits only what lies between two of them, the markers that it has passed: of a lane
+ * of which nothing is in flight, and with nothing emitted until that is answered. Else its commit, which knows of no batch whose transaction is
+ * still open, could come behind the transaction's and take the offset back.
+ *
  * @param <K> the type of the keys
  * @param <V> the type of the values
  */
@@ -17,11 +21,15 @@ final class FluxReceiveBatches<K, V> extends Flux<ReceiverBatch<K, V>> {
     private final Broker broker;
     private final ReceiverOptions<K, V> options;
     private final Subscriptions subscriptions;
+    private final boolean inTransactions;
 
-    FluxReceiveBatches(Broker broker, ReceiverOptions<K, V> options, Subscriptions subscriptions) {
+    /** @param inTransactions whether the subscriber commits each batch in a transaction */
+    FluxReceiveBatches(
+            Broker broker, ReceiverOptions<K, V> options, Subscriptions subscriptions, boolean inTransactions) {
         this.broker = broker;
         this.options = options;
         this.subscriptions = subscriptions;
+        this.inTransactions = inTransactions;
     }
 
     @Override
@@ -34,12 +42,14 @@ final class FluxReceiveBatches<K, V> extends Flux<ReceiverBatch<K, V>> {
         private final RecordReader<K, V> reader;
         private final int inFlightMax;
         private final int sizeMax;
+        private final boolean inTransactions;
 
         BatchSubscription(CoreSubscriber<? super ReceiverBatch<K, V>> actual, FluxReceiveBatches<K, V> source) {
             super(actual, source.broker, source.options, source.subscriptions);
             this.reader = new RecordReader<>(source.options, false);
             this.inFlightMax = source.options.maxInFlight();
             this.sizeMax = source.options.maxPollRecords();
+            this.inTransactions = source.inTransactions;
         }
 
         @Override
@@ -53,7 +63,17 @@ final class FluxReceiveBatches<K, V> extends Flux<ReceiverBatch<K, V>> {
         }
 
         @Override
+        public boolean commits(PartitionLane lane) {
+            return !inTransactions
+                    || lane.state() == PartitionLane.State.PREPARING
+                    || lane.window().isQuiet();
+        }
+
+        @Override
         public boolean emit() {
+            if (inTransactions && loop.isCommitting()) {
+                return false;
+            }
             PartitionLane lane = requested() == 0 ? null : loop.nextReady();
             if (lane == null) {
                 return false;

@@ -246,6 +246,11 @@ final class GroupMember implements PartitionSource {
     }
 
     @Override
+    public boolean isCommitting() {
+        return committer.isUnderWay();
+    }
+
+    @Override
     public @Nullable Membership membership() {
         return membership.state() == GroupMembership.State.MEMBER
                 ? new Membership(membership.groupId(), membership.memberId(), membership.epoch())

@@ -48,6 +48,11 @@ final class HandAssigned implements PartitionSource {
     }
 
     @Override
+    public boolean isCommitting() {
+        return committer != null && committer.isUnderWay();
+    }
+
+    @Override
     public void commit(Runnable then) {
         if (committer == null) {
             then.run();

@@ -31,6 +31,11 @@ interface Output {
         return work == null || work.isSettled();
     }
 
+    /** Whether the subscription itself commits of the lane now. */
+    default boolean commits(PartitionLane lane) {
+        return true;
+    }
+
     /** Nothing more of the lane is emitted, and what is in flight is waited for: waits inside are cut short. */
     default void windDown(PartitionLane lane) {
         LaneWork work = lane.work;

@@ -19,8 +19,8 @@ interface PartitionSource {
         /** All are gone, without a commit: somebody else may have them already. */
         void loseAll();
 
-        /** The lanes there are. */
-        Collection<PartitionLane> lanes();
+        /** The lanes of which is committed now what is acknowledged. */
+        Collection<PartitionLane> lanesToCommit();
 
         /** No retry can help. */
         void fail(Throwable error);
@@ -37,6 +37,11 @@ interface PartitionSource {
 
     /** Commits what is acknowledged in the lanes, then runs {@code then}; also where that has failed for good. */
     void commit(Runnable then);
+
+    /** Whether a commit is under way. */
+    default boolean isCommitting() {
+        return false;
+    }
 
     /** A revoked partition has been given up by the loop. */
     void released(TopicPartition partition);

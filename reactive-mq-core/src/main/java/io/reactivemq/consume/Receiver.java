@@ -98,7 +98,7 @@ public final class Receiver<K, V> implements TransactionInput<ReceiverRecord<K, 
      * subscriber acknowledges a batch, or its records one by one. Demand counts batches.
      */
     public Flux<ReceiverBatch<K, V>> receiveBatches() {
-        return new FluxReceiveBatches<>(broker, options, subscriptions);
+        return new FluxReceiveBatches<>(broker, options, subscriptions, false);
     }
 
     /**
@@ -148,7 +148,8 @@ public final class Receiver<K, V> implements TransactionInput<ReceiverRecord<K, 
             throw new IllegalStateException(
                     options + ": a transaction commits what was read, and that needs a group: o.group(\"billing\")");
         }
-        return receiveBatches().map(batch -> new TransactionBatch<>(batch, subscriptions.activeLoop()));
+        return new FluxReceiveBatches<>(broker, options, subscriptions, true)
+                .map(batch -> new TransactionBatch<>(batch, subscriptions.activeLoop()));
     }
 
     /**

@@ -26,6 +26,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -255,7 +256,7 @@ public final class TransactionService implements TransactionApi {
                         id,
                         () -> coordinator
                                 .read(transactions -> transactions.plan(end))
-                                .flatMap(plan -> Flux.fromIterable(plan.toForce())
+                                .flatMap(plan -> Flux.fromIterable(new TreeSet<>(plan.toForce()))
                                         .flatMap(targets::force, MARKERS_AT_ONCE)
                                         .then(plan.needsProducerId() ? producerIds.next() : Mono.just(-1L))
                                         .flatMap(fresh -> coordinator.handle(transactions -> transactions.end(
@@ -317,7 +318,7 @@ public final class TransactionService implements TransactionApi {
     private Mono<Void> tell(String id, TransactionMetadata decided) {
         TransactionMarker marker = new TransactionMarker(
                 decided.state() == State.PREPARE_COMMIT ? Outcome.COMMIT : Outcome.ABORT, COORDINATOR_EPOCH);
-        return Flux.fromIterable(decided.partitions())
+        return Flux.fromIterable(new TreeSet<>(decided.partitions()))
                 .flatMap(partition -> tell(partition, decided.producer(), marker), MARKERS_AT_ONCE)
                 .then(coordinator.handle(
                         transactions -> transactions.complete(id, decided.producer(), runtime.currentTimeMillis())))

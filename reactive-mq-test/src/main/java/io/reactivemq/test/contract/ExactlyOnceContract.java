@@ -6,9 +6,13 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.Serdes;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.EndTransaction;
+import io.reactivemq.broker.ForwardingBroker;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetFetch;
+import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.consume.ReceiverRecord;
@@ -205,6 +209,39 @@ public abstract class ExactlyOnceContract extends EngineContract {
 
         engine().eventually(() -> results.size() >= RECORDS);
         assertThat(committed("out", RECORDS)).containsExactlyInAnyOrderElementsOf(values("out-v", RECORDS));
+    }
+
+    @Test
+    @DisplayName(
+            "M07 K12 who is cancelled while a commit is unanswered leaves the offset where that transaction has put it")
+    void cancelled_while_its_commit_is_unanswered() {
+        topic("in", 1);
+        topic("out", 1);
+        await(sender(broker()).send(records("in", 0, 10)).collectList());
+        AtomicInteger ends = new AtomicInteger();
+        Broker silent = new ForwardingBroker(broker()) {
+            @Override
+            protected <T> Mono<T> forward(Mono<T> request) {
+                return request;
+            }
+
+            @Override
+            public Mono<ProducerIdAndEpoch> endTransaction(Caller caller, EndTransaction end) {
+                Mono<ProducerIdAndEpoch> ending = super.endTransaction(caller, end);
+                return ends.incrementAndGet() < 2 ? ending : ending.then(Mono.never());
+            }
+        };
+        Disposable processing = sender(silent)
+                .transactional("enricher")
+                .process(receiver(silent, "enrichers", 5, "in"), ExactlyOnceContract::enriched)
+                .subscribe();
+        engine().eventually(() -> consumed() == 10);
+        processing.dispose();
+        engine().eventually(() ->
+                await(broker().describeGroup(CALLER, "enrichers")).members().isEmpty());
+
+        assertThat(consumed()).isEqualTo(10);
+        assertThat(committed("out", 10)).containsExactlyInAnyOrderElementsOf(values("out-v", 10));
     }
 
     @Test

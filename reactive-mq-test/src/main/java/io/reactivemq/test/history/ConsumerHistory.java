@@ -86,7 +86,7 @@ public final class ConsumerHistory {
         history.add(client, Phase.OK, new Lookup(group(), partition, offset));
     }
 
-    /** From now on others may have what was this consumer's, without its knowledge. */
+    /** Until it is assigned a partition again, others may have what was this consumer's, without its knowledge. */
     public void cutOff() {
         history.add(client, Phase.OK, new Operation.CutOff());
     }

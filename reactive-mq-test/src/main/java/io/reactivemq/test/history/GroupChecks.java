@@ -55,6 +55,7 @@ final class GroupChecks {
             String client = event.client();
             if (event.operation() instanceof Assigned assigned && assigned.group() != null) {
                 owners.put(new Key(assigned.group(), assigned.partition()), client);
+                cutOff.remove(client);
             } else if (event.operation() instanceof CutOff) {
                 cutOff.add(client);
             } else if (event.operation() instanceof Sought seek && seek.group() != null) {

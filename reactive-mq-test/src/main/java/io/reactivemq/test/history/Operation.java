@@ -41,7 +41,8 @@ public sealed interface Operation {
         @Override
         public String toString() {
             return "send '" + value + "' to " + topic + (partition < 0 ? "" : "-" + partition)
-                    + (offset < 0 ? "" : "@" + offset) + (transaction == null ? "" : " in " + transaction);
+                    + (offset < 0 ? "" : "@" + offset) + (transaction == null ? "" : " in " + transaction)
+                    + (origin == null ? "" : ", made from " + origin);
         }
     }
 
@@ -49,12 +50,18 @@ public sealed interface Operation {
      * The record that another was made from, by a member of a group whose offsets are committed in the same transaction.
      *
      * @param group the group
-     * @param value the value that was read
+     * @param partition where the record was read
+     * @param offset its offset there
      */
-    record Origin(String group, String value) {
+    record Origin(String group, TopicPartition partition, long offset) {
         public Origin {
             Objects.requireNonNull(group, "group");
-            Objects.requireNonNull(value, "value");
+            Objects.requireNonNull(partition, "partition");
+        }
+
+        @Override
+        public String toString() {
+            return partition + "@" + offset;
         }
     }
 
@@ -161,7 +168,7 @@ public sealed interface Operation {
         }
     }
 
-    /** From now on the client may have lost its partitions without having been told. */
+    /** Until it is assigned one again, the client may have lost its partitions without having been told. */
     record CutOff() implements Operation {
         @Override
         public String toString() {

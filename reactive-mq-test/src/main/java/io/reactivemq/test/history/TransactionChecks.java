@@ -153,7 +153,7 @@ final class TransactionChecks {
                 found.add(new Anomaly(
                         Kind.DUPLICATE,
                         origin.group(),
-                        "'" + origin.value() + "'",
+                        origin.toString(),
                         "one transaction that processes it",
                         effective + " are committed"));
             }
@@ -163,27 +163,22 @@ final class TransactionChecks {
 
     private void checkOffset(
             Origin origin, Set<String> attempted, Set<String> effective, Map<TopicPartition, Long> committed) {
-        List<Read> reads = facts.readsByValue.getOrDefault(origin.value(), List.of());
-        if (reads.isEmpty()) {
-            return;
-        }
-        Place place = reads.get(0).place();
-        Long offset = committed.get(place.partition());
+        Long offset = committed.get(origin.partition());
         if (offset == null) {
             return;
         }
-        if (offset > place.offset() && effective.isEmpty()) {
+        if (offset > origin.offset() && effective.isEmpty()) {
             found.add(new Anomaly(
                     Kind.TORN_TRANSACTION,
                     origin.group(),
-                    place.toString(),
-                    "what " + attempted + " made of '" + origin.value() + "', since offset " + offset + " is committed",
+                    origin.toString(),
+                    "what " + attempted + " made of it, since offset " + offset + " is committed",
                     "nothing of it is there"));
-        } else if (offset <= place.offset() && !effective.isEmpty()) {
+        } else if (offset <= origin.offset() && !effective.isEmpty()) {
             found.add(new Anomaly(
                     Kind.TORN_TRANSACTION,
                     origin.group(),
-                    place.toString(),
+                    origin.toString(),
                     "an offset beyond it, since " + effective + " is there",
                     "offset " + offset + " is committed"));
         }

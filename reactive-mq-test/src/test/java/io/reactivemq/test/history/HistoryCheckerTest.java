@@ -330,7 +330,7 @@ class HistoryCheckerTest {
         }
 
         private void process(String value, String transaction) {
-            tx.sending("out", value, transaction, new Origin("g", "in"));
+            tx.sending("out", value, transaction, new Origin("g", P, 0));
         }
 
         @Test
@@ -343,7 +343,7 @@ class HistoryCheckerTest {
             commit("t2");
             committed.polled(Q, 0, "out1");
             committed.polled(Q, 1, "out2");
-            assertFinds(Kind.DUPLICATE, "'in'", "g", "[t1, t2] are committed");
+            assertFinds(Kind.DUPLICATE, "t-0@0", "g", "[t1, t2] are committed");
         }
 
         @Test

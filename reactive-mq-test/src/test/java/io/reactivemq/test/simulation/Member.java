@@ -1,0 +1,157 @@
+package io.reactivemq.test.simulation;
+
+import io.reactivemq.Serdes;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.consume.RebalanceListener;
+import io.reactivemq.consume.Receiver;
+import io.reactivemq.consume.ReceiverOptions;
+import io.reactivemq.consume.ReceiverRecord;
+import io.reactivemq.test.history.ConsumerHistory;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+
+/** A member of a group: acknowledges what it gets after a while, in any order. */
+final class Member {
+
+    private final World world;
+    final String name;
+    private final Link link;
+    private final ConsumerHistory history;
+    private final Receiver<String, String> receiver;
+    private final Set<TopicPartition> assigned = new TreeSet<>();
+    private final int workMsMax;
+    private Disposable receiving = Disposables.disposed();
+    private boolean stopped;
+
+    Member(World world, String name, String group, IsolationLevel isolation, int workMsMax) {
+        this.world = world;
+        this.name = name;
+        this.workMsMax = workMsMax;
+        this.history = world.history.consumer(name, group, isolation);
+        this.link = world.link(history, () -> {});
+        this.receiver = Receiver.on(
+                link,
+                ReceiverOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.group(group)
+                                .topics("in", "out")
+                                .clientId(name)
+                                .isolation(isolation)
+                                .commitInterval(Duration.ofMillis(150))
+                                .requestTimeout(Duration.ofSeconds(3))
+                                .rebalanceListener(new Listener())));
+    }
+
+    static RebalanceListener listener(ConsumerHistory history) {
+        return new RebalanceListener() {
+            @Override
+            public void assigned(Collection<TopicPartition> partitions) {
+                partitions.stream().sorted().forEach(history::assigned);
+            }
+        };
+    }
+
+    private final class Listener implements RebalanceListener {
+        @Override
+        public void assigned(Collection<TopicPartition> partitions) {
+            assigned.addAll(partitions);
+            partitions.stream().sorted().forEach(history::assigned);
+        }
+
+        @Override
+        public void revoked(Collection<TopicPartition> partitions) {
+            assigned.removeAll(partitions);
+        }
+
+        @Override
+        public void lost(Collection<TopicPartition> partitions) {
+            assigned.removeAll(partitions);
+        }
+    }
+
+    void start() {
+        receiving = receiver.receive().subscribe(this::received, failure -> {
+            world.note(name, "ends: " + failure);
+            stopped = true;
+        });
+    }
+
+    boolean isRunning() {
+        return !stopped && !link.isCut();
+    }
+
+    private void received(ReceiverRecord<String, String> record) {
+        history.polled(record.topicPartition(), record.offset(), String.valueOf(record.value()));
+        Runnable done = () -> acknowledge(record);
+        if (workMsMax == 0) {
+            done.run();
+        } else {
+            Disposable unused =
+                    world.runtime.timers().schedule(done, world.random.nextInt(workMsMax), TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void acknowledge(ReceiverRecord<String, String> record) {
+        history.acknowledging(record.topicPartition(), record.offset());
+        if (record.acknowledge()) {
+            history.acknowledged(record.topicPartition(), record.offset());
+        } else {
+            history.acknowledgedTooLate(record.topicPartition(), record.offset());
+        }
+    }
+
+    /** Goes back to an offset of a partition that it has. */
+    void rewind() {
+        if (assigned.isEmpty() || !isRunning()) {
+            return;
+        }
+        TopicPartition partition = assigned.stream()
+                .skip(world.random.nextInt(assigned.size()))
+                .findFirst()
+                .orElseThrow();
+        history.sought(partition);
+        receiver.seek(partition, 0).subscribe(done -> {}, failure -> {});
+    }
+
+    void leave() {
+        stopped = true;
+        world.note(name, "leaves");
+        receiving.dispose();
+    }
+
+    void drain() {
+        stopped = true;
+        world.note(name, "drains");
+        receiver.drain(Duration.ofSeconds(2)).subscribe(report -> {}, failure -> {});
+    }
+
+    void crash() {
+        cutOff();
+        world.note(name, "crashes");
+        receiving.dispose();
+    }
+
+    /** It goes on for itself, and nobody hears of it. */
+    void cutOff() {
+        stopped = true;
+        history.cutOff();
+        link.cut();
+    }
+
+    /** It hears nothing for longer than its session, and then goes on. */
+    void silence(Duration time) {
+        history.cutOff();
+        link.silence(time);
+    }
+
+    void stop() {
+        receiving.dispose();
+    }
+}

@@ -1,0 +1,398 @@
+package io.reactivemq.test.simulation;
+
+import io.reactivemq.Serdes;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.OffsetFetch;
+import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.consume.Receiver;
+import io.reactivemq.consume.ReceiverOptions;
+import io.reactivemq.test.SimulatedRuntime;
+import io.reactivemq.test.history.ConsumerHistory;
+import io.reactivemq.test.history.Guarantee;
+import io.reactivemq.test.history.History;
+import io.reactivemq.test.simulation.TransactionalWriter.End;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Disposable;
+
+/**
+ * A broker and its clients over some simulated minutes, in which a seed decides everything: who sends, joins, leaves and crashes, what the network
+ * and the disk do, when the broker is killed and what of its files is left, and in which order all that happens.
+ */
+final class World {
+
+    static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(5);
+    static final String READERS = "readers";
+
+    private static final Caller CALLER = Caller.embedded("world");
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
+    private static final List<TopicPartition> PARTITIONS = List.of(
+            new TopicPartition("in", 0),
+            new TopicPartition("in", 1),
+            new TopicPartition("in", 2),
+            new TopicPartition("out", 0),
+            new TopicPartition("out", 1));
+
+    /** A rule that a broker keeps at every moment, and did not. */
+    static final class Broken extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        Broken(String message) {
+            super(message);
+        }
+    }
+
+    final SimulatedRuntime runtime;
+    final Random random;
+    final History history;
+    private final Link.Network network = new Link.Network();
+    private final BrokerHost host;
+    private final boolean rewinds;
+    private final IsolationLevel readersIsolation;
+    private final int workMsMax;
+
+    private final List<Writer> writers = new ArrayList<>();
+    private final List<TransactionalWriter> transactional = new ArrayList<>();
+    private final List<Member> members = new ArrayList<>();
+    private final List<Processor> processors = new ArrayList<>();
+    private final Map<TopicPartition, Long> highWatermarks = new HashMap<>();
+    private final Map<String, TransactionalWriter> holders = new HashMap<>();
+    private int named;
+
+    World(long seed, Mistake mistake) {
+        this.runtime = SimulatedRuntime.seeded(seed);
+        this.random = new Random(seed * 0x9E3779B97F4A7C15L);
+        this.history = new History(() -> runtime.elapsed().toMillis());
+        this.host = new BrokerHost(runtime, new Random(random.nextLong()), mistake, random.nextInt(4) == 0);
+        this.rewinds = random.nextInt(6) == 0;
+        this.readersIsolation = random.nextBoolean() ? IsolationLevel.READ_COMMITTED : IsolationLevel.READ_UNCOMMITTED;
+        this.workMsMax = random.nextInt(3) == 0 ? 0 : 1 + random.nextInt(120);
+    }
+
+    BrokerHost host() {
+        return host;
+    }
+
+    Link link(@Nullable ConsumerHistory consumer, Runnable onProducer) {
+        return new Link(host.address(), network, runtime, random, consumer, onProducer);
+    }
+
+    void note(String who, String what) {
+        history.note(who, what);
+    }
+
+    /** The client has got a producer id for its transactional id: whoever had one before is fenced. */
+    void took(TransactionalWriter writer) {
+        TransactionalWriter before = holders.put(writer.transactionalId, writer);
+        if (before != null && before != writer) {
+            before.fenced(writer.name);
+        }
+    }
+
+    String topic() {
+        return random.nextInt(4) == 0 ? "out" : "in";
+    }
+
+    /** Lives through it all; what is wrong then is in the history, or {@link Broken}. */
+    void live() {
+        host.open();
+        runtime.await(host.broker().createTopic(CALLER, NewTopic.of("in", 3)));
+        runtime.await(host.broker().createTopic(CALLER, NewTopic.of("out", 2)));
+        network.delayMsMax = random.nextInt(3) == 0 ? 1 + random.nextInt(15) : 0;
+        network.lossPercent = random.nextInt(3) == 0 ? 1 + random.nextInt(8) : 0;
+        writers.add(new Writer(this, "plain", Guarantee.AT_LEAST_ONCE));
+        writers.add(new Writer(this, "idempotent", Guarantee.IDEMPOTENT));
+        transactional.add(new TransactionalWriter(this, "tx-a", "tx-a"));
+        join();
+        join();
+        process();
+        int steps = 16 + random.nextInt(16);
+        for (int step = 0; step < steps; step++) {
+            step();
+            int dice = random.nextInt(100);
+            runtime.advance(Duration.ofMillis(dice < 80 ? random.nextInt(250) : dice < 96 ? 1200 : 7500));
+            checkWatermarks();
+        }
+        finish();
+    }
+
+    private void step() {
+        int dice = random.nextInt(100);
+        if (dice < 26) {
+            pick(writers).send(1 + random.nextInt(20));
+        } else if (dice < 48) {
+            transact();
+        } else if (dice < 54) {
+            join();
+        } else if (dice < 64) {
+            endMember();
+        } else if (dice < 69) {
+            process();
+        } else if (dice < 74) {
+            endProcessor();
+        } else if (dice < 78) {
+            takeOver();
+        } else if (dice < 86) {
+            crash();
+        } else if (dice < 90) {
+            breakDisk();
+        } else if (dice < 93) {
+            Duration shift = Duration.ofMillis(random.nextInt(4) == 0 ? -2_000 : random.nextInt(3_600_000));
+            note("clock", "jumps by " + shift);
+            runtime.shiftWallClock(shift);
+        } else if (dice < 96) {
+            network.lossPercent = random.nextInt(3) * 5;
+            network.delayMsMax = random.nextInt(3) * 8;
+            note("network", "loses " + network.lossPercent + "%, takes up to " + network.delayMsMax + " ms");
+        } else if (rewinds) {
+            members.stream().filter(Member::isRunning).findFirst().ifPresent(Member::rewind);
+        }
+    }
+
+    private <T> T pick(List<T> list) {
+        return list.get(random.nextInt(list.size()));
+    }
+
+    private void transact() {
+        TransactionalWriter writer = pick(transactional);
+        int dice = random.nextInt(10);
+        End end = dice < 6 ? End.COMMIT : dice < 8 ? End.FAIL : End.CANCEL;
+        Duration pause = random.nextBoolean() ? Duration.ZERO : Duration.ofMillis(1 + random.nextInt(60));
+        writer.run(1 + random.nextInt(12), end, pause);
+        for (TransactionalWriter other : transactional) {
+            if (other != writer && !other.isIdle() && random.nextInt(3) == 0) {
+                other.cancel();
+            }
+        }
+    }
+
+    private void join() {
+        if (members.stream().filter(Member::isRunning).count() < 3) {
+            Member member = new Member(this, "reader-" + named++, READERS, readersIsolation, workMsMax);
+            members.add(member);
+            note(member.name, "joins");
+            member.start();
+        }
+    }
+
+    private void endMember() {
+        List<Member> running = members.stream().filter(Member::isRunning).toList();
+        if (running.isEmpty()) {
+            return;
+        }
+        Member member = pick(running);
+        switch (random.nextInt(5)) {
+            case 0 -> member.leave();
+            case 1 -> member.drain();
+            case 2 -> member.crash();
+            case 3 -> {
+                Duration time = Duration.ofMillis(5_500 + random.nextInt(2_500));
+                note(member.name, "hears nothing for " + time);
+                member.silence(time);
+            }
+            default -> {
+                note(member.name, "is cut off");
+                member.cutOff();
+            }
+        }
+    }
+
+    private void process() {
+        List<Processor> ended = processors.stream()
+                .filter(p -> !p.isStopped() && !p.isRunning())
+                .toList();
+        if (!ended.isEmpty()) {
+            pick(ended).start();
+        } else if (processors.stream().filter(Processor::isRunning).count() < 2) {
+            Processor processor = new Processor(this, "processor-" + named++);
+            processors.add(processor);
+            note(processor.name, "begins");
+            processor.start();
+        }
+    }
+
+    private void endProcessor() {
+        List<Processor> running =
+                processors.stream().filter(Processor::isRunning).toList();
+        if (running.isEmpty()) {
+            return;
+        }
+        if (random.nextBoolean()) {
+            pick(running).leave();
+        } else {
+            pick(running).crash();
+        }
+    }
+
+    /** A second client begins under the transactional id of the newest one, which goes on not knowing of it. */
+    private void takeOver() {
+        TransactionalWriter older = transactional.get(transactional.size() - 1);
+        String name = "tx-" + named++;
+        if (random.nextBoolean()) {
+            older.crash();
+        }
+        note(name, "takes the place of " + older.name);
+        TransactionalWriter newer = new TransactionalWriter(this, name, older.transactionalId);
+        transactional.add(newer);
+        newer.run(1 + random.nextInt(6), End.COMMIT, Duration.ZERO);
+    }
+
+    private void crash() {
+        if (!host.isDurable()) {
+            return;
+        }
+        if (random.nextBoolean()) {
+            note("broker", "is killed");
+            host.kill();
+        } else {
+            note("broker", "loses its power: " + host.losePower());
+        }
+        runtime.advance(Duration.ofMillis(random.nextInt(4) == 0 ? random.nextInt(4000) : random.nextInt(60)));
+        host.open();
+        note("broker", "is there again");
+    }
+
+    private void breakDisk() {
+        if (!host.isDurable()) {
+            return;
+        }
+        if (random.nextBoolean()) {
+            note("disk", "is full");
+            host.failWith(BrokerHost.fullDisk(random));
+            runtime.advance(Duration.ofMillis(random.nextInt(400)));
+            host.failWith(StorageFaults.NONE);
+            note("disk", "has room again");
+        } else {
+            note("disk", "fails");
+            host.failWith(BrokerHost.failingForces(random));
+            runtime.advance(Duration.ofMillis(random.nextInt(400)));
+            crash();
+        }
+    }
+
+    /** Watermarks in their order, and none goes back, whatever is killed. */
+    private void checkWatermarks() {
+        Broker broker = host.broker();
+        for (TopicPartition partition : PARTITIONS) {
+            long end = offset(broker, partition, OffsetSpec.latest());
+            long stable = offset(broker, partition, OffsetSpec.latestStable());
+            long begin = offset(broker, partition, OffsetSpec.earliest());
+            long before = highWatermarks.getOrDefault(partition, 0L);
+            if (begin > stable || stable > end || end < before) {
+                throw new Broken(partition + ": log start offset " + begin + " <= last stable offset " + stable
+                        + " <= high watermark " + end + ", which was " + before + " before");
+            }
+            highWatermarks.put(partition, end);
+        }
+    }
+
+    private long offset(Broker broker, TopicPartition partition, OffsetSpec spec) {
+        return runtime.<Long>await(broker.listOffset(CALLER, partition, spec));
+    }
+
+    /** All is well again; what is left to do gets done; then everything is read. */
+    private void finish() {
+        note("network", "is well");
+        network.lossPercent = 0;
+        network.delayMsMax = 0;
+        host.failWith(StorageFaults.NONE);
+        await("the writers to end", () -> {
+            transactional.forEach(writer -> {
+                if (!writer.isIdle() && random.nextInt(50) == 0) {
+                    writer.cancel();
+                }
+            });
+            return writers.stream().allMatch(Writer::isIdle)
+                    && transactional.stream().allMatch(TransactionalWriter::isIdle);
+        });
+        Broker served = host.address();
+        members.add(new Member(this, "reader-last", READERS, readersIsolation, 0));
+        members.get(members.size() - 1).start();
+        processors.add(new Processor(this, "processor-last"));
+        await("the groups to come to the end", () -> {
+            processors.forEach(Processor::start);
+            return isDone(served, READERS, PARTITIONS, readersIsolation)
+                    && isDone(served, Processor.GROUP, PARTITIONS.subList(0, 3), IsolationLevel.READ_COMMITTED);
+        });
+        members.forEach(Member::stop);
+        processors.forEach(Processor::leave);
+        await(
+                "the last transactions to end",
+                () -> PARTITIONS.stream()
+                        .allMatch(partition -> offset(served, partition, OffsetSpec.latestStable())
+                                == offset(served, partition, OffsetSpec.latest())));
+        checkWatermarks();
+        drain(served, IsolationLevel.READ_UNCOMMITTED);
+        drain(served, IsolationLevel.READ_COMMITTED);
+        lookUp(served, READERS, PARTITIONS);
+        lookUp(served, Processor.GROUP, PARTITIONS.subList(0, 3));
+        host.close();
+    }
+
+    private void await(String what, BooleanSupplier condition) {
+        Duration until = runtime.elapsed().plus(PATIENCE);
+        while (!condition.getAsBoolean()) {
+            if (runtime.elapsed().compareTo(until) > 0) {
+                throw new Broken("waited " + PATIENCE.toSeconds() + " s for " + what);
+            }
+            runtime.advance(Duration.ofMillis(100));
+        }
+    }
+
+    private boolean isDone(Broker broker, String group, List<TopicPartition> partitions, IsolationLevel isolation) {
+        Map<TopicPartition, Long> offsets = committed(broker, group);
+        OffsetSpec end = isolation == IsolationLevel.READ_COMMITTED ? OffsetSpec.latestStable() : OffsetSpec.latest();
+        // a receiver commits its position, which passes markers too
+        return partitions.stream()
+                .allMatch(partition -> offsets.getOrDefault(partition, 0L) >= offset(broker, partition, end));
+    }
+
+    /** Reads everything there is. */
+    private void drain(Broker broker, IsolationLevel isolation) {
+        ConsumerHistory reader = history.consumer("drain-" + isolation, null, isolation);
+        Receiver<String, String> receiver = Receiver.on(
+                broker,
+                ReceiverOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.partitions(PARTITIONS.toArray(TopicPartition[]::new))
+                                .isolation(isolation)));
+        PARTITIONS.forEach(reader::assigned);
+        Disposable reading = receiver.receiveAutoAck()
+                .subscribe(
+                        record ->
+                                reader.polled(record.topicPartition(), record.offset(), String.valueOf(record.value())),
+                        failure -> note("drain-" + isolation, "ends: " + failure));
+        await("everything to be read with " + isolation, () -> {
+            Map<TopicPartition, Long> lag = runtime.await(receiver.lag());
+            return lag.size() == PARTITIONS.size() && lag.values().stream().allMatch(behind -> behind == 0);
+        });
+        reading.dispose();
+        PARTITIONS.forEach(reader::drained);
+    }
+
+    private Map<TopicPartition, Long> committed(Broker broker, String group) {
+        Map<TopicPartition, Long> offsets = new TreeMap<>();
+        runtime.await(broker.fetchOffsets(CALLER, OffsetFetch.all(group)))
+                .forEach((partition, offset) -> offsets.put(partition, offset.offset()));
+        return offsets;
+    }
+
+    private void lookUp(Broker broker, String group, List<TopicPartition> partitions) {
+        ConsumerHistory writer = history.consumer("world", group, IsolationLevel.READ_COMMITTED);
+        partitions.forEach(writer::lookingUp);
+        Map<TopicPartition, Long> offsets = committed(broker, group);
+        partitions.forEach(partition -> writer.lookedUp(partition, offsets.getOrDefault(partition, -1L)));
+    }
+}

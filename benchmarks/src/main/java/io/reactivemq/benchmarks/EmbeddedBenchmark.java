@@ -75,7 +75,10 @@ public final class EmbeddedBenchmark {
         }
 
         private static EmbeddedBroker onFiles(Path directory, Durability durability) {
-            return EmbeddedBroker.openNow(directory, TIMEOUT, options -> options.durability(durability));
+            return EmbeddedBroker.openNow(
+                    directory,
+                    TIMEOUT,
+                    options -> options.durability(durability).transactionDurability(durability));
         }
     }
 

@@ -32,6 +32,10 @@ final class Samples {
         return samples.stream().map(Sample::figure).toList();
     }
 
+    double medianFigure() {
+        return median(all(Sample::figure));
+    }
+
     static void printHeading() {
         System.out.printf(
                 Locale.ROOT,

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.BenchmarkList;
@@ -87,6 +88,14 @@ class BenchmarksSmokeTest {
                 .singleElement()
                 .satisfies(seconds -> assertThat(seconds).isPositive());
         assertAllMeasured(List.of(benchmark.recovery(4, 1)), data);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void theTransactionsBenchmarkRuns(Engine engine, @TempDir Path data) throws Exception {
+        TransactionsBenchmark.Result result = new TransactionsBenchmark(engine, data, 2, 100).measure(50, 500, 0, 1);
+        assertAllMeasured(result.all(), data);
+        assertThat(result.lines()).last().asString().contains("transactions lose");
     }
 
     private static void assertAllMeasured(List<Samples> all, Path data) {

@@ -1,5 +1,6 @@
 package io.reactivemq.coordinator;
 
+import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
@@ -23,7 +24,8 @@ import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jctools.queues.MessagePassingQueue;
@@ -42,11 +44,12 @@ import reactor.core.publisher.MonoSink;
  *
  * <p>An event's handler returns records and a response. The records are replayed into the state at once, so that the next
  * handler sees them; those of all events that are there are appended as one batch. A response waits until that batch is
- * durable, and so does the response of a later event that wrote nothing but may have seen it: what a crash can take back is
- * never told.
+ * durable, and so does the response of a later event that wrote nothing but may have seen it, a refusal too: what a crash can take back
+ * is never told.
  *
  * <p>A failed append fails all waiting responses with {@code COORDINATOR_NOT_AVAILABLE}, which is retriable; the state is thrown
- * away and replayed from the log before the next event, and so it is where an event fails as nobody expects. Nothing is rolled back in memory.
+ * away and replayed from the log before the next event, and so it is where an event fails as nobody expects. Nothing is rolled back in memory. The appends
+ * that are under way behind a failed one are not written: they rest on it.
  *
  * @param <S> the state machine
  */
@@ -81,6 +84,9 @@ public final class Coordinator<S extends CoordinatorShard> {
 
     // All below belongs to the drain loop, and to the loading while there is no state.
     private @Nullable S state;
+
+    /** The appends since the state was loaded. */
+    private Chain chain = new Chain();
 
     /** By producer id, the epoch in the last end of a transaction of those that ended one last: what comes with an older one is too late. */
     private final Map<Long, Short> endedEpochs = new LinkedHashMap<>();
@@ -117,9 +123,14 @@ public final class Coordinator<S extends CoordinatorShard> {
         return event(sink -> new Call<>(handler, sink, producer));
     }
 
-    /** Ends the producer's transaction here: what it has written counts from now on, or never will. */
-    public Mono<Void> endTransaction(ProducerIdAndEpoch producer, TransactionMarker marker) {
-        return this.<Boolean>event(sink -> new End(producer, marker, sink)).then();
+    /**
+     * Ends the producer's transaction here: what it has written counts from now on, or never will.
+     *
+     * @param decided the durability of the decision, which the marker has at least
+     */
+    public Mono<Void> endTransaction(ProducerIdAndEpoch producer, TransactionMarker marker, Durability decided) {
+        return this.<Boolean>event(sink -> new End(producer, marker, decided, sink))
+                .then();
     }
 
     private <R> Mono<R> event(Function<MonoSink<R>, Event> made) {
@@ -239,14 +250,14 @@ public final class Coordinator<S extends CoordinatorShard> {
             return;
         }
         ByteBuffer built = batch.build();
-        send(listener -> partition.append(built, listener));
+        send((condition, listener) -> partition.appendIf(condition, built, listener));
     }
 
     /** Sends off what an event wrote as part of a transaction: a batch of its own, behind what earlier events wrote. */
     private void appendInTransaction(ProducerIdAndEpoch producer) {
         if (!batch.isEmpty()) {
             ByteBuffer built = batch.build(producer.producerId(), producer.epoch(), 0, true);
-            send(listener -> partition.appendUnnumbered(built, listener));
+            send((condition, listener) -> partition.appendUnnumberedIf(condition, built, listener));
         }
     }
 
@@ -268,11 +279,12 @@ public final class Coordinator<S extends CoordinatorShard> {
         }
     }
 
-    private void send(Consumer<AppendListener> append) {
+    private void send(BiConsumer<BooleanSupplier, AppendListener> append) {
+        Chain behind = chain;
         Waiting mine = waiting;
         waiting = new Waiting();
         appending.add(mine);
-        append.accept(new AppendListener() {
+        append.accept(behind, new AppendListener() {
             @Override
             public void onAppended(AppendInfo info) {
                 tell(() -> {
@@ -283,6 +295,7 @@ public final class Coordinator<S extends CoordinatorShard> {
 
             @Override
             public void onFailed(MqException error) {
+                behind.isBroken = true;
                 tell(() -> {
                     appending.remove(mine);
                     mine.fail(unavailable("an append failed", error));
@@ -335,6 +348,7 @@ public final class Coordinator<S extends CoordinatorShard> {
         try {
             machine.loaded(runtime.nanoTime(), runtime.currentTimeMillis());
             state = machine;
+            chain = new Chain();
         } catch (Throwable e) {
             loadFailed(e);
         }
@@ -449,7 +463,11 @@ public final class Coordinator<S extends CoordinatorShard> {
                 requireNotEnded(producer);
                 result = handler.apply(Objects.requireNonNull(state));
             } catch (MqException e) {
-                sink.error(e);
+                if (batch.isEmpty() && appending.isEmpty()) {
+                    sink.error(e);
+                } else {
+                    waiting.add(new Refusal(sink, e));
+                }
                 return;
             } catch (Throwable e) {
                 LOG.error("coordinator of {}: an event failed", partition.id(), e);
@@ -481,11 +499,13 @@ public final class Coordinator<S extends CoordinatorShard> {
     private final class End implements Event {
         private final ProducerIdAndEpoch producer;
         private final TransactionMarker marker;
+        private final Durability decided;
         private final MonoSink<Boolean> sink;
 
-        End(ProducerIdAndEpoch producer, TransactionMarker marker, MonoSink<Boolean> sink) {
+        End(ProducerIdAndEpoch producer, TransactionMarker marker, Durability decided, MonoSink<Boolean> sink) {
             this.producer = producer;
             this.marker = marker;
+            this.decided = decided;
             this.sink = sink;
         }
 
@@ -496,7 +516,7 @@ public final class Coordinator<S extends CoordinatorShard> {
             waiting.add(new Response<>(sink, Boolean.TRUE));
             Objects.requireNonNull(state).replayEnd(producer.producerId(), marker.outcome());
             ended(producer.producerId(), producer.epoch());
-            send(listener -> partition.appendMarker(control, listener));
+            send((condition, listener) -> partition.appendMarker(control, decided, condition, listener));
         }
 
         @Override
@@ -515,6 +535,29 @@ public final class Coordinator<S extends CoordinatorShard> {
         @Override
         public void fail(MqException error) {
             sink.error(error);
+        }
+    }
+
+    /** An expected failure that rests on records which are not durable yet. */
+    private record Refusal(MonoSink<?> sink, MqException refusal) implements Answer {
+        @Override
+        public void give() {
+            sink.error(refusal);
+        }
+
+        @Override
+        public void fail(MqException error) {
+            sink.error(error);
+        }
+    }
+
+    /** Appends that follow from each other: behind one that failed none is written, though the log would take it again. */
+    private static final class Chain implements BooleanSupplier {
+        private volatile boolean isBroken;
+
+        @Override
+        public boolean getAsBoolean() {
+            return !isBroken;
         }
     }
 

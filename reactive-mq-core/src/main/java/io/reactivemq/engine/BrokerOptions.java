@@ -36,6 +36,7 @@ public final class BrokerOptions {
     private @Nullable MeterRegistry meterRegistry;
     private GroupConfig groups = GroupConfig.DEFAULT;
     private Duration sessionTimeout = groups.sessionTimeout();
+    private Durability transactionDurability;
     private Duration transactionMaxTimeout = TransactionConfig.DEFAULT.maxTimeout();
     private Duration transactionalIdExpiration = TransactionConfig.DEFAULT.idExpiration();
     private Duration transactionCheckInterval = TransactionConfig.DEFAULT.checkInterval();
@@ -43,6 +44,7 @@ public final class BrokerOptions {
 
     BrokerOptions(Durability durability, LogConfig log) {
         this.durability = durability;
+        this.transactionDurability = durability == Durability.MEMORY ? Durability.MEMORY : Durability.FSYNC;
         this.log = log;
     }
 
@@ -57,14 +59,18 @@ public final class BrokerOptions {
      * has {@link Durability#MEMORY} and takes no other.
      */
     public BrokerOptions durability(Durability durability) {
-        if ((durability == Durability.MEMORY) != (this.durability == Durability.MEMORY)) {
-            throw new IllegalArgumentException(
-                    this.durability == Durability.MEMORY
-                            ? "a broker in memory has durability memory, was " + durability.configName()
-                            : "a broker on files has durability fsync or os-buffered, was memory");
-        }
+        requireMedium(durability);
         this.durability = durability;
         return this;
+    }
+
+    private void requireMedium(Durability wanted) {
+        if ((wanted == Durability.MEMORY) != (this.durability == Durability.MEMORY)) {
+            throw new IllegalArgumentException(
+                    this.durability == Durability.MEMORY
+                            ? "a broker in memory has durability memory, was " + wanted.configName()
+                            : "a broker on files has durability fsync or os-buffered, was memory");
+        }
     }
 
     /** Where a segment of a log ends, in bytes, for topics that do not say ({@code segment.bytes}); 1,024 or more. */
@@ -177,6 +183,18 @@ public final class BrokerOptions {
         return this;
     }
 
+    /**
+     * How durable the end of a transaction is: {@link Durability#FSYNC} by default on files, whatever the durability of its topics. A transaction is then whole, or not
+     * there, after a power failure, too: its partitions are forced before the decision is. With {@link Durability#OS_BUFFERED}, as Kafka
+     * has it, a commit is several times as fast, and a power failure may take back the part of a transaction that is in one partition and leave
+     * that in another; a kill of the process takes back nothing. It holds from the opening on.
+     */
+    public BrokerOptions transactionDurability(Durability transactionDurability) {
+        requireMedium(transactionDurability);
+        this.transactionDurability = transactionDurability;
+        return this;
+    }
+
     /** The longest time a transaction may be open before it is aborted; 15 min by default, as Kafka ({@code transaction.max.timeout.ms}). */
     public BrokerOptions transactionMaxTimeout(Duration transactionMaxTimeout) {
         this.transactionMaxTimeout = positive("transactionMaxTimeout", transactionMaxTimeout);
@@ -257,6 +275,10 @@ public final class BrokerOptions {
 
     TopicConfig topicDefaults() {
         return new TopicConfig(durability, log).with(topicDefaults);
+    }
+
+    Durability transactionDurability() {
+        return transactionDurability;
     }
 
     TransactionConfig transactionConfig() {

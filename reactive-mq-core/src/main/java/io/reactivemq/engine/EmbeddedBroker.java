@@ -252,8 +252,13 @@ public final class EmbeddedBroker implements Broker {
                                     options.compactionInterval(),
                                     runtime,
                                     options.compactionMeters());
-                            Transactions transactions =
-                                    new Transactions(topics, groups, OFFSETS, options.transactionConfig(), runtime);
+                            Transactions transactions = new Transactions(
+                                    topics,
+                                    groups,
+                                    OFFSETS,
+                                    options.transactionConfig(),
+                                    options.transactionDurability(),
+                                    runtime);
                             Mono<?> loaded = transactions.exist() ? transactions.service() : Mono.empty();
                             return groups.load().then(loaded).then(Mono.fromCallable(() -> {
                                 retention.start();

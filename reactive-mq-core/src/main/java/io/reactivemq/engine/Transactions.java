@@ -7,6 +7,7 @@ import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.TransactionalOffsetCommit;
@@ -20,6 +21,7 @@ import io.reactivemq.transaction.TransactionConfig;
 import io.reactivemq.transaction.TransactionService;
 import io.reactivemq.transaction.TransactionTargets;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -27,15 +29,21 @@ import reactor.core.publisher.Mono;
 
 /**
  * The transactions of a broker and what they write to. Their topic is made when the first is begun: a broker without transactions does
- * not have it. It is forced whatever the broker's durability is: with a decision that was lost, a transaction could be committed in one
- * partition and aborted in another.
+ * not have it. By default it is forced whatever the broker's durability is, and so are a transaction's partitions and markers: with a decision
+ * that was lost, a transaction could be committed in one partition and aborted in another.
  */
 final class Transactions implements TransactionTargets {
+
+    private static final String DURABILITY = "durability";
 
     private final TopicRegistry topics;
     private final GroupService groups;
     private final TopicPartition offsets;
     private final TransactionConfig config;
+
+    /** Of the decisions, and of all that is written for them. */
+    private final Durability durability;
+
     private final MqRuntime runtime;
     private final ProducerIds producerIds;
 
@@ -50,11 +58,13 @@ final class Transactions implements TransactionTargets {
             GroupService groups,
             TopicPartition offsets,
             TransactionConfig config,
+            Durability durability,
             MqRuntime runtime) {
         this.topics = topics;
         this.groups = groups;
         this.offsets = offsets;
         this.config = config;
+        this.durability = durability;
         this.runtime = runtime;
         this.producerIds = new ProducerIds(topics::allocateProducerIds);
     }
@@ -85,10 +95,12 @@ final class Transactions implements TransactionTargets {
         TopicPartition id = new TopicPartition(TransactionService.TOPIC, 0);
         Partition there = topics.find(id);
         if (there == null) {
-            Durability durability =
-                    Objects.requireNonNull(topics.find(offsets)).isBlocking() ? Durability.FSYNC : Durability.MEMORY;
-            NewTopic topic = new NewTopic(id.topic(), 1, Map.of("durability", durability.configName()));
+            NewTopic topic = new NewTopic(id.topic(), 1, Map.of(DURABILITY, durability.configName()));
             return topics.create(topic, true).then(Mono.defer(this::make));
+        }
+        if (!hasDurability()) {
+            return topics.alter(id.topic(), List.of(ConfigChange.set(DURABILITY, durability.configName())))
+                    .then(Mono.defer(this::make));
         }
         TransactionService service = new TransactionService(there, config, producerIds, this, runtime);
         return service.load().then(Mono.fromCallable(() -> {
@@ -98,6 +110,13 @@ final class Transactions implements TransactionTargets {
             }
             return service;
         }));
+    }
+
+    /** Whether the topic was made with the durability that the broker is opened with now. */
+    private boolean hasDurability() {
+        return Objects.requireNonNull(topics.describeConfigs(TransactionService.TOPIC)).stream()
+                .anyMatch(entry -> entry.name().equals(DURABILITY)
+                        && durability.configName().equals(entry.value()));
     }
 
     @Override
@@ -125,6 +144,11 @@ final class Transactions implements TransactionTargets {
     }
 
     @Override
+    public boolean forces() {
+        return durability == Durability.FSYNC;
+    }
+
+    @Override
     public Mono<Void> force(TopicPartition partition) {
         Partition target = topics.find(partition);
         return target == null ? Mono.empty() : target.force();
@@ -138,14 +162,14 @@ final class Transactions implements TransactionTargets {
                     sink -> sink.error(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "the broker is closed")));
         }
         if (partition.equals(offsets)) {
-            return groups.endTransaction(producer, marker);
+            return groups.endTransaction(producer, marker, durability);
         }
         Partition target = topics.find(partition);
         if (target == null) {
             return Mono.empty();
         }
         ByteBuffer batch = marker.toBatch(producer.producerId(), producer.epoch(), runtime.currentTimeMillis());
-        return Mono.create(sink -> target.appendMarker(batch, new AppendListener() {
+        return Mono.create(sink -> target.appendMarker(batch, durability, new AppendListener() {
             @Override
             public void onAppended(AppendInfo info) {
                 sink.success();

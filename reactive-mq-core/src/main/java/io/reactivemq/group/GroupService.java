@@ -1,5 +1,6 @@
 package io.reactivemq.group;
 
+import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
@@ -111,8 +112,8 @@ public final class GroupService implements GroupApi {
     }
 
     /** The producer's transaction has ended: its offsets count from now on, or never will. */
-    public Mono<Void> endTransaction(ProducerIdAndEpoch producer, TransactionMarker marker) {
-        return coordinator.endTransaction(producer, marker);
+    public Mono<Void> endTransaction(ProducerIdAndEpoch producer, TransactionMarker marker, Durability decided) {
+        return coordinator.endTransaction(producer, marker, decided);
     }
 
     @Override

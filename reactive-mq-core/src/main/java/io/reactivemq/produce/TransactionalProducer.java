@@ -13,9 +13,9 @@ import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.broker.TransactionalOffsetCommit;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -122,30 +122,24 @@ final class TransactionalProducer {
 
         /** Commits what was sent. */
         Mono<Void> commit() {
-            return Mono.defer(() -> {
-                        isEnding = true;
-                        ProducerSession mine = session;
-                        return mine == null || !mine.isUsed()
-                                ? Mono.<Void>empty()
-                                : end(mine, TransactionResult.COMMIT);
-                    })
-                    .doOnTerminate(this::release);
+            return ending(() -> {
+                ProducerSession mine = session;
+                return mine == null || !mine.isUsed() ? Mono.empty() : end(mine, TransactionResult.COMMIT);
+            });
         }
 
         /** Commits what was sent and what was read; aborts where the member that read it has lost it. */
         Mono<Void> commit(TransactionInput.Batch<?> batch) {
-            return Mono.defer(() -> {
-                        isEnding = true;
-                        ProducerSession mine = session;
-                        Mono<ProducerSession> begun = mine != null ? Mono.just(mine) : retrying(beginNow());
-                        return begun.flatMap(
+            return ending(() -> {
+                ProducerSession mine = session;
+                Mono<ProducerSession> begun = mine != null ? Mono.just(mine) : retrying(beginNow());
+                return begun.flatMap(
                                 producer -> retrying(commitOffsets(producer, batch), TransactionalProducer::isStale)
                                         .then(end(producer, TransactionResult.COMMIT))
-                                        .doOnSuccess(done -> batch.committed()));
-                    })
-                    .onErrorResume(failure ->
-                            isEndOpen() ? failed(failure) : abortNow().then(failed(failure)))
-                    .doOnTerminate(this::release);
+                                        .doOnSuccess(done -> batch.committed()))
+                        .onErrorResume(failure ->
+                                isEndOpen() ? failed(failure) : abortNow().then(failed(failure)));
+            });
         }
 
         private Mono<ProducerSession> beginNow() {
@@ -170,10 +164,14 @@ final class TransactionalProducer {
 
         /** Aborts. Ends without an error: where it could not be told, the next transaction or the broker's timeout aborts. */
         Mono<Void> abort() {
-            return Mono.defer(() -> {
+            return ending(this::abortNow);
+        }
+
+        private Mono<Void> ending(Supplier<Mono<Void>> end) {
+            return OnWorker.of(runtime, Mono.defer(() -> {
                         isEnding = true;
-                        return abortNow();
-                    })
+                        return end.get();
+                    }))
                     .doOnTerminate(this::release);
         }
 
@@ -239,14 +237,18 @@ final class TransactionalProducer {
                         .jitter(0)
                         .scheduler(runtime.timers()))
                 .<T>dematerialize()
-                .timeout(options.deliveryTimeout(), runtime.timers())
-                .onErrorMap(
-                        TimeoutException.class,
-                        failure -> new MqException(
+                .as(this::timed);
+    }
+
+    /** With an error at the delivery timeout. There is no timer for an answer that comes at once. */
+    private <T> Mono<T> timed(Mono<T> request) {
+        return Mono.firstWithSignal(
+                request,
+                Mono.delay(options.deliveryTimeout(), runtime.timers())
+                        .then(failed(new MqException(
                                 ErrorCode.REQUEST_TIMED_OUT,
                                 "transactional id " + transactionalId + ": no answer within "
-                                        + options.deliveryTimeout(),
-                                failure));
+                                        + options.deliveryTimeout()))));
     }
 
     private static boolean isRetriable(@Nullable Throwable failure) {

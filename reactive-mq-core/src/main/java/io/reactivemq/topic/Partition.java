@@ -27,6 +27,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.varhandle.MpscChunkedVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
@@ -104,8 +105,8 @@ public final class Partition {
     private final ArrayDeque<Append> written = new ArrayDeque<>();
     private final ArrayDeque<AppendInfo> infos = new ArrayDeque<>();
 
-    /** Whether the end of a transaction is among what was written. */
-    private boolean endsTransaction;
+    /** Whether a marker that is to be forced is among what was written. */
+    private boolean mustForceMarker;
 
     private @Nullable Append parked;
     private boolean compactedInPart;
@@ -195,16 +196,33 @@ public final class Partition {
     }
 
     /**
-     * As {@link #append}, of the control batch that ends a transaction: for the transaction's coordinator. It is forced at level {@code
-     * os-buffered}, too: with a lost one the transaction would never end.
+     * As {@link #append}, of the control batch that ends a transaction: for the transaction's coordinator.
+     *
+     * @param decided the durability of the decision. Where that is {@code fsync} the marker is forced at level {@code os-buffered}, too: with a
+     *     lost one the transaction would never end
      */
-    public void appendMarker(ByteBuffer marker, AppendListener listener) {
-        offer(new Append(marker, Content.MARKER, listener));
+    public void appendMarker(ByteBuffer marker, Durability decided, AppendListener listener) {
+        appendMarker(marker, decided, Partition::always, listener);
     }
 
-    /** As {@link #append}, of a batch that a coordinator writes in the name of a producer, as part of its transaction. */
-    public void appendUnnumbered(ByteBuffer records, AppendListener listener) {
-        offer(new Append(records, Content.UNNUMBERED, listener));
+    /**
+     * As {@link #append(ByteBuffer, AppendListener)}, if the condition still holds when its turn comes; else it fails with {@code
+     * COORDINATOR_NOT_AVAILABLE}: for a coordinator, whose records mean nothing without those before them. The condition is asked on the drain loop.
+     */
+    public void appendIf(BooleanSupplier condition, ByteBuffer records, AppendListener listener) {
+        offer(new Append(records, Content.DATA, condition, listener));
+    }
+
+    /** As {@link #appendIf}, of a batch that a coordinator writes in the name of a producer, as part of its transaction. */
+    public void appendUnnumberedIf(BooleanSupplier condition, ByteBuffer records, AppendListener listener) {
+        offer(new Append(records, Content.UNNUMBERED, condition, listener));
+    }
+
+    /** As {@link #appendMarker(ByteBuffer, Durability, AppendListener)}, with a condition as that of {@link #appendIf}. */
+    public void appendMarker(
+            ByteBuffer marker, Durability decided, BooleanSupplier condition, AppendListener listener) {
+        Content content = decided == Durability.FSYNC ? Content.FORCED_MARKER : Content.MARKER;
+        offer(new Append(marker, content, condition, listener));
     }
 
     /** Ends when all that readers see can't be lost any more, whatever the durability; in memory at once. */
@@ -216,6 +234,10 @@ public final class Partition {
                     return Boolean.TRUE;
                 })
                 .then();
+    }
+
+    private static boolean always() {
+        return true;
     }
 
     private void offer(Append append) {
@@ -392,6 +414,12 @@ public final class Partition {
                 break;
             }
             parked = null;
+            if (!append.condition.getAsBoolean()) {
+                append.listener.onFailed(new MqException(
+                        ErrorCode.COORDINATOR_NOT_AVAILABLE,
+                        "partition " + id + ": what was to be appended before it was not"));
+                continue;
+            }
             int size = append.records.remaining();
             if (!admission.tryAdmit(this, size)) {
                 if (closing) {
@@ -410,11 +438,11 @@ public final class Partition {
                     }
                     case DATA -> log.append(append.records, nowMs);
                     case UNNUMBERED -> log.appendUnnumbered(append.records, nowMs);
-                    case MARKER -> log.appendMarker(append.records, nowMs);
+                    case MARKER, FORCED_MARKER -> log.appendMarker(append.records, nowMs);
                 };
                 infos.add(info);
                 written.add(append);
-                endsTransaction |= append.content == Content.MARKER;
+                mustForceMarker |= append.content == Content.FORCED_MARKER;
                 if (info.duplicate()) {
                     admission.onFreed(size);
                 } else {
@@ -476,7 +504,7 @@ public final class Partition {
                 listener.onFailed(failure);
             }
         }
-        endsTransaction = false;
+        mustForceMarker = false;
     }
 
     /** Shows readers all that is written: it is durable now, and so is the end of every transaction that has one. */
@@ -490,7 +518,7 @@ public final class Partition {
         return switch (config.durability()) {
             case FSYNC -> true;
             case OS_BUFFERED ->
-                endsTransaction
+                mustForceMarker
                         || log.logEndOffset() - log.forcedOffset()
                                 >= config.flush().messages();
             case MEMORY -> false;
@@ -736,13 +764,18 @@ public final class Partition {
     }
 
     /** An append on its way to the log. */
-    private record Append(ByteBuffer records, Content content, AppendListener listener) {}
+    private record Append(ByteBuffer records, Content content, BooleanSupplier condition, AppendListener listener) {
+        Append(ByteBuffer records, Content content, AppendListener listener) {
+            this(records, content, Partition::always, listener);
+        }
+    }
 
     /** What an append is. */
     private enum Content {
         DATA,
         DATA_FOR_ALL_REPLICAS,
         UNNUMBERED,
-        MARKER
+        MARKER,
+        FORCED_MARKER
     }
 }

@@ -16,10 +16,12 @@ import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.broker.TransactionalAppend;
 import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.coordinator.Coordinator;
+import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.record.TransactionMarker.Outcome;
 import io.reactivemq.topic.Partition;
+import io.reactivemq.transaction.TransactionShard.EndPlan;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Collection;
@@ -30,14 +32,14 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Signal;
-import reactor.util.retry.Retry;
+import reactor.core.publisher.Sinks;
 
 /**
  * The transactions of a broker: {@link TransactionApi} over the state machine behind {@code __transaction_state}.
@@ -63,8 +65,10 @@ public final class TransactionService implements TransactionApi {
     /** An older producer's transaction is aborted before a newer one begins; a third one in between makes it more than one. */
     private static final int INIT_ATTEMPTS_MAX = 5;
 
-    private static final Duration MARKER_BACKOFF_MIN = Duration.ofMillis(50);
-    private static final Duration MARKER_BACKOFF_MAX = Duration.ofSeconds(5);
+    private static final Duration MARKER_BACKOFF = Duration.ofMillis(100);
+
+    /** Then the round that looks for transactions that are not complete takes it up again. */
+    private static final int MARKER_RETRIES_MAX = 4;
 
     private static final int MARKERS_AT_ONCE = 256;
 
@@ -75,12 +79,18 @@ public final class TransactionService implements TransactionApi {
     private final MqRuntime runtime;
 
     /** Decided transactions whose partitions are being told, by transactional id. */
-    private final Map<String, Mono<Void>> completions = new ConcurrentHashMap<>();
+    private final Map<String, Completion> completions = new ConcurrentHashMap<>();
 
     /** By transactional id, what is known to be part of the open transaction, so that not each append asks. */
     private final Map<String, Enlisted> enlisted = new ConcurrentHashMap<>();
 
+    /** Which partitions have the marker of a transaction that is not complete yet, by transactional id. */
+    private final Map<String, Told> told = new ConcurrentHashMap<>();
+
     private final Disposable.Swap checking = Disposables.swap();
+
+    /** The completions under way. */
+    private final Disposable.Composite completing = Disposables.composite();
 
     public TransactionService(
             Partition partition,
@@ -122,6 +132,7 @@ public final class TransactionService implements TransactionApi {
 
     public void close() {
         checking.dispose();
+        completing.dispose();
         coordinator.close();
     }
 
@@ -213,7 +224,9 @@ public final class TransactionService implements TransactionApi {
                             .contextWrite(sink.contextView())
                             .subscribe(sink::success, sink::error);
                     // only now that it is on its way: the next append, which does not ask, must not get past it
-                    remember(append.transactionalId(), producer, partition);
+                    if (append.version() == TransactionVersion.V2) {
+                        remember(append.transactionalId(), producer, partition);
+                    }
                 }));
     }
 
@@ -255,13 +268,35 @@ public final class TransactionService implements TransactionApi {
         return afterCompletion(
                         id,
                         () -> coordinator
-                                .read(transactions -> transactions.plan(end))
-                                .flatMap(plan -> Flux.fromIterable(new TreeSet<>(plan.toForce()))
-                                        .flatMap(targets::force, MARKERS_AT_ONCE)
-                                        .then(plan.needsProducerId() ? producerIds.next() : Mono.just(-1L))
-                                        .flatMap(fresh -> coordinator.handle(transactions -> transactions.end(
-                                                end, plan.toForce(), fresh, runtime.currentTimeMillis())))))
+                                .handle(transactions -> endOrPlan(transactions, end))
+                                .flatMap(first -> first.ended != null ? Mono.just(first.ended) : end(end, first.plan)))
                 .doOnNext(producer -> completeSoon(id));
+    }
+
+    /** The end, where nothing has to be done before; else what has to. */
+    private record Ending(EndPlan plan, @Nullable ProducerIdAndEpoch ended) {}
+
+    private CoordinatorResult<Ending> endOrPlan(TransactionShard transactions, EndTransaction end) {
+        EndPlan plan = transactions.plan(end);
+        if (plan.needsProducerId() || (targets.forces() && !plan.toForce().isEmpty())) {
+            return CoordinatorResult.of(new Ending(plan, null));
+        }
+        CoordinatorResult<ProducerIdAndEpoch> ended =
+                transactions.end(end, plan.toForce(), TransactionMetadata.NONE, runtime.currentTimeMillis());
+        return new CoordinatorResult<>(ended.records(), new Ending(plan, ended.response()));
+    }
+
+    private Mono<ProducerIdAndEpoch> end(EndTransaction end, EndPlan plan) {
+        return Flux.fromIterable(targets.forces() ? new TreeSet<>(plan.toForce()) : Set.<TopicPartition>of())
+                .flatMap(targets::force, MARKERS_AT_ONCE)
+                .then(plan.needsProducerId() ? producerIds.next() : Mono.just(TransactionMetadata.NONE))
+                .flatMap(fresh -> coordinator.handle(
+                        transactions -> transactions.end(end, plan.toForce(), fresh, runtime.currentTimeMillis())));
+    }
+
+    /** How many open transactions take appends without a question. */
+    int enlistedCount() {
+        return enlisted.size();
     }
 
     @Override
@@ -284,60 +319,128 @@ public final class TransactionService implements TransactionApi {
     }
 
     private Mono<Void> awaitCompletion(String id) {
-        return complete(id).timeout(COMPLETION_WAIT_MAX, concurrent(id), runtime.timers());
+        return complete(id)
+                .ended
+                .asMono()
+                .timeout(COMPLETION_WAIT_MAX, concurrent(id), runtime.timers())
+                .onErrorResume(failure -> concurrent(id));
     }
 
     private void completeSoon(String id) {
-        Mono<Void> unused = complete(id); // which is under way now
+        Completion unused = complete(id); // which is under way now
     }
 
     /** Tells the partitions of a transaction that is decided, unless that is under way already. Goes on whoever waits. */
-    private Mono<Void> complete(String id) {
+    private Completion complete(String id) {
         enlisted.remove(id);
-        Mono<Void> mine = Mono.defer(() -> tell(id))
-                // before anyone hears of it, and may begin the next
-                .doOnTerminate(() -> completions.remove(id))
-                .cache();
-        Mono<Void> before = completions.putIfAbsent(id, mine);
+        Completion mine = new Completion(id);
+        Completion before = completions.putIfAbsent(id, mine);
         if (before != null) {
             return before;
         }
-        Disposable unused = mine.subscribe(
-                null,
-                failure -> LOG.warn(
-                        "the end of the transaction of {} could not be completed; it is tried again", id, failure));
+        mine.begin();
         return mine;
     }
 
-    private Mono<Void> tell(String id) {
-        return coordinator
-                .read(transactions -> transactions.prepared(id))
-                .flatMap(found -> found.map(decided -> tell(id, decided)).orElseGet(Mono::empty));
+    /** The completion of one transaction that is decided. */
+    private final class Completion {
+
+        private final String id;
+
+        /**
+         * The transaction is complete as far as the coordinator's state knows. What follows is recorded behind it, so nobody has to wait until the
+         * record is durable.
+         */
+        private final Sinks.Empty<Void> ended = Sinks.empty();
+
+        Completion(String id) {
+            this.id = id;
+        }
+
+        void begin() {
+            Disposable.Swap work = Disposables.swap();
+            if (!completing.add(work)) {
+                end(closed());
+                return;
+            }
+            work.update(coordinator
+                    .read(transactions -> transactions.prepared(id))
+                    .flatMap(found -> found.map(this::tell).orElseGet(Mono::empty))
+                    .doOnCancel(() -> end(closed()))
+                    .doFinally(how -> completing.remove(work))
+                    .subscribe(
+                            null,
+                            failure -> {
+                                LOG.warn(
+                                        "the end of the transaction of {} could not be completed; it is tried again: {}",
+                                        id,
+                                        failure.toString());
+                                end(failure);
+                            },
+                            () -> end(null)));
+        }
+
+        private Mono<Void> tell(TransactionMetadata decided) {
+            TransactionMarker marker = new TransactionMarker(
+                    decided.state() == State.PREPARE_COMMIT ? Outcome.COMMIT : Outcome.ABORT, COORDINATOR_EPOCH);
+            Told known = told.computeIfAbsent(id, same -> Told.nothing(decided));
+            if (!known.isOf(decided)) {
+                known = Told.nothing(decided);
+                told.put(id, known);
+            }
+            Told mine = known;
+            return Flux.fromIterable(new TreeSet<>(decided.partitions()))
+                    .filter(partition -> !mine.partitions.contains(partition))
+                    .flatMap(
+                            partition -> TransactionService.this
+                                    .tell(partition, decided.producer(), marker, MARKER_RETRIES_MAX)
+                                    .doOnSuccess(done -> mine.partitions.add(partition)),
+                            MARKERS_AT_ONCE)
+                    .then(coordinator.handle(transactions -> {
+                        CoordinatorResult<Boolean> complete =
+                                transactions.complete(id, decided.producer(), runtime.currentTimeMillis());
+                        // the requests that have waited come behind this event
+                        end(null);
+                        return complete;
+                    }))
+                    .doOnSuccess(complete -> told.remove(id, mine))
+                    .then();
+        }
+
+        private void end(@Nullable Throwable failure) {
+            // before anyone hears of it, and may begin the next
+            completions.remove(id, this);
+            if (failure == null) {
+                ended.tryEmitEmpty();
+            } else {
+                ended.tryEmitError(failure);
+            }
+        }
     }
 
-    private Mono<Void> tell(String id, TransactionMetadata decided) {
-        TransactionMarker marker = new TransactionMarker(
-                decided.state() == State.PREPARE_COMMIT ? Outcome.COMMIT : Outcome.ABORT, COORDINATOR_EPOCH);
-        return Flux.fromIterable(new TreeSet<>(decided.partitions()))
-                .flatMap(partition -> tell(partition, decided.producer(), marker), MARKERS_AT_ONCE)
-                .then(coordinator.handle(
-                        transactions -> transactions.complete(id, decided.producer(), runtime.currentTimeMillis())))
-                .then();
+    /** The partitions that have the marker of a decided transaction, so that none gets another where the record of that fails. */
+    private record Told(ProducerIdAndEpoch producer, long decidedMs, Set<TopicPartition> partitions) {
+
+        static Told nothing(TransactionMetadata decided) {
+            return new Told(decided.producer(), decided.updatedMs(), ConcurrentHashMap.newKeySet());
+        }
+
+        boolean isOf(TransactionMetadata decided) {
+            return producer.equals(decided.producer()) && decidedMs == decided.updatedMs();
+        }
     }
 
-    private Mono<Void> tell(TopicPartition partition, ProducerIdAndEpoch producer, TransactionMarker marker) {
-        // what no repetition can mend goes through as a value: an error that the retry refuses would count as an
-        // operator's own
+    private Mono<Void> tell(
+            TopicPartition partition, ProducerIdAndEpoch producer, TransactionMarker marker, int retries) {
         return Mono.defer(() -> targets.end(partition, producer, marker))
-                .materialize()
-                .flatMap(signal -> signal.getThrowable() instanceof MqException e && e.isRetriable()
-                        ? TransactionService.<Signal<Void>>failed(e)
-                        : Mono.just(signal))
-                .retryWhen(Retry.backoff(Long.MAX_VALUE, MARKER_BACKOFF_MIN)
-                        .maxBackoff(MARKER_BACKOFF_MAX)
-                        .jitter(0)
-                        .scheduler(runtime.timers()))
-                .dematerialize();
+                .onErrorResume(
+                        failure -> retries > 0 && failure instanceof MqException e && e.isRetriable(),
+                        failure -> Mono.delay(MARKER_BACKOFF, runtime.timers())
+                                .then(tell(partition, producer, marker, retries - 1)));
+    }
+
+    private static MqException closed() {
+        return new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "this broker is closed");
     }
 
     private static boolean isFenced(Throwable failure) {

@@ -24,6 +24,9 @@ public interface TransactionTargets {
     /** Hands in offsets that count if and when the transaction is committed. */
     Mono<Void> commitOffsets(TransactionalOffsetCommit commit);
 
+    /** Whether what a commit decides on is forced before. */
+    boolean forces();
+
     /** Sees to it that nothing that was appended can be lost any more. Does nothing for a partition that is gone. */
     Mono<Void> force(TopicPartition partition);
 

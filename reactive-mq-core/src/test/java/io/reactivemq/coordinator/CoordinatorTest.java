@@ -120,6 +120,40 @@ class CoordinatorTest {
     }
 
     @Test
+    void anAppendBehindOneThatFailedIsNotWrittenThoughItCouldBe() {
+        write("a", "1");
+        runtime.run();
+        CompletableFuture<String> first = put("a", "2");
+        watched.failNext("write", new StorageException(Operation.WRITE, Path.of("data"), "planted", null));
+        CompletableFuture<String> second = put("b", "rests on a = 2");
+        runtime.run();
+
+        assertThat(errorOf(first)).isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+        assertThat(errorOf(second)).isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+        assertThat(value("a")).isEqualTo("1");
+        assertThat(value("b")).isEqualTo("null");
+    }
+
+    @Test
+    void aRefusalWaitsForWhatItRestsOnAndIsNotTold() {
+        coordinator.load().subscribe();
+        runtime.run();
+        watched.failNext("write", new StorageException(Operation.WRITE, Path.of("data"), "planted", null));
+        CompletableFuture<String> put = put("owner", "another");
+        CompletableFuture<String> refused = coordinator
+                .<String>handle(machine -> {
+                    assertThat(machine.values).containsEntry("owner", "another");
+                    throw new MqException(ErrorCode.PRODUCER_FENCED, "another is the owner");
+                })
+                .toFuture();
+        assertThat(refused).isNotDone();
+        runtime.run();
+
+        assertThat(errorOf(put)).isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+        assertThat(errorOf(refused)).isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    }
+
+    @Test
     void aStateThatABugHasHalfChangedIsReplayed() {
         write("a", "1");
         runtime.run();

@@ -237,7 +237,9 @@ class PartitionTest {
         assertThat(waiting).isNotDone();
 
         partition.appendMarker(
-                new TransactionMarker(TransactionMarker.Outcome.ABORT, 0).toBatch(7, (short) 0, 0), listener("m"));
+                new TransactionMarker(TransactionMarker.Outcome.ABORT, 0).toBatch(7, (short) 0, 0),
+                Durability.FSYNC,
+                listener("m"));
         assertThat(partition.lastStableOffset())
                 .as("not before the marker is forced")
                 .isEqualTo(1);
@@ -261,7 +263,9 @@ class PartitionTest {
         watched.failNext("force", new StorageException(Operation.FORCE, Path.of("data"), "planted", null));
 
         partition.appendMarker(
-                new TransactionMarker(TransactionMarker.Outcome.COMMIT, 0).toBatch(7, (short) 0, 0), listener("m"));
+                new TransactionMarker(TransactionMarker.Outcome.COMMIT, 0).toBatch(7, (short) 0, 0),
+                Durability.FSYNC,
+                listener("m"));
         runtime.run();
 
         assertThat(heard).containsExactly("t@0", "m KAFKA_STORAGE_ERROR");

@@ -15,6 +15,9 @@ public interface Broker extends DataApi, GroupApi, TransactionApi, AdminApi {
     /** The clocks and threads this broker runs on; senders and receivers on it use the same. */
     MqRuntime runtime();
 
+    /** ACLs, credentials and quotas, for the doors of this broker. */
+    SecurityApi security();
+
     /**
      * Takes no new requests, answers those under way, writes what is due and closes. Idempotent. What is not done within
      * the timeout is failed, and the Mono completes all the same.

@@ -35,6 +35,12 @@ public abstract class ForwardingBroker implements Broker {
         return target.runtime();
     }
 
+    /** The other broker's own: not past the hook. */
+    @Override
+    public SecurityApi security() {
+        return target.security();
+    }
+
     @Override
     public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
         return forward(target.append(caller, partition, records, acks));

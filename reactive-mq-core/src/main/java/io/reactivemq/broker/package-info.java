@@ -2,7 +2,8 @@
  * The seam: what a broker is to those who send and receive, wherever it runs.
  *
  * <p>Start at {@link io.reactivemq.broker.Broker}, which is {@link io.reactivemq.broker.DataApi}, {@link
- * io.reactivemq.broker.GroupApi}, {@link io.reactivemq.broker.TransactionApi} and {@link io.reactivemq.broker.AdminApi}. The seam is at the level of requests: raw record
+ * io.reactivemq.broker.GroupApi}, {@link io.reactivemq.broker.TransactionApi} and {@link io.reactivemq.broker.AdminApi}; {@link io.reactivemq.broker.SecurityApi} is what its doors go
+ * by. The seam is at the level of requests: raw record
  * batches per partition, long-polling fetches, heartbeats, commits. Batching, heartbeating, demand and acknowledgement
  * exist once, above it, in {@code produce} and {@code consume}.
  *

@@ -33,6 +33,7 @@ import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
+import io.reactivemq.broker.SecurityApi;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.broker.TransactionDescription;
 import io.reactivemq.broker.TransactionalAppend;
@@ -280,6 +281,11 @@ public final class EmbeddedBroker implements Broker {
     @Override
     public MqRuntime runtime() {
         return runtime;
+    }
+
+    @Override
+    public SecurityApi security() {
+        return topics.security();
     }
 
     @Override

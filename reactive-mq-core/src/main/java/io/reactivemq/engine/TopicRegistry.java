@@ -83,6 +83,7 @@ final class TopicRegistry implements TopicCatalog {
     private final Admission admission;
     private final Partition metadataPartition;
     private final Coordinator<MetadataShard> metadata;
+    private final SecurityStore security;
 
     private final Map<String, Topic> topics = new ConcurrentHashMap<>();
     private final AtomicLong version = new AtomicLong();
@@ -99,6 +100,11 @@ final class TopicRegistry implements TopicCatalog {
         this.internal = ofTheBroker(defaults.durability());
         this.metadataPartition = open(id, LogFolder.of(store, folder(id)), ofTheBroker(durability), Admission.OPEN);
         this.metadata = new Coordinator<>(metadataPartition, runtime, MetadataShard::new);
+        this.security = new SecurityStore(metadata);
+    }
+
+    SecurityStore security() {
+        return security;
     }
 
     /** Nothing of the broker's own state goes because it is old. */
@@ -112,7 +118,8 @@ final class TopicRegistry implements TopicCatalog {
 
     /** Replays the metadata, opens every topic, and finishes what a crash has interrupted. */
     Mono<Void> load() {
-        return metadata.read(MetadataShard::topics)
+        return security.load()
+                .then(metadata.read(MetadataShard::topics))
                 .flatMap(images -> onIo(() -> moveUnknownAside(images)))
                 .flatMapMany(Flux::fromIterable)
                 .flatMap(

@@ -20,7 +20,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state machine of the broker's topics, and of the producer ids it has given out. Creating, growing and deleting take two records each, with the work on the folders between
+ * The state machine of the broker's topics, of the producer ids it has given out, and of its {@linkplain SecurityState security}. Creating, growing and
+ * deleting take two records each, with the work on the folders between
  * them, so that an open after a crash knows what to finish.
  */
 public final class MetadataShard implements CoordinatorShard {
@@ -38,6 +39,8 @@ public final class MetadataShard implements CoordinatorShard {
 
     /** The first producer id that is not given out. */
     private long nextProducerId;
+
+    private final SecurityState security = new SecurityState();
 
     /** Announces a topic; its folders come next, then {@link #ready}. */
     public CoordinatorResult<TopicImage> create(NewTopic wanted, UUID id, boolean internal) {
@@ -157,6 +160,11 @@ public final class MetadataShard implements CoordinatorShard {
         return new CoordinatorResult<>(List.of(ProducerIdRecords.of(nextProducerId + count)), nextProducerId);
     }
 
+    /** ACLs, credentials and quotas. */
+    public SecurityState security() {
+        return security;
+    }
+
     private static CoordinatorResult<TopicImage> changed(TopicImage topic) {
         List<CoordinatorRecord> records = List.of(TopicRecords.of(topic));
         return new CoordinatorResult<>(records, topic);
@@ -180,6 +188,9 @@ public final class MetadataShard implements CoordinatorShard {
             if (value != null) {
                 nextProducerId = ProducerIdRecords.readValue(value);
             }
+            return;
+        }
+        if (security.replay(key, value)) {
             return;
         }
         String name = TopicRecords.readKey(key);

@@ -33,6 +33,7 @@ import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
+import io.reactivemq.broker.SecurityApi;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.broker.TransactionDescription;
 import io.reactivemq.broker.TransactionalAppend;
@@ -792,6 +793,11 @@ public final class ScriptedBroker implements Broker {
     @Override
     public MqRuntime runtime() {
         return runtime;
+    }
+
+    @Override
+    public SecurityApi security() {
+        throw new UnsupportedOperationException("nobody comes to a scripted broker through a door");
     }
 
     @Override

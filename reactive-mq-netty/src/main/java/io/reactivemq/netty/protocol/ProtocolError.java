@@ -9,10 +9,14 @@ public final class ProtocolError {
 
     public static final short NONE = 0;
     public static final short INVALID_REQUIRED_ACKS = 21;
+    public static final short UNSUPPORTED_SASL_MECHANISM = 33;
+    public static final short ILLEGAL_SASL_STATE = 34;
     public static final short UNSUPPORTED_VERSION = 35;
     public static final short INVALID_REPLICATION_FACTOR = 38;
     public static final short INVALID_REPLICA_ASSIGNMENT = 39;
+    public static final short SASL_AUTHENTICATION_FAILED = 58;
     public static final short FETCH_SESSION_ID_NOT_FOUND = 70;
+    public static final short DUPLICATE_RESOURCE = 92;
     public static final short UNKNOWN_TOPIC_ID = 100;
     public static final short UNSUPPORTED_ENDPOINT_TYPE = 115;
 

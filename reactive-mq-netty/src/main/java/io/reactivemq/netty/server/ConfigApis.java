@@ -2,6 +2,7 @@ package io.reactivemq.netty.server;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import io.reactivemq.broker.AclOperation;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.ConfigChange;
@@ -20,6 +21,7 @@ import io.reactivemq.kafka.common.message.IncrementalAlterConfigsRequestData;
 import io.reactivemq.kafka.common.message.IncrementalAlterConfigsRequestData.AlterConfigsResource;
 import io.reactivemq.kafka.common.message.IncrementalAlterConfigsRequestData.AlterableConfig;
 import io.reactivemq.kafka.common.message.IncrementalAlterConfigsResponseData;
+import io.reactivemq.netty.security.Authorizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -41,9 +43,11 @@ final class ConfigApis {
     private static final byte SOURCE_DEFAULT = 5;
 
     private final Broker broker;
+    private final Authorizer authorizer;
 
-    ConfigApis(Broker broker) {
+    ConfigApis(Broker broker, Authorizer authorizer) {
         this.broker = broker;
+        this.authorizer = authorizer;
     }
 
     void register(ApiTable apis) {
@@ -79,10 +83,10 @@ final class ConfigApis {
     }
 
     private Mono<DescribeConfigsResult> describe(Caller caller, DescribeConfigsResource asked, boolean synonyms) {
-        if (asked.resourceType() == BROKER) {
+        if (asked.resourceType() == BROKER && authorizer.allowsCluster(caller, AclOperation.DESCRIBE_CONFIGS)) {
             return Mono.just(new DescribeConfigsResult());
         }
-        return requireTopic(asked.resourceType(), asked.resourceName())
+        return requireTopic(caller, AclOperation.DESCRIBE_CONFIGS, asked.resourceType(), asked.resourceName())
                 .then(broker.describeTopicConfigs(caller, asked.resourceName()))
                 .map(entries -> {
                     List<String> keys = asked.configurationKeys();
@@ -126,7 +130,7 @@ final class ConfigApis {
     }
 
     private Mono<Void> alter(Caller caller, AlterConfigsResource asked, boolean validateOnly) {
-        return requireTopic(asked.resourceType(), asked.resourceName())
+        return requireTopic(caller, AclOperation.ALTER_CONFIGS, asked.resourceType(), asked.resourceName())
                 .then(broker.describeTopicConfigs(caller, asked.resourceName()))
                 .flatMap(entries -> {
                     List<ConfigChange> changes = new ArrayList<>();
@@ -190,7 +194,7 @@ final class ConfigApis {
     /** The older API gives all settings: what it leaves out goes back to the default. */
     private Mono<Void> replace(
             Caller caller, AlterConfigsRequestData.AlterConfigsResource asked, boolean validateOnly) {
-        return requireTopic(asked.resourceType(), asked.resourceName())
+        return requireTopic(caller, AclOperation.ALTER_CONFIGS, asked.resourceType(), asked.resourceName())
                 .then(broker.describeTopicConfigs(caller, asked.resourceName()))
                 .flatMap(entries -> {
                     List<ConfigChange> changes = new ArrayList<>();
@@ -217,8 +221,11 @@ final class ConfigApis {
                 : broker.alterTopicConfigs(caller, topic, changes).then();
     }
 
-    private static Mono<Void> requireTopic(byte type, String name) {
+    private Mono<Void> requireTopic(Caller caller, AclOperation operation, byte type, String name) {
         if (type != TOPIC) {
+            if (!authorizer.allowsCluster(caller, operation)) {
+                return Refusal.of(ErrorCode.CLUSTER_AUTHORIZATION_FAILED, caller.principal() + " may not " + operation);
+            }
             return Refusal.of(
                     ErrorCode.INVALID_REQUEST,
                     "settings of topics (resource type 2) are served, was type " + type + ", '" + name + "'");

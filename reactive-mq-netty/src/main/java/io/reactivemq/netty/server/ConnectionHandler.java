@@ -7,13 +7,16 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.DecoderException;
+import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.timeout.IdleStateEvent;
+import io.netty.util.concurrent.Future;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
 import io.reactivemq.netty.protocol.BadRequestException;
 import io.reactivemq.netty.protocol.KafkaCodec;
 import io.reactivemq.netty.protocol.RequestHeader;
+import io.reactivemq.netty.security.Session;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -21,7 +24,9 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,6 +54,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     private final ApiTable apis;
     private final ServerSettings settings;
     private final ServerMeters meters;
+    private final ServerSecurity security;
     private final Function<InetSocketAddress, InetSocketAddress> advertised;
 
     /** Requests that are not answered, the oldest first: those under way, then those that wait. */
@@ -59,6 +65,14 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     /** Of the frames in both, with {@link #REQUEST_BYTES} each. */
     private long inFlightBytes;
 
+    private Session session = Session.unknown();
+    private @Nullable Future<?> authentication;
+
+    /** Whether the client has had more than its quota, and waits. */
+    private boolean muted;
+
+    private @Nullable Future<?> unmute;
+
     private boolean working;
     private boolean closing;
     private @Nullable ChannelHandlerContext context;
@@ -67,10 +81,12 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             ApiTable apis,
             ServerSettings settings,
             ServerMeters meters,
+            ServerSecurity security,
             Function<InetSocketAddress, InetSocketAddress> advertised) {
         this.apis = apis;
         this.settings = settings;
         this.meters = meters;
+        this.security = security;
         this.advertised = advertised;
     }
 
@@ -79,11 +95,30 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         context = ctx;
     }
 
+    /** Whether the client has shown who it is, where it has to. */
+    boolean isKnown() {
+        return session.isKnown();
+    }
+
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
+        session = security.open(ctx.channel());
+        if (!session.isKnown()) {
+            authentication = ctx.executor()
+                    .schedule(
+                            () -> stillUnknown(ctx),
+                            security.authenticationTimeout().toNanos(),
+                            TimeUnit.NANOSECONDS);
+        }
         ctx.fireChannelActive();
         // not by reactor-netty's demand: this handler takes what comes
         ctx.channel().config().setAutoRead(true);
+    }
+
+    private void stillUnknown(ChannelHandlerContext ctx) {
+        if (!session.isKnown() && ctx.channel().isActive()) {
+            refuse(ctx, "it has not authenticated within " + security.authenticationTimeout());
+        }
     }
 
     @Override
@@ -96,10 +131,16 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         meters.received(frame.readableBytes() + KafkaCodec.LENGTH_BYTES);
         waiting.add(frame);
         inFlightBytes += frame.readableBytes() + REQUEST_BYTES;
-        if (inFlightBytes > settings.inFlightBytesMax()) {
+        if (inFlightBytes > inFlightBytesMax()) {
             ctx.channel().config().setAutoRead(false);
         }
         work(ctx);
+    }
+
+    private long inFlightBytesMax() {
+        return session.isKnown()
+                ? settings.inFlightBytesMax()
+                : Math.min(settings.inFlightBytesMax(), FrameDecoder.UNKNOWN_FRAME_BYTES_MAX);
     }
 
     @Override
@@ -125,7 +166,9 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        if (cause instanceof DecoderException) {
+        if (cause instanceof NotSslRecordException || cause.getCause() instanceof NotSslRecordException) {
+            refuse(ctx, "it does not speak TLS"); // not what it said instead, which may be a password
+        } else if (cause instanceof DecoderException || cause instanceof SSLException) {
             refuse(ctx, cause.getMessage());
         } else if (cause instanceof IOException) {
             LOG.debug("connection of {} was lost", ctx.channel().remoteAddress(), cause);
@@ -189,7 +232,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     }
 
     private boolean mayBegin(Channel channel, ByteBuf frame) {
-        if (!channel.isWritable()) {
+        if (muted || !channel.isWritable()) {
             return false;
         }
         Exchange last = underWay.peekLast();
@@ -206,17 +249,22 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         try {
             ByteBuffer content = frame.nioBuffer();
             RequestHeader header = KafkaCodec.readHeader(content, apis);
+            if (!session.isKnown() && !ServerSecurity.isForTheUnknown(header.api())) {
+                refuse(ctx, header.api().name + " came before authentication");
+                return;
+            }
+            Caller caller = callerOf(ctx.channel(), header);
             short answerVersion = header.version();
             Mono<ApiMessage> answer;
             if (Objects.requireNonNull(apis.of(header.api())).contains(header.version())) {
                 ApiMessage body = KafkaCodec.readBody(content, header);
-                ApiRequest request = new ApiRequest(header, callerOf(ctx.channel(), header), advertisedTo(ctx), frame);
+                ApiRequest request = new ApiRequest(header, caller, advertisedTo(ctx), session, frame);
                 answer = Mono.defer(() -> apis.answer(request, body));
             } else {
                 answerVersion = 0;
                 answer = Mono.just(MetadataApis.unsupportedVersion(apis));
             }
-            Exchange exchange = new Exchange(ctx, header, answerVersion, frame, settings.runtimeNanos());
+            Exchange exchange = new Exchange(ctx, header, caller, answerVersion, frame, settings.runtimeNanos());
             underWay.add(exchange);
             begun = true;
             answer.subscribe(exchange);
@@ -236,18 +284,16 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     private Caller callerOf(Channel channel, RequestHeader header) {
         InetSocketAddress remote = (InetSocketAddress) channel.remoteAddress();
         return new Caller(
-                "User:ANONYMOUS",
+                session.principal(),
                 header.clientId(),
                 "/" + remote.getAddress().getHostAddress(),
-                ServerSettings.LISTENER);
+                security.listener());
     }
 
     /** Writes the answer, if there is one; false where the connection is closed instead. */
     private boolean write(ChannelHandlerContext ctx, Exchange exchange) {
         inFlightBytes -= exchange.frameBytes;
-        if (inFlightBytes <= settings.inFlightBytesMax() / 2 && !closing) {
-            ctx.channel().config().setAutoRead(true);
-        }
+        readOn(ctx);
         meters.answered(exchange.header.api(), settings.runtimeNanos() - exchange.beganNanos, exchange.failure != null);
         if (exchange.failure != null) {
             LOG.error(
@@ -259,6 +305,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             return false;
         }
         ApiMessage answer = exchange.answer;
+        mute(ctx, security.charge(exchange.caller, exchange.header, exchange.frameBytes, answer));
         if (answer == null || !ctx.channel().isActive()) {
             return false;
         }
@@ -272,7 +319,40 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         }
         meters.sent(frame.readableBytes());
         ctx.write(frame).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
+        if (session.isFailed() && !closing) {
+            meters.refused();
+            LOG.warn(
+                    "connection of {} is closed: it has not shown who it is",
+                    ctx.channel().remoteAddress());
+            closing = true;
+            waiting.forEach(ByteBuf::release);
+            waiting.clear();
+        }
         return true;
+    }
+
+    private void readOn(ChannelHandlerContext ctx) {
+        if (inFlightBytes <= inFlightBytesMax() / 2 && !closing && !muted) {
+            ctx.channel().config().setAutoRead(true);
+        }
+    }
+
+    /** Takes nothing from the client for that long; what it has begun goes on. */
+    private void mute(ChannelHandlerContext ctx, int throttleMs) {
+        if (throttleMs == 0 || muted) {
+            return;
+        }
+        muted = true;
+        ctx.channel().config().setAutoRead(false);
+        unmute = ctx.executor()
+                .schedule(
+                        () -> {
+                            muted = false;
+                            readOn(ctx);
+                            work(ctx);
+                        },
+                        throttleMs,
+                        TimeUnit.MILLISECONDS);
     }
 
     private void refuse(ChannelHandlerContext ctx, @Nullable String reason) {
@@ -290,6 +370,12 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
     private void letGo() {
         closing = true;
+        if (authentication != null) {
+            authentication.cancel(false);
+        }
+        if (unmute != null) {
+            unmute.cancel(false);
+        }
         waiting.forEach(ByteBuf::release);
         waiting.clear();
         List<Exchange> left = List.copyOf(underWay);
@@ -302,6 +388,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
         private final ChannelHandlerContext ctx;
         private final RequestHeader header;
+        private final Caller caller;
         private final short answerVersion;
         private final ByteBuf frame;
         private final int frameBytes;
@@ -310,9 +397,16 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         private @Nullable Throwable failure;
         private boolean done;
 
-        Exchange(ChannelHandlerContext ctx, RequestHeader header, short answerVersion, ByteBuf frame, long beganNanos) {
+        Exchange(
+                ChannelHandlerContext ctx,
+                RequestHeader header,
+                Caller caller,
+                short answerVersion,
+                ByteBuf frame,
+                long beganNanos) {
             this.ctx = ctx;
             this.header = header;
+            this.caller = caller;
             this.answerVersion = answerVersion;
             this.frame = frame;
             this.frameBytes = frame.readableBytes() + REQUEST_BYTES;

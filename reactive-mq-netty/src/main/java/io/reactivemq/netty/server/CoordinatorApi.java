@@ -1,12 +1,14 @@
 package io.reactivemq.netty.server;
 
 import io.reactivemq.ErrorCode;
+import io.reactivemq.broker.AclOperation;
+import io.reactivemq.broker.ResourceType;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.FindCoordinatorRequestData;
 import io.reactivemq.kafka.common.message.FindCoordinatorResponseData;
 import io.reactivemq.kafka.common.message.FindCoordinatorResponseData.Coordinator;
 import io.reactivemq.netty.protocol.ProtocolError;
-import java.util.List;
+import io.reactivemq.netty.security.Authorizer;
 import reactor.core.publisher.Mono;
 
 /** FindCoordinator: this server coordinates every group and every transactional id. */
@@ -18,9 +20,11 @@ final class CoordinatorApi {
     private static final byte TRANSACTION = 1;
 
     private final ServerSettings settings;
+    private final Authorizer authorizer;
 
-    CoordinatorApi(ServerSettings settings) {
+    CoordinatorApi(ServerSettings settings, Authorizer authorizer) {
         this.settings = settings;
+        this.authorizer = authorizer;
     }
 
     void register(ApiTable apis) {
@@ -28,26 +32,41 @@ final class CoordinatorApi {
     }
 
     private Mono<FindCoordinatorResponseData> findCoordinator(ApiRequest request, FindCoordinatorRequestData body) {
-        boolean known = body.keyType() == GROUP || body.keyType() == TRANSACTION;
-        short error = known ? ProtocolError.NONE : ErrorCode.INVALID_REQUEST.code();
-        int node = known ? settings.nodeId() : -1;
-        String host = known ? request.advertised().getHostString() : "";
-        int port = known ? request.advertised().getPort() : -1;
         if (request.version() < SEVERAL_KEYS) {
+            Coordinator found = find(request, body.keyType(), body.key());
             return Mono.just(new FindCoordinatorResponseData()
-                    .setErrorCode(error)
-                    .setNodeId(node)
-                    .setHost(host)
-                    .setPort(port));
+                    .setErrorCode(found.errorCode())
+                    .setNodeId(found.nodeId())
+                    .setHost(found.host())
+                    .setPort(found.port()));
         }
-        List<Coordinator> coordinators = body.coordinatorKeys().stream()
-                .map(key -> new Coordinator()
-                        .setKey(key)
-                        .setErrorCode(error)
-                        .setNodeId(node)
-                        .setHost(host)
-                        .setPort(port))
-                .toList();
-        return Mono.just(new FindCoordinatorResponseData().setCoordinators(coordinators));
+        return Mono.just(new FindCoordinatorResponseData()
+                .setCoordinators(body.coordinatorKeys().stream()
+                        .map(key -> find(request, body.keyType(), key))
+                        .toList()));
+    }
+
+    private Coordinator find(ApiRequest request, byte type, String key) {
+        short error = errorOf(request, type, key);
+        Coordinator found = new Coordinator().setKey(key).setErrorCode(error);
+        return error == ProtocolError.NONE
+                ? found.setNodeId(settings.nodeId())
+                        .setHost(request.advertised().getHostString())
+                        .setPort(request.advertised().getPort())
+                : found.setNodeId(-1).setHost("").setPort(-1);
+    }
+
+    private short errorOf(ApiRequest request, byte type, String key) {
+        return switch (type) {
+            case GROUP ->
+                authorizer.allows(request.caller(), AclOperation.DESCRIBE, ResourceType.GROUP, key)
+                        ? ProtocolError.NONE
+                        : ErrorCode.GROUP_AUTHORIZATION_FAILED.code();
+            case TRANSACTION ->
+                authorizer.allows(request.caller(), AclOperation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, key)
+                        ? ProtocolError.NONE
+                        : ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.code();
+            default -> ErrorCode.INVALID_REQUEST.code();
+        };
     }
 }

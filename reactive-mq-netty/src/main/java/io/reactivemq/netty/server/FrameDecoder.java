@@ -4,10 +4,13 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
+import io.netty.handler.codec.TooLongFrameException;
 import io.netty.util.concurrent.Future;
 import io.reactivemq.netty.protocol.KafkaCodec;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,14 +19,34 @@ import org.jspecify.annotations.Nullable;
  */
 final class FrameDecoder extends LengthFieldBasedFrameDecoder {
 
+    /** Nobody needs more to say who it is. */
+    static final int UNKNOWN_FRAME_BYTES_MAX = 64 * 1024;
+
     private final long timeoutNanos;
+    private final BooleanSupplier known;
     private boolean partial;
     private long partialSince;
     private @Nullable Future<?> check;
 
     FrameDecoder(int frameBytesMax, Duration timeout) {
+        this(frameBytesMax, timeout, () -> true);
+    }
+
+    /** @param known whether the client has shown who it is; until then its requests are short */
+    FrameDecoder(int frameBytesMax, Duration timeout, BooleanSupplier known) {
         super(frameBytesMax, 0, KafkaCodec.LENGTH_BYTES, 0, KafkaCodec.LENGTH_BYTES);
         this.timeoutNanos = timeout.toNanos();
+        this.known = known;
+    }
+
+    @Override
+    protected long getUnadjustedFrameLength(ByteBuf in, int offset, int length, ByteOrder order) {
+        long frame = super.getUnadjustedFrameLength(in, offset, length, order);
+        if (frame > UNKNOWN_FRAME_BYTES_MAX && !known.getAsBoolean()) {
+            throw new TooLongFrameException("a request before authentication may have " + UNKNOWN_FRAME_BYTES_MAX
+                    + " bytes, this has " + frame);
+        }
+        return frame;
     }
 
     @Override

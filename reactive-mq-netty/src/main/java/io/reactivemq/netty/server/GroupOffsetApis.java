@@ -3,9 +3,11 @@ package io.reactivemq.netty.server;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.AclOperation;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.ResourceType;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.OffsetCommitRequestData;
@@ -19,6 +21,7 @@ import io.reactivemq.kafka.common.message.OffsetDeleteResponseData;
 import io.reactivemq.kafka.common.message.OffsetDeleteResponseData.OffsetDeleteResponsePartition;
 import io.reactivemq.kafka.common.message.OffsetDeleteResponseData.OffsetDeleteResponseTopic;
 import io.reactivemq.netty.protocol.ProtocolError;
+import io.reactivemq.netty.security.Authorizer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -33,10 +36,12 @@ final class GroupOffsetApis {
     private static final int ID_INSTEAD_OF_NAME = 10;
 
     private final Broker broker;
+    private final Authorizer authorizer;
     private final TopicNames names;
 
-    GroupOffsetApis(Broker broker, TopicNames names) {
+    GroupOffsetApis(Broker broker, Authorizer authorizer, TopicNames names) {
         this.broker = broker;
+        this.authorizer = authorizer;
         this.names = names;
     }
 
@@ -54,7 +59,7 @@ final class GroupOffsetApis {
             for (OffsetCommitRequestTopic topic : body.topics()) {
                 String name = nameOf(request, topic, known);
                 for (OffsetCommitRequestPartition partition : topic.partitions()) {
-                    if (name != null && errorOf(name, partition) == ProtocolError.NONE) {
+                    if (name != null && errorOf(request, name, partition) == ProtocolError.NONE) {
                         String metadata = partition.committedMetadata();
                         offsets.put(
                                 new TopicPartition(name, partition.partitionIndex()),
@@ -87,16 +92,23 @@ final class GroupOffsetApis {
         return request.version() < ID_INSTEAD_OF_NAME ? topic.name() : known.get(topic.topicId());
     }
 
-    private static short errorOf(@Nullable String name, OffsetCommitRequestPartition partition) {
+    private short errorOf(ApiRequest request, @Nullable String name, OffsetCommitRequestPartition partition) {
         if (name == null) {
             return ProtocolError.UNKNOWN_TOPIC_ID;
+        }
+        if (!mayRead(request, name)) {
+            return ErrorCode.TOPIC_AUTHORIZATION_FAILED.code();
         }
         return name.isBlank() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
                 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
                 : ProtocolError.NONE;
     }
 
-    private static OffsetCommitResponseData committed(
+    private boolean mayRead(ApiRequest request, String topic) {
+        return authorizer.allows(request.caller(), AclOperation.READ, ResourceType.TOPIC, topic);
+    }
+
+    private OffsetCommitResponseData committed(
             ApiRequest request, OffsetCommitRequestData body, Map<Uuid, String> known, short error) {
         List<OffsetCommitResponseTopic> topics = new ArrayList<>();
         for (OffsetCommitRequestTopic topic : body.topics()) {
@@ -106,10 +118,14 @@ final class GroupOffsetApis {
                     .setTopicId(topic.topicId())
                     .setPartitions(topic.partitions().stream()
                             .map(partition -> {
-                                short own = errorOf(name, partition);
+                                short own = errorOf(request, name, partition);
                                 return new OffsetCommitResponsePartition()
                                         .setPartitionIndex(partition.partitionIndex())
-                                        .setErrorCode(own == ProtocolError.NONE ? error : own);
+                                        .setErrorCode(
+                                                own == ProtocolError.NONE
+                                                                || error == ErrorCode.GROUP_AUTHORIZATION_FAILED.code()
+                                                        ? error
+                                                        : own);
                             })
                             .toList()));
         }
@@ -120,19 +136,20 @@ final class GroupOffsetApis {
         List<TopicPartition> partitions = new ArrayList<>();
         body.topics()
                 .forEach(topic -> topic.partitions().forEach(partition -> {
-                    if (!topic.name().isBlank() && partition.partitionIndex() >= 0) {
+                    if (!topic.name().isBlank() && partition.partitionIndex() >= 0 && mayRead(request, topic.name())) {
                         partitions.add(new TopicPartition(topic.name(), partition.partitionIndex()));
                     }
                 }));
         return broker.deleteOffsets(request.caller(), body.groupId(), partitions)
-                .map(kept -> deleted(body, kept))
+                .map(kept -> deleted(request, body, kept))
                 .onErrorResume(
                         MqException.class,
                         failure -> Mono.just(new OffsetDeleteResponseData()
                                 .setErrorCode(failure.errorCode().code())));
     }
 
-    private static OffsetDeleteResponseData deleted(OffsetDeleteRequestData body, Map<TopicPartition, ErrorCode> kept) {
+    private OffsetDeleteResponseData deleted(
+            ApiRequest request, OffsetDeleteRequestData body, Map<TopicPartition, ErrorCode> kept) {
         OffsetDeleteResponseData response = new OffsetDeleteResponseData();
         body.topics().forEach(topic -> {
             OffsetDeleteResponseTopic result = new OffsetDeleteResponseTopic().setName(topic.name());
@@ -142,10 +159,12 @@ final class GroupOffsetApis {
                         .add(new OffsetDeleteResponsePartition()
                                 .setPartitionIndex(partition.partitionIndex())
                                 .setErrorCode(
-                                        named
-                                                ? ProtocolError.numberOf(kept.get(
-                                                        new TopicPartition(topic.name(), partition.partitionIndex())))
-                                                : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()));
+                                        !mayRead(request, topic.name())
+                                                ? ErrorCode.TOPIC_AUTHORIZATION_FAILED.code()
+                                                : named
+                                                        ? ProtocolError.numberOf(kept.get(new TopicPartition(
+                                                                topic.name(), partition.partitionIndex())))
+                                                        : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()));
             });
             response.topics().add(result);
         });

@@ -2,14 +2,23 @@ package io.reactivemq.netty.server;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Metrics;
+import io.netty.handler.ssl.SslContext;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.netty.protocol.KafkaCodec;
 import io.reactivemq.netty.protocol.VersionRange;
+import io.reactivemq.netty.security.Authorizer;
+import io.reactivemq.netty.security.AuthorizingBroker;
+import io.reactivemq.netty.security.SaslMechanism;
+import io.reactivemq.netty.security.ServerTls;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +36,7 @@ import reactor.netty.tcp.TcpServer;
  * server.disposeNow();                                      // answers what is under way; the broker stays open
  * }</pre>
  *
- * <p>Without authentication it binds to loopback addresses only. The options belong to the caller until it binds; each bind starts a server of its own.
+ * <p>Without TLS and authentication it binds to loopback addresses only. The options belong to the caller until it binds; each bind starts a server of its own.
  */
 public final class KafkaServer {
 
@@ -56,6 +65,10 @@ public final class KafkaServer {
     private Duration frameTimeout = Duration.ofMinutes(1);
     private Duration idleTimeout = Duration.ofMinutes(10);
     private Duration drainTimeout = Duration.ofSeconds(10);
+    private @Nullable ServerTls tls;
+    private List<SaslMechanism> mechanisms = List.of();
+    private Set<String> superUsers = Set.of();
+    private Duration authenticationTimeout = Duration.ofSeconds(30);
     private MeterRegistry meterRegistry = Metrics.globalRegistry;
 
     private KafkaServer(Broker broker) {
@@ -67,7 +80,7 @@ public final class KafkaServer {
         return new KafkaServer(broker);
     }
 
-    /** The address to listen on; {@code 127.0.0.1} by default. One that others can reach is refused while there is no authentication. */
+    /** The address to listen on; {@code 127.0.0.1} by default. One that others can reach needs {@link #tls TLS} and authentication. */
     public KafkaServer host(String host) {
         this.host = Objects.requireNonNull(host, "host");
         return this;
@@ -159,6 +172,41 @@ public final class KafkaServer {
         return this;
     }
 
+    /** Speaks TLS only, with that certificate. */
+    public KafkaServer tls(ServerTls tls) {
+        this.tls = Objects.requireNonNull(tls, "tls");
+        return this;
+    }
+
+    /**
+     * Asks clients who they are, by the SCRAM credentials that the broker keeps ({@link Broker#security()}). {@link SaslMechanism#PLAIN} needs TLS. From then
+     * on clients may do what ACLs allow them, and nothing else.
+     *
+     * @param mechanisms which of them clients may choose
+     */
+    public KafkaServer sasl(SaslMechanism... mechanisms) {
+        this.mechanisms = List.copyOf(new LinkedHashSet<>(Arrays.asList(mechanisms)));
+        return this;
+    }
+
+    /** Who may do all, whatever the ACLs say: principals such as {@code User:admin} ({@code super.users}). */
+    public KafkaServer superUsers(String... principals) {
+        for (String principal : principals) {
+            if (principal.indexOf(':') < 1) {
+                throw new IllegalArgumentException(
+                        "superUsers: expected principals such as User:admin, was '" + principal + "'");
+            }
+        }
+        this.superUsers = Set.of(principals);
+        return this;
+    }
+
+    /** How long a connection may take to show who it is, 30 s by default; who takes longer is disconnected. */
+    public KafkaServer authenticationTimeout(Duration authenticationTimeout) {
+        this.authenticationTimeout = moreThanZero("authenticationTimeout", authenticationTimeout);
+        return this;
+    }
+
     /** Where its meters are registered; Micrometer's global registry by default. */
     public KafkaServer meterRegistry(MeterRegistry meterRegistry) {
         this.meterRegistry = Objects.requireNonNull(meterRegistry, "meterRegistry");
@@ -184,7 +232,8 @@ public final class KafkaServer {
      * records, and closes the connections.
      *
      * @return the server; an error is a {@link reactor.netty.ChannelBindException} where the port is in use
-     * @throws IllegalStateException for a host that is not known, or an address that others can reach
+     * @throws IllegalStateException for a host that is not known, or an address that others can reach without TLS
+     *     and authentication, or for PLAIN without TLS
      */
     public Mono<DisposableServer> bind() {
         ServerSettings settings = new ServerSettings(
@@ -203,21 +252,30 @@ public final class KafkaServer {
         Duration frameWait = frameTimeout;
         Duration idle = idleTimeout;
         MeterRegistry registry = meterRegistry;
-        requireLoopback(local);
+        ServerTls certificate = tls;
+        requireSafe(local, certificate, mechanisms);
+        SslContext ssl = certificate == null ? null : certificate.context();
+        ServerSecurity security = ServerSecurity.of(
+                broker,
+                certificate == null ? null : certificate.clientCertificates(),
+                mechanisms,
+                superUsers,
+                authenticationTimeout);
         return Mono.defer(() -> {
-            ApiTable apis = apis(settings);
+            ApiTable apis = apis(settings, security);
             ServerMeters meters = new ServerMeters(registry, apis);
             Connections connections = new Connections(settings, meters);
-            return TcpServer.create()
+            TcpServer plain = TcpServer.create();
+            return (ssl == null ? plain : plain.secure(spec -> spec.sslContext(ssl)))
                     .bindAddress(() -> local)
                     .doOnChannelInit((observer, channel, remote) -> {
                         ConnectionHandler handler = new ConnectionHandler(
-                                apis, settings, meters, reached -> clientsGo == null ? reached : clientsGo);
+                                apis, settings, meters, security, reached -> clientsGo == null ? reached : clientsGo);
                         channel.pipeline()
                                 .addBefore(
                                         NettyPipeline.ReactiveBridge,
                                         "kafka.frames",
-                                        new FrameDecoder(settings.frameBytesMax(), frameWait))
+                                        new FrameDecoder(settings.frameBytesMax(), frameWait, handler::isKnown))
                                 .addBefore(
                                         NettyPipeline.ReactiveBridge,
                                         "kafka.idle",
@@ -236,38 +294,58 @@ public final class KafkaServer {
         return Objects.requireNonNull(bind().block(BIND_TIMEOUT));
     }
 
-    private static void requireLoopback(InetSocketAddress address) {
+    private static void requireSafe(
+            InetSocketAddress address, @Nullable ServerTls tls, List<SaslMechanism> mechanisms) {
         if (address.isUnresolved()) {
             throw new IllegalStateException("the host '" + address.getHostString() + "' is not known");
         }
-        if (!address.getAddress().isLoopbackAddress()) {
+        if (tls == null && mechanisms.contains(SaslMechanism.PLAIN)) {
+            throw new IllegalStateException("PLAIN sends passwords as they are, and there is no TLS to hide them: set"
+                    + " tls(...) (ssl.keystore.location), or leave PLAIN out");
+        }
+        boolean authenticates = !mechanisms.isEmpty()
+                || (tls != null && tls.clientCertificates() == ServerTls.ClientCertificates.REQUIRED);
+        if (!address.getAddress().isLoopbackAddress() && (tls == null || !authenticates)) {
             throw new IllegalStateException("the address " + address.getHostString()
-                    + " can be reached from other machines, and this server has neither TLS nor authentication yet: bind to a loopback"
-                    + " address such as 127.0.0.1");
+                    + " can be reached from other machines: set tls(...) (ssl.keystore.location), and sasl(...)"
+                    + " (sasl.enabled.mechanisms) or required client certificates (ssl.client.auth=required); or bind"
+                    + " to a loopback address such as 127.0.0.1");
         }
     }
 
     static ApiTable apis(ServerSettings settings) {
+        return apis(settings, ServerSecurity.none(settings.broker()));
+    }
+
+    static ApiTable apis(ServerSettings unguarded, ServerSecurity security) {
         ApiTable apis = new ApiTable();
-        TopicNames names = new TopicNames(settings.broker());
+        Broker target = unguarded.broker();
+        Authorizer authorizer = security.authorizer();
+        ServerSettings settings = unguarded.over(new AuthorizingBroker(target, authorizer));
+        // what an id is called tells nothing yet; what may be done with it is asked by the name
+        TopicNames names = new TopicNames(target);
         // what clients look at before they use the protocol of KIP-848, and transactions of KIP-890
         Map<String, VersionRange> features = new TreeMap<>(
                 Map.of("group.version", VersionRange.of(0, 1), "transaction.version", VersionRange.of(0, 2)));
-        new MetadataApis(settings, names, features, apis).register();
+        new MetadataApis(settings, target, authorizer, names, features, apis).register();
         new ProduceApi(settings.broker(), names).register(apis);
         new FetchApi(settings.broker(), names).register(apis);
-        new LogApis(settings.broker()).register(apis);
+        new LogApis(settings.broker(), target).register(apis);
         new TopicApis(settings, names).register(apis);
-        new ConfigApis(settings.broker()).register(apis);
+        new ConfigApis(settings.broker(), authorizer).register(apis);
         new ProducerApis(settings.broker()).register(apis);
-        new TransactionApis(settings.broker(), names).register(apis);
+        new TransactionApis(settings.broker(), authorizer, names).register(apis);
         new TransactionAdminApis(settings.broker()).register(apis);
-        new CoordinatorApi(settings).register(apis);
-        new GroupOffsetApis(settings.broker(), names).register(apis);
-        new OffsetFetchApi(settings.broker(), names).register(apis);
+        new CoordinatorApi(settings, authorizer).register(apis);
+        new GroupOffsetApis(settings.broker(), authorizer, names).register(apis);
+        new OffsetFetchApi(settings.broker(), authorizer, names).register(apis);
         new ConsumerGroupApis(settings.broker(), names).register(apis);
         new ClassicGroupApis(settings.broker()).register(apis);
         new GroupAdminApis(settings.broker()).register(apis);
+        new SaslApis(security.sasl(), target.runtime()).register(apis);
+        new AclApis(settings.broker()).register(apis);
+        new ScramApis(settings.broker()).register(apis);
+        new QuotaApis(settings.broker()).register(apis);
         return apis;
     }
 }

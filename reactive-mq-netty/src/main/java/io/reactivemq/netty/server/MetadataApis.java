@@ -2,9 +2,11 @@ package io.reactivemq.netty.server;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import io.reactivemq.broker.AclOperation;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.ResourceType;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.ApiMessageType;
@@ -29,6 +31,7 @@ import io.reactivemq.kafka.common.message.MetadataResponseData.MetadataResponseP
 import io.reactivemq.kafka.common.message.MetadataResponseData.MetadataResponseTopic;
 import io.reactivemq.netty.protocol.ProtocolError;
 import io.reactivemq.netty.protocol.VersionRange;
+import io.reactivemq.netty.security.Authorizer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,6 +55,8 @@ final class MetadataApis {
 
     private final Broker broker;
     private final ServerSettings settings;
+    private final Broker unguarded;
+    private final Authorizer authorizer;
     private final TopicNames names;
     private final Map<String, VersionRange> features;
     private final ApiTable apis;
@@ -59,9 +64,17 @@ final class MetadataApis {
     /**
      * @param features the features that are finalized, with the versions that are supported; the highest is finalized
      */
-    MetadataApis(ServerSettings settings, TopicNames names, Map<String, VersionRange> features, ApiTable apis) {
+    MetadataApis(
+            ServerSettings settings,
+            Broker unguarded,
+            Authorizer authorizer,
+            TopicNames names,
+            Map<String, VersionRange> features,
+            ApiTable apis) {
         this.broker = settings.broker();
         this.settings = settings;
+        this.unguarded = unguarded;
+        this.authorizer = authorizer;
         this.names = names;
         this.features = features;
         this.apis = apis;
@@ -174,7 +187,8 @@ final class MetadataApis {
                 .onErrorResume(
                         MqException.class,
                         failure -> Mono.just(new MetadataResponseTopic()
-                                .setName(topic)
+                                // who asked by the id may not know the name
+                                .setName(asked.topicId().equals(Uuid.ZERO_UUID) ? topic : null)
                                 .setTopicId(asked.topicId())
                                 .setErrorCode(failure.errorCode().code())));
     }
@@ -256,7 +270,10 @@ final class MetadataApis {
                     response.topics()
                             .add(new DescribeTopicPartitionsResponseTopic()
                                     .setName(name)
-                                    .setErrorCode(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()));
+                                    .setErrorCode(
+                                            mayDescribe(request, name)
+                                                    ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
+                                                    : ErrorCode.TOPIC_AUTHORIZATION_FAILED.code()));
                     continue;
                 }
                 int first = name.equals(from) ? fromPartition : 0;
@@ -277,6 +294,10 @@ final class MetadataApis {
             }
             return response;
         });
+    }
+
+    private boolean mayDescribe(ApiRequest request, String topic) {
+        return authorizer.allows(request.caller(), AclOperation.DESCRIBE, ResourceType.TOPIC, topic);
     }
 
     private DescribeTopicPartitionsResponseTopic describedPartitions(TopicDescription topic, int first, int end) {
@@ -302,7 +323,8 @@ final class MetadataApis {
         String configured = settings.clusterId();
         return configured != null
                 ? Mono.just(configured)
-                : broker.describeTopic(caller, OFFSETS)
+                : unguarded
+                        .describeTopic(caller, OFFSETS)
                         .map(topic -> TopicNames.kafkaId(topic.topicId()).toString());
     }
 }

@@ -1,10 +1,13 @@
 package io.reactivemq.netty.server;
 
+import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.AclOperation;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.OffsetFetch;
+import io.reactivemq.broker.ResourceType;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.ApiMessageType;
@@ -19,6 +22,7 @@ import io.reactivemq.kafka.common.message.OffsetFetchResponseData.OffsetFetchRes
 import io.reactivemq.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseTopic;
 import io.reactivemq.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseTopics;
 import io.reactivemq.netty.protocol.ProtocolError;
+import io.reactivemq.netty.security.Authorizer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -40,10 +44,12 @@ final class OffsetFetchApi {
     private static final int ID_INSTEAD_OF_NAME = 10;
 
     private final Broker broker;
+    private final Authorizer authorizer;
     private final TopicNames names;
 
-    OffsetFetchApi(Broker broker, TopicNames names) {
+    OffsetFetchApi(Broker broker, Authorizer authorizer, TopicNames names) {
         this.broker = broker;
+        this.authorizer = authorizer;
         this.names = names;
     }
 
@@ -105,14 +111,14 @@ final class OffsetFetchApi {
                     String member = asked.memberId();
                     OffsetFetch fetch = new OffsetFetch(
                             asked.groupId(),
-                            topics == null ? null : partitionsOf(topics, byId, known),
+                            topics == null ? null : partitionsOf(request, topics, byId, known),
                             member == null ? "" : member,
                             asked.memberEpoch(),
                             requireStable);
                     return broker.fetchOffsets(request.caller(), fetch)
                             .flatMap(found -> topics == null
                                     ? all(request, found, byId)
-                                    : Mono.just(each(topics, found, byId, known)));
+                                    : Mono.just(each(request, topics, found, byId, known)));
                 })
                 .map(found -> new OffsetFetchResponseGroup().setTopics(found))
                 .onErrorResume(
@@ -122,12 +128,16 @@ final class OffsetFetchApi {
                 .map(group -> group.setGroupId(asked.groupId()));
     }
 
-    private static Set<TopicPartition> partitionsOf(
-            List<OffsetFetchRequestTopics> topics, boolean byId, Map<Uuid, String> known) {
+    private boolean mayDescribe(ApiRequest request, String topic) {
+        return authorizer.allows(request.caller(), AclOperation.DESCRIBE, ResourceType.TOPIC, topic);
+    }
+
+    private Set<TopicPartition> partitionsOf(
+            ApiRequest request, List<OffsetFetchRequestTopics> topics, boolean byId, Map<Uuid, String> known) {
         Set<TopicPartition> partitions = new HashSet<>();
         for (OffsetFetchRequestTopics topic : topics) {
             String name = byId ? known.get(topic.topicId()) : topic.name();
-            if (name != null && !name.isBlank()) {
+            if (name != null && !name.isBlank() && mayDescribe(request, name)) {
                 topic.partitionIndexes().stream()
                         .filter(index -> index >= 0)
                         .forEach(index -> partitions.add(new TopicPartition(name, index)));
@@ -137,7 +147,8 @@ final class OffsetFetchApi {
     }
 
     /** An answer for each partition that was asked for; offset -1 where nothing is committed. */
-    private static List<OffsetFetchResponseTopics> each(
+    private List<OffsetFetchResponseTopics> each(
+            ApiRequest request,
             List<OffsetFetchRequestTopics> topics,
             Map<TopicPartition, CommittedOffset> found,
             boolean byId,
@@ -151,11 +162,14 @@ final class OffsetFetchApi {
                     .setPartitions(topic.partitionIndexes().stream()
                             .map(index -> name == null
                                     ? partition(index, null).setErrorCode(ProtocolError.UNKNOWN_TOPIC_ID)
-                                    : partition(
-                                            index,
-                                            name.isBlank() || index < 0
-                                                    ? null
-                                                    : found.get(new TopicPartition(name, index))))
+                                    : !mayDescribe(request, name)
+                                            ? partition(index, null)
+                                                    .setErrorCode(ErrorCode.TOPIC_AUTHORIZATION_FAILED.code())
+                                            : partition(
+                                                    index,
+                                                    name.isBlank() || index < 0
+                                                            ? null
+                                                            : found.get(new TopicPartition(name, index))))
                             .toList()));
         }
         return answers;

@@ -27,7 +27,19 @@ record ServerSettings(
         int connectionsMax,
         int connectionsPerAddressMax) {
 
-    static final String LISTENER = "PLAINTEXT";
+    /** The same over another broker. */
+    ServerSettings over(Broker other) {
+        return new ServerSettings(
+                other,
+                nodeId,
+                clusterId,
+                autoCreatePartitions,
+                defaultPartitions,
+                frameBytesMax,
+                inFlightBytesMax,
+                connectionsMax,
+                connectionsPerAddressMax);
+    }
 
     long runtimeNanos() {
         return broker.runtime().nanoTime();

@@ -101,7 +101,15 @@ final class TopicApis {
                                 .setNumPartitions(created.partitions())
                                 .setReplicationFactor((short) 1)
                                 .setConfigs(
-                                        configs.stream().map(TopicApis::config).toList())));
+                                        configs.stream().map(TopicApis::config).toList()))
+                        // who may create may not see the settings
+                        .onErrorResume(
+                                failure -> failure instanceof MqException denied
+                                        && denied.errorCode() == ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+                                denied -> Mono.just(new CreatableTopicResult()
+                                        .setTopicId(TopicNames.kafkaId(created.topicId()))
+                                        .setTopicConfigErrorCode(ErrorCode.TOPIC_AUTHORIZATION_FAILED.code())
+                                        .setConfigs(null))));
     }
 
     private NewTopic newTopic(CreatableTopic asked) throws RefusedException {
@@ -193,8 +201,10 @@ final class TopicApis {
                 })
                 .onErrorResume(
                         MqException.class,
-                        failure -> Mono.just(
-                                result.setErrorCode(failure.errorCode().code()).setErrorMessage(failure.getMessage())));
+                        // who asked by the id may not know the name
+                        failure -> Mono.just(result.setName(asked.name())
+                                .setErrorCode(failure.errorCode().code())
+                                .setErrorMessage(asked.name() == null ? null : failure.getMessage())));
     }
 
     /** Refused by the protocol's own rules, with a code that no broker has. */

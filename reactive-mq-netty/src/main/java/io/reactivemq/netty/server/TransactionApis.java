@@ -3,10 +3,12 @@ package io.reactivemq.netty.server;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.AclOperation;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.EndTransaction;
 import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.ResourceType;
 import io.reactivemq.broker.TransactionResult;
 import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.broker.TransactionalOffsetCommit;
@@ -27,6 +29,7 @@ import io.reactivemq.kafka.common.message.TxnOffsetCommitResponseData;
 import io.reactivemq.kafka.common.message.TxnOffsetCommitResponseData.TxnOffsetCommitResponsePartition;
 import io.reactivemq.kafka.common.message.TxnOffsetCommitResponseData.TxnOffsetCommitResponseTopic;
 import io.reactivemq.netty.protocol.ProtocolError;
+import io.reactivemq.netty.security.Authorizer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -46,10 +49,12 @@ final class TransactionApis {
     private static final int ID_INSTEAD_OF_NAME = 6;
 
     private final Broker broker;
+    private final Authorizer authorizer;
     private final TopicNames names;
 
-    TransactionApis(Broker broker, TopicNames names) {
+    TransactionApis(Broker broker, Authorizer authorizer, TopicNames names) {
         this.broker = broker;
+        this.authorizer = authorizer;
         this.names = names;
     }
 
@@ -72,24 +77,36 @@ final class TransactionApis {
                 }));
         ProducerIdAndEpoch producer =
                 new ProducerIdAndEpoch(body.v3AndBelowProducerId(), body.v3AndBelowProducerEpoch());
-        return codeOf(broker.addPartitions(request.caller(), body.v3AndBelowTransactionalId(), producer, partitions))
-                .map(error -> {
-                    AddPartitionsToTxnResponseData response = new AddPartitionsToTxnResponseData();
-                    body.v3AndBelowTopics().forEach(topic -> {
-                        AddPartitionsToTxnTopicResult result =
-                                new AddPartitionsToTxnTopicResult().setName(topic.name());
-                        topic.partitions()
-                                .forEach(partition -> result.resultsByPartition()
-                                        .add(new AddPartitionsToTxnPartitionResult()
-                                                .setPartitionIndex(partition)
-                                                .setPartitionErrorCode(
-                                                        topic.name().isBlank() || partition < 0
+        boolean denied =
+                body.v3AndBelowTopics().stream().anyMatch(topic -> !may(request, AclOperation.WRITE, topic.name()));
+        Mono<Short> added = denied
+                        && authorizer.allows(
+                                request.caller(),
+                                AclOperation.WRITE,
+                                ResourceType.TRANSACTIONAL_ID,
+                                body.v3AndBelowTransactionalId())
+                ? Mono.just(ErrorCode.OPERATION_NOT_ATTEMPTED.code()) // all or none
+                : codeOf(
+                        broker.addPartitions(request.caller(), body.v3AndBelowTransactionalId(), producer, partitions));
+        return added.map(error -> {
+            AddPartitionsToTxnResponseData response = new AddPartitionsToTxnResponseData();
+            body.v3AndBelowTopics().forEach(topic -> {
+                AddPartitionsToTxnTopicResult result = new AddPartitionsToTxnTopicResult().setName(topic.name());
+                topic.partitions()
+                        .forEach(partition -> result.resultsByPartition()
+                                .add(new AddPartitionsToTxnPartitionResult()
+                                        .setPartitionIndex(partition)
+                                        .setPartitionErrorCode(
+                                                error == ErrorCode.OPERATION_NOT_ATTEMPTED.code()
+                                                                && !may(request, AclOperation.WRITE, topic.name())
+                                                        ? ErrorCode.TOPIC_AUTHORIZATION_FAILED.code()
+                                                        : topic.name().isBlank() || partition < 0
                                                                 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
                                                                 : error)));
-                        response.resultsByTopicV3AndBelow().add(result);
-                    });
-                    return response;
-                });
+                response.resultsByTopicV3AndBelow().add(result);
+            });
+            return response;
+        });
     }
 
     private Mono<AddOffsetsToTxnResponseData> addOffsets(ApiRequest request, AddOffsetsToTxnRequestData body) {
@@ -112,7 +129,7 @@ final class TransactionApis {
             for (TxnOffsetCommitRequestTopic topic : body.topics()) {
                 String name = nameOf(request, topic, known);
                 for (TxnOffsetCommitRequestPartition partition : topic.partitions()) {
-                    if (name != null && errorOf(name, partition) == ProtocolError.NONE) {
+                    if (name != null && errorOf(request, name, partition) == ProtocolError.NONE) {
                         String metadata = partition.committedMetadata();
                         offsets.put(
                                 new TopicPartition(name, partition.partitionIndex()),
@@ -137,7 +154,11 @@ final class TransactionApis {
         });
     }
 
-    private static TxnOffsetCommitResponseData committed(
+    private boolean may(ApiRequest request, AclOperation operation, String topic) {
+        return authorizer.allows(request.caller(), operation, ResourceType.TOPIC, topic);
+    }
+
+    private TxnOffsetCommitResponseData committed(
             ApiRequest request, TxnOffsetCommitRequestData body, Map<Uuid, String> known, short error) {
         return new TxnOffsetCommitResponseData()
                 .setTopics(body.topics().stream()
@@ -146,10 +167,11 @@ final class TransactionApis {
                                 .setTopicId(topic.topicId())
                                 .setPartitions(topic.partitions().stream()
                                         .map(partition -> {
-                                            short own = errorOf(nameOf(request, topic, known), partition);
+                                            short own = errorOf(request, nameOf(request, topic, known), partition);
                                             return new TxnOffsetCommitResponsePartition()
                                                     .setPartitionIndex(partition.partitionIndex())
-                                                    .setErrorCode(own == ProtocolError.NONE ? error : own);
+                                                    .setErrorCode(
+                                                            own == ProtocolError.NONE || isDenied(error) ? error : own);
                                         })
                                         .toList()))
                         .toList());
@@ -160,9 +182,18 @@ final class TransactionApis {
         return request.version() < ID_INSTEAD_OF_NAME ? topic.name() : known.get(topic.topicId());
     }
 
-    private static short errorOf(@Nullable String name, TxnOffsetCommitRequestPartition partition) {
+    /** Denied as a whole, whatever its topics. */
+    private static boolean isDenied(short error) {
+        return error == ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.code()
+                || error == ErrorCode.GROUP_AUTHORIZATION_FAILED.code();
+    }
+
+    private short errorOf(ApiRequest request, @Nullable String name, TxnOffsetCommitRequestPartition partition) {
         if (name == null) {
             return ProtocolError.UNKNOWN_TOPIC_ID;
+        }
+        if (!may(request, AclOperation.READ, name)) {
+            return ErrorCode.TOPIC_AUTHORIZATION_FAILED.code();
         }
         return name.isBlank() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
                 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()

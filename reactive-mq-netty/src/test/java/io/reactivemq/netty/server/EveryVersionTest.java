@@ -9,15 +9,31 @@ import io.netty.buffer.UnpooledByteBufAllocator;
 import io.reactivemq.Headers;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.AclBinding;
+import io.reactivemq.broker.AclOperation;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.QuotaChange;
+import io.reactivemq.broker.QuotaEntity;
+import io.reactivemq.broker.ResourcePattern;
+import io.reactivemq.broker.ScramCredential;
+import io.reactivemq.broker.ScramMechanism;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.*;
+import io.reactivemq.kafka.common.message.AlterClientQuotasRequestData;
+import io.reactivemq.kafka.common.message.AlterUserScramCredentialsRequestData;
+import io.reactivemq.kafka.common.message.CreateAclsRequestData;
+import io.reactivemq.kafka.common.message.DeleteAclsRequestData;
+import io.reactivemq.kafka.common.message.DescribeAclsRequestData;
+import io.reactivemq.kafka.common.message.DescribeClientQuotasRequestData;
+import io.reactivemq.kafka.common.message.DescribeUserScramCredentialsRequestData;
+import io.reactivemq.kafka.common.message.SaslAuthenticateRequestData;
+import io.reactivemq.kafka.common.message.SaslHandshakeRequestData;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
 import io.reactivemq.kafka.common.record.internal.MemoryRecords;
 import io.reactivemq.netty.protocol.KafkaCodec;
@@ -30,6 +46,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -73,7 +90,10 @@ class EveryVersionTest {
                 .block(PATIENCE));
         broker.addPartitions(CALLER, "enricher", producer, List.of(new TopicPartition("orders", 1)))
                 .block(PATIENCE);
-        apis = KafkaServer.apis(new ServerSettings(broker, 1, null, 0, 1, 1 << 20, 1 << 20, 10, 10));
+        // ACLs come and go here, and the caller may do all whatever they say
+        apis = KafkaServer.apis(
+                new ServerSettings(broker, 1, null, 0, 1, 1 << 20, 1 << 20, 10, 10),
+                ServerSecurity.of(broker, null, List.of(), Set.of(CALLER.principal()), PATIENCE));
     }
 
     @AfterAll
@@ -218,6 +238,99 @@ class EveryVersionTest {
                                         .setTopicId(version < 12 ? Uuid.ZERO_UUID : unknownId))
                         .<ApiMessage>map(topic -> new MetadataRequestData().setTopics(List.of(topic)))
                         .toList();
+            case SASL_HANDSHAKE -> List.of(new SaslHandshakeRequestData().setMechanism("PLAIN"));
+            case SASL_AUTHENTICATE -> List.of(new SaslAuthenticateRequestData().setAuthBytes(new byte[] {1}));
+            case CREATE_ACLS ->
+                List.of(new CreateAclsRequestData()
+                        .setCreations(Stream.of("User:alice", "nobody")
+                                .map(principal -> new CreateAclsRequestData.AclCreation()
+                                        .setResourceType((byte) 2)
+                                        .setResourceName("orders")
+                                        .setPrincipal(principal)
+                                        .setHost("*")
+                                        .setOperation((byte) 3)
+                                        .setPermissionType((byte) 3))
+                                .toList()));
+            case DESCRIBE_ACLS ->
+                Stream.of((byte) 1, (byte) 77)
+                        .<ApiMessage>map(type -> {
+                            broker.security()
+                                    .createAcls(
+                                            AclBinding.allow("User:bob", AclOperation.READ, ResourcePattern.CLUSTER))
+                                    .block(PATIENCE);
+                            return new DescribeAclsRequestData()
+                                    .setResourceTypeFilter(type)
+                                    .setPatternTypeFilter((byte) 1)
+                                    .setOperation((byte) 1)
+                                    .setPermissionType((byte) 1);
+                        })
+                        .toList();
+            case DELETE_ACLS ->
+                List.of(new DeleteAclsRequestData()
+                        .setFilters(Stream.of((byte) 1, (byte) 77)
+                                .map(type -> {
+                                    broker.security()
+                                            .createAcls(AclBinding.allow(
+                                                    "User:bob", AclOperation.READ, ResourcePattern.CLUSTER))
+                                            .block(PATIENCE);
+                                    return new DeleteAclsRequestData.DeleteAclsFilter()
+                                            .setResourceTypeFilter(type)
+                                            .setPatternTypeFilter((byte) 1)
+                                            .setOperation((byte) 1)
+                                            .setPermissionType((byte) 1);
+                                })
+                                .toList()));
+            case ALTER_USER_SCRAM_CREDENTIALS, DESCRIBE_USER_SCRAM_CREDENTIALS -> {
+                broker.security()
+                        .upsertCredential(
+                                "alice",
+                                ScramCredential.ofSaltedPassword(
+                                        ScramMechanism.SCRAM_SHA_256, new byte[32], new byte[16], 4_096))
+                        .block(PATIENCE);
+                yield api == ApiMessageType.DESCRIBE_USER_SCRAM_CREDENTIALS
+                        ? List.of(new DescribeUserScramCredentialsRequestData()
+                                .setUsers(Stream.of("alice", unknown, "twice", "twice")
+                                        .map(name ->
+                                                new DescribeUserScramCredentialsRequestData.UserName().setName(name))
+                                        .toList()))
+                        : List.of(new AlterUserScramCredentialsRequestData()
+                                .setDeletions(Stream.of("alice", unknown)
+                                        .map(name -> new AlterUserScramCredentialsRequestData.ScramCredentialDeletion()
+                                                .setName(name)
+                                                .setMechanism((byte) 1))
+                                        .toList())
+                                .setUpsertions(Stream.of("bob", "")
+                                        .map(name -> new AlterUserScramCredentialsRequestData.ScramCredentialUpsertion()
+                                                .setName(name)
+                                                .setMechanism((byte) 2)
+                                                .setIterations(5_000)
+                                                .setSalt(new byte[8])
+                                                .setSaltedPassword(new byte[64]))
+                                        .toList()));
+            }
+            case ALTER_CLIENT_QUOTAS ->
+                List.of(new AlterClientQuotasRequestData()
+                        .setEntries(Stream.of("user", "ip")
+                                .map(type -> new AlterClientQuotasRequestData.EntryData()
+                                        .setEntity(List.of(new AlterClientQuotasRequestData.EntityData()
+                                                .setEntityType(type)
+                                                .setEntityName(null)))
+                                        .setOps(List.of(new AlterClientQuotasRequestData.OpData()
+                                                .setKey("request_percentage")
+                                                .setValue(200))))
+                                .toList()));
+            case DESCRIBE_CLIENT_QUOTAS -> {
+                broker.security()
+                        .alterQuotas(QuotaEntity.ofUser("carol"), new QuotaChange("producer_byte_rate", 1e9))
+                        .block(PATIENCE);
+                yield Stream.of((byte) 2, (byte) 9)
+                        .<ApiMessage>map(match -> new DescribeClientQuotasRequestData()
+                                .setComponents(List.of(new DescribeClientQuotasRequestData.ComponentData()
+                                        .setEntityType("user")
+                                        .setMatchType(match)))
+                                .setStrict(true))
+                        .toList();
+            }
             case API_VERSIONS -> List.of(new ApiVersionsRequestData().setClientSoftwareName("test"));
             case DESCRIBE_CLUSTER ->
                 List.of(new DescribeClusterRequestData().setEndpointType((byte) (version < 1 ? 1 : 2)));

@@ -34,6 +34,10 @@ public final class ServeCommand implements Callable<Integer> {
 
     private static final int COULD_NOT_START = 2;
 
+    private static final String HOST = "127.0.0.1";
+
+    private static final int PORT = 9092;
+
     private static final Duration OPENING = Duration.ofMinutes(10);
 
     private static final Duration CLOSING = Duration.ofSeconds(20);
@@ -51,17 +55,19 @@ public final class ServeCommand implements Callable<Integer> {
                     "fsync (default): acknowledged when forced to disk; os-buffered: when in the page cache, as Kafka")
     private String durability = Durability.FSYNC.configName();
 
-    @Option(names = "--host", description = "address to listen on; default ${DEFAULT-VALUE}")
-    private String host = "127.0.0.1";
+    @Option(names = "--host", description = "address to listen on; default as the file says, else " + HOST)
+    private @Nullable String host;
 
-    @Option(names = "--port", description = "port to listen on, 0 for any that is free; default ${DEFAULT-VALUE}")
-    private int port = 9092;
+    @Option(
+            names = "--port",
+            description = "port to listen on, 0 for any that is free; default as the file says, else " + PORT)
+    private @Nullable Integer port;
 
     @Option(
             names = "--config",
             paramLabel = "FILE",
             description =
-                    "a properties file: num.partitions, auto.create.topics.enable, node.id, and defaults for topics by Kafka's names")
+                    "a properties file: listeners, ssl.*, sasl.enabled.mechanisms, super.users, num.partitions, auto.create.topics.enable, node.id, and defaults for topics, by Kafka's names")
     private @Nullable Path config;
 
     /** Made by picocli. */
@@ -89,8 +95,9 @@ public final class ServeCommand implements Callable<Integer> {
             ServerConfig settings = config == null ? ServerConfig.defaults() : ServerConfig.read(config);
             Durability level = durability(durability);
             broker = open(settings, level);
+            settings.security().addUsers(broker);
             DisposableServer server = settings.apply(
-                            KafkaServer.over(broker).host(host).port(port))
+                            KafkaServer.over(broker).host(hostOf(settings)).port(portOf(settings)))
                     .bindNow();
             ready(server, level);
             stopOnSignal(server, broker);
@@ -101,8 +108,18 @@ public final class ServeCommand implements Callable<Integer> {
         } catch (ChannelBindException e) {
             Throwable cause = e.getCause();
             String reason = cause == null ? e.getMessage() : cause.getMessage();
-            return failed(broker, "cannot listen on " + host + ":" + port + ": " + reason);
+            return failed(broker, "cannot listen on " + e.localHost() + ":" + e.localPort() + ": " + reason);
         }
+    }
+
+    private String hostOf(ServerConfig settings) {
+        SecurityConfig.Endpoint listener = settings.security().listener();
+        return host != null ? host : listener != null ? listener.host() : HOST;
+    }
+
+    private int portOf(ServerConfig settings) {
+        SecurityConfig.Endpoint listener = settings.security().listener();
+        return port != null ? port : listener != null ? listener.port() : PORT;
     }
 
     private int failed(@Nullable Broker broker, @Nullable String reason) {

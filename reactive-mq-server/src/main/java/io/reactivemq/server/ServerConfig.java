@@ -16,13 +16,14 @@ import java.util.TreeMap;
  * @param partitions how many partitions a topic gets whose creator does not say ({@code num.partitions})
  * @param autoCreate whether a topic is created that a client asks for ({@code auto.create.topics.enable})
  * @param nodeId the server's number ({@code node.id})
+ * @param security where it listens, and who may come in
  * @param topicDefaults settings for topics that do not have them ({@code retention.ms} and the others of a topic)
  */
-record ServerConfig(int partitions, boolean autoCreate, int nodeId, Map<String, String> topicDefaults) {
+record ServerConfig(int partitions, boolean autoCreate, int nodeId, SecurityConfig security, Map<String, String> topicDefaults) {
 
     /** What a file with nothing in it says: Kafka's defaults. */
     static ServerConfig defaults() {
-        return new ServerConfig(1, true, 1, Map.of());
+        return new ServerConfig(1, true, 1, SecurityConfig.NONE, Map.of());
     }
 
     static ServerConfig read(Path file) throws ConfigException {
@@ -36,6 +37,7 @@ record ServerConfig(int partitions, boolean autoCreate, int nodeId, Map<String, 
         int partitions = defaults.partitions;
         boolean autoCreate = defaults.autoCreate;
         int nodeId = defaults.nodeId;
+        Map<String, String> security = new TreeMap<>();
         Map<String, String> topicDefaults = new TreeMap<>();
         for (String name : properties.stringPropertyNames()) {
             String value = properties.getProperty(name).strip();
@@ -43,10 +45,13 @@ record ServerConfig(int partitions, boolean autoCreate, int nodeId, Map<String, 
                 case "num.partitions" -> partitions = number(file, name, value, 1);
                 case "auto.create.topics.enable" -> autoCreate = bool(file, name, value);
                 case "node.id" -> nodeId = number(file, name, value, 0);
-                default -> topicDefaults.put(name, value);
+                default -> {
+                    Map<String, String> others = SecurityConfig.knows(name) ? security : topicDefaults;
+                    others.put(name, value);
+                }
             }
         }
-        return new ServerConfig(partitions, autoCreate, nodeId, topicDefaults);
+        return new ServerConfig(partitions, autoCreate, nodeId, SecurityConfig.of(file, security), topicDefaults);
     }
 
     private static int number(Path file, String name, String value, int min) throws ConfigException {
@@ -76,7 +81,7 @@ record ServerConfig(int partitions, boolean autoCreate, int nodeId, Map<String, 
     }
 
     KafkaServer apply(KafkaServer server) {
-        server.nodeId(nodeId).defaultPartitions(partitions);
+        security.apply(server.nodeId(nodeId).defaultPartitions(partitions));
         return autoCreate ? server.autoCreateTopics(partitions) : server;
     }
 }

@@ -2,9 +2,11 @@ package io.reactivemq.server;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
@@ -12,17 +14,25 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
+import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.errors.SaslAuthenticationException;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 @DisplayName("rmq serve")
@@ -38,18 +48,8 @@ class ServeCommandTest {
             "says that it is ready, serves Kafka's clients, stops in good order on SIGTERM, and has its records when it starts again")
     void life() throws Exception {
         for (long offset = 0; offset < 2; offset++) {
-            Process process = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java")
-                                    .toString(),
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            ServeChild.class.getName(),
-                            "--port",
-                            "0",
-                            "--data",
-                            directory.resolve("data").toString())
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
+            Process process = child(
+                    "--port", "0", "--data", directory.resolve("data").toString());
             try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
                 Matcher ready = READY.matcher(requireNonNull(out.readLine()));
                 assertThat(ready.matches()).isTrue();
@@ -94,6 +94,123 @@ class ServeCommandTest {
                 directory.resolve("none").toString());
         assertFails("--durability must be fsync or os-buffered", "--port", "0", "--durability", "maybe");
         assertFails("0.0.0.0 can be reached from other machines", "--port", "0", "--host", "0.0.0.0");
+    }
+
+    @Test
+    @DisplayName("with TLS, SCRAM, a super user and a file with users lets the super user in, and nobody without a password")
+    void secured() throws Exception {
+        Path certificate = certificate();
+        Path users = Files.writeString(directory.resolve("users.properties"), "admin=admin-secret\n");
+        Path config = Files.writeString(
+                directory.resolve("secured.properties"),
+                "listeners=SASL_SSL://127.0.0.1:0\nssl.keystore.location=" + certificate
+                        + "\nsuper.users=User:admin\nusers.file=" + users + "\n");
+        Process process = child("--memory", "--config", config.toString());
+        try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+            Matcher ready = READY.matcher(requireNonNull(out.readLine()));
+            assertThat(ready.matches()).isTrue();
+            for (String password : List.of("admin-secret", "guess")) {
+                Map<String, Object> client = Map.of(
+                        "bootstrap.servers",
+                        "127.0.0.1:" + ready.group(1),
+                        "security.protocol",
+                        "SASL_SSL",
+                        "sasl.mechanism",
+                        "SCRAM-SHA-512",
+                        "sasl.jaas.config",
+                        "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"admin\" password=\""
+                                + password + "\";",
+                        "ssl.truststore.type",
+                        "PEM",
+                        "ssl.truststore.location",
+                        certificate.toString());
+                try (KafkaProducer<String, String> producer =
+                        new KafkaProducer<>(client, new StringSerializer(), new StringSerializer())) {
+                    Future<RecordMetadata> sent = producer.send(new ProducerRecord<>("made-on-demand", "v"));
+                    if (password.equals("guess")) {
+                        assertThatThrownBy(() -> sent.get(30, TimeUnit.SECONDS))
+                                .hasCauseInstanceOf(SaslAuthenticationException.class);
+                    } else {
+                        assertThat(sent.get(30, TimeUnit.SECONDS).offset()).isZero();
+                    }
+                }
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @ParameterizedTest(name = "{0} has exit status 2 and one line: {1}")
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "listeners=SASL_SSL://127.0.0.1:0 | listeners has SASL_SSL, and ssl.keystore.location is not set",
+                "listeners=http://127.0.0.1:0 | listeners must be one such as SASL_SSL://0.0.0.0:9092",
+                "ssl.keystore.type=JKS | ssl.keystore.type must be PEM",
+                "ssl.client.auth=required | ssl.keystore.location is missing",
+                "ssl.keystore.location=/nowhere.pem | cannot read /nowhere.pem",
+                "sasl.enabled.mechanisms=GSSAPI | SCRAM-SHA-512, SCRAM-SHA-256 and PLAIN to choose from",
+                "sasl.enabled.mechanisms=PLAIN | PLAIN sends passwords as they are",
+                "super.users=admin | super.users must be such as User:admin;User:bob",
+                "users.file=/nowhere.users | cannot read /nowhere.users",
+                "ssl.keystore.password=x | ssl.keystore.password"
+            })
+    void badSecurity(String setting, String reason) throws IOException {
+        Path config = Files.writeString(directory.resolve("bad.properties"), setting + "\n");
+        assertFails(reason, "--port", "0", "--config", config.toString());
+    }
+
+    /** A certificate for 127.0.0.1 that signs itself, and its key, in PEM. */
+    private Path certificate() throws Exception {
+        Path store = directory.resolve("server.p12");
+        char[] password = "changeit".toCharArray();
+        Process keytool = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                        "-genkeypair",
+                        "-alias",
+                        "server",
+                        "-keyalg",
+                        "EC",
+                        "-groupname",
+                        "secp256r1",
+                        "-dname",
+                        "CN=server",
+                        "-ext",
+                        "SAN=ip:127.0.0.1",
+                        "-storetype",
+                        "PKCS12",
+                        "-keystore",
+                        store.toString(),
+                        "-storepass",
+                        new String(password))
+                .inheritIO()
+                .start();
+        assertThat(keytool.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        KeyStore keys = KeyStore.getInstance("PKCS12");
+        try (InputStream in = Files.newInputStream(store)) {
+            keys.load(in, password);
+        }
+        return Files.writeString(
+                directory.resolve("server.pem"),
+                pem("PRIVATE KEY", keys.getKey("server", password).getEncoded())
+                        + pem("CERTIFICATE", keys.getCertificate("server").getEncoded()));
+    }
+
+    private static String pem(String type, byte[] content) {
+        return "-----BEGIN " + type + "-----\n" + Base64.getMimeEncoder().encodeToString(content) + "\n-----END "
+                + type + "-----\n";
+    }
+
+    private static Process child(String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                ServeChild.class.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
     }
 
     private static void assertFails(String reason, String... arguments) {

@@ -96,7 +96,8 @@ record SecurityConfig(
             if (protocol.sasl && mechanisms.isEmpty()) {
                 mechanisms = List.of(SaslMechanism.SCRAM_SHA_512);
             } else if (protocol.sasl != !mechanisms.isEmpty()) {
-                throw new ConfigException(file + ": listeners has " + protocol + ", and sasl.enabled.mechanisms is set");
+                throw new ConfigException(
+                        file + ": listeners has " + protocol + ", and sasl.enabled.mechanisms is set");
             }
         }
         String users = settings.get("users.file");
@@ -135,15 +136,14 @@ record SecurityConfig(
         String own = settings.get("ssl.keystore.location");
         String trusted = settings.get("ssl.truststore.location");
         String auth = settings.getOrDefault("ssl.client.auth", "none");
-        ClientCertificates clients =
-                switch (auth) {
-                    case "none" -> ClientCertificates.NONE;
-                    case "requested" -> ClientCertificates.REQUESTED;
-                    case "required" -> ClientCertificates.REQUIRED;
-                    default ->
-                        throw new ConfigException(
-                                file + ": ssl.client.auth must be none, requested or required, was '" + auth + "'");
-                };
+        ClientCertificates clients = switch (auth) {
+            case "none" -> ClientCertificates.NONE;
+            case "requested" -> ClientCertificates.REQUESTED;
+            case "required" -> ClientCertificates.REQUIRED;
+            default ->
+                throw new ConfigException(
+                        file + ": ssl.client.auth must be none, requested or required, was '" + auth + "'");
+        };
         if (own == null) {
             if (clients != ClientCertificates.NONE || trusted != null) {
                 throw new ConfigException(

@@ -19,7 +19,8 @@ import java.util.TreeMap;
  * @param security where it listens, and who may come in
  * @param topicDefaults settings for topics that do not have them ({@code retention.ms} and the others of a topic)
  */
-record ServerConfig(int partitions, boolean autoCreate, int nodeId, SecurityConfig security, Map<String, String> topicDefaults) {
+record ServerConfig(
+        int partitions, boolean autoCreate, int nodeId, SecurityConfig security, Map<String, String> topicDefaults) {
 
     /** What a file with nothing in it says: Kafka's defaults. */
     static ServerConfig defaults() {

@@ -48,8 +48,8 @@ class ServeCommandTest {
             "says that it is ready, serves Kafka's clients, stops in good order on SIGTERM, and has its records when it starts again")
     void life() throws Exception {
         for (long offset = 0; offset < 2; offset++) {
-            Process process = child(
-                    "--port", "0", "--data", directory.resolve("data").toString());
+            Process process =
+                    child("--port", "0", "--data", directory.resolve("data").toString());
             try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
                 Matcher ready = READY.matcher(requireNonNull(out.readLine()));
                 assertThat(ready.matches()).isTrue();
@@ -97,7 +97,8 @@ class ServeCommandTest {
     }
 
     @Test
-    @DisplayName("with TLS, SCRAM, a super user and a file with users lets the super user in, and nobody without a password")
+    @DisplayName(
+            "with TLS, SCRAM, a super user and a file with users lets the super user in, and nobody without a password")
     void secured() throws Exception {
         Path certificate = certificate();
         Path users = Files.writeString(directory.resolve("users.properties"), "admin=admin-secret\n");
@@ -165,7 +166,8 @@ class ServeCommandTest {
         Path store = directory.resolve("server.p12");
         char[] password = "changeit".toCharArray();
         Process keytool = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                        Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                .toString(),
                         "-genkeypair",
                         "-alias",
                         "server",
@@ -197,8 +199,8 @@ class ServeCommandTest {
     }
 
     private static String pem(String type, byte[] content) {
-        return "-----BEGIN " + type + "-----\n" + Base64.getMimeEncoder().encodeToString(content) + "\n-----END "
-                + type + "-----\n";
+        return "-----BEGIN " + type + "-----\n" + Base64.getMimeEncoder().encodeToString(content) + "\n-----END " + type
+                + "-----\n";
     }
 
     private static Process child(String... arguments) throws IOException {

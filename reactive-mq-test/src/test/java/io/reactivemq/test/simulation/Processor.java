@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
@@ -98,8 +99,20 @@ final class Processor {
                         records.forEach(record -> input.acknowledging(record.topicPartition(), record.offset()));
                         open.put(transaction, true);
                         output.committing(transaction);
+                        endSoonAtTimes();
                     });
         });
+    }
+
+    /** Ends now and then while a commit is under way. */
+    private void endSoonAtTimes() {
+        if (world.isFinishing() || world.random.nextInt(15) > 0) {
+            return;
+        }
+        boolean crashes = world.random.nextBoolean();
+        Disposable unused = world.runtime
+                .timers()
+                .schedule(crashes ? this::crash : this::leave, world.random.nextInt(20_000), TimeUnit.MICROSECONDS);
     }
 
     private SenderRecord<String, String> make(ReceiverRecord<String, String> record, String transaction) {
@@ -130,6 +143,9 @@ final class Processor {
     }
 
     void leave() {
+        if (stopped) {
+            return;
+        }
         stopped = true;
         world.note(name, "leaves");
         processing.dispose();
@@ -137,6 +153,9 @@ final class Processor {
     }
 
     void crash() {
+        if (stopped) {
+            return;
+        }
         world.note(name, "crashes");
         input.cutOff();
         link.cut();

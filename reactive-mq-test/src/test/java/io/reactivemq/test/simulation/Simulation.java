@@ -24,7 +24,8 @@ record Simulation(long seed, String history, List<String> wrong, long trace, Fig
     /** Arguments: seeds. Prints a line each: the seed and the hash of its run. */
     public static void main(String[] arguments) {
         for (String argument : arguments) {
-            System.out.println(of(Long.parseLong(argument), new Mistake()).hash());
+            long seed = Long.parseLong(argument);
+            System.out.println(Quiet.during(() -> of(seed, new Mistake())).hash());
         }
     }
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
         because = "clients are cancelled and brokers killed with requests under way")
 class SimulationTest {
 
-    private static final int SEEDS = 500;
+    private static final int SEEDS = Integer.getInteger("reactivemq.worlds", 500);
     private static final int TWICE = 50;
     private static final int FAILURES_SHOWN = 3;
 
@@ -27,31 +27,36 @@ class SimulationTest {
     @DisplayName("lose nothing, repeat nothing and show nothing that they must not, whatever a seed does to them")
     void nothing_is_wrong() {
         long begin = System.nanoTime();
+        Sums sums = new Sums();
+        List<String> failures = Long.getLong("reactivemq.seed") == null ? runQuietly(sums) : runAndShow(sums);
+        System.out.printf("Simulated worlds: %s, %d ms%n", sums, (System.nanoTime() - begin) / 1_000_000);
+        assertThat(failures.stream().limit(FAILURES_SHOWN))
+                .as("%d of %d seeds", failures.size(), sums.seeds)
+                .isEmpty();
+    }
+
+    private static List<String> runQuietly(Sums sums) {
         List<String> failures = new ArrayList<>();
-        long[] sums = new long[6];
-        boolean one = Long.getLong("reactivemq.seed") != null;
         Seeds.upTo(SEEDS).forEach(seed -> {
-            Simulation run = Simulation.of(seed, new Mistake());
-            if (one) {
-                System.out.println(run.history());
-            }
+            Simulation run = Quiet.during(() -> Simulation.of(seed, new Mistake()));
+            sums.add(run.figures());
             if (!run.wrong().isEmpty()) {
                 failures.add(run.report());
             }
-            Simulation.Figures figures = run.figures();
-            sums[0]++;
-            sums[1] += figures.events();
-            sums[2] += figures.steps();
-            sums[3] += figures.simulatedMs();
-            sums[4] += figures.kills();
-            sums[5] += figures.powerLosses();
         });
-        System.out.printf(
-                "Simulated worlds: %d seeds, %d events, %d tasks, %d s of simulated time, %d kills, %d losses of power, %d ms%n",
-                sums[0], sums[1], sums[2], sums[3] / 1000, sums[4], sums[5], (System.nanoTime() - begin) / 1_000_000);
-        assertThat(failures.stream().limit(FAILURES_SHOWN))
-                .as("%d of %d seeds", failures.size(), sums[0])
-                .isEmpty();
+        return failures;
+    }
+
+    /** One seed: its history, and what is logged meanwhile. */
+    private static List<String> runAndShow(Sums sums) {
+        List<String> failures = new ArrayList<>();
+        Seeds.upTo(1).forEach(seed -> {
+            Simulation run = Simulation.of(seed, new Mistake());
+            sums.add(run.figures());
+            System.out.println(run.history());
+            failures.addAll(run.wrong());
+        });
+        return failures;
     }
 
     @Test
@@ -60,10 +65,38 @@ class SimulationTest {
         List<String> seeds = new ArrayList<>();
         LongStream.rangeClosed(1, TWICE).forEach(seed -> seeds.add(Long.toString(seed)));
         List<String> here = seeds.stream()
-                .map(seed -> Simulation.of(Long.parseLong(seed), new Mistake()).hash())
+                .map(seed -> Quiet.during(() -> Simulation.of(Long.parseLong(seed), new Mistake()))
+                        .hash())
                 .toList();
 
         assertThat(here).doesNotHaveDuplicates();
         assertThat(ChildJvm.outputOf(Simulation.class, seeds)).isEqualTo(here);
+    }
+
+    private static final class Sums {
+        private int seeds;
+        private long events;
+        private long tasks;
+        private long simulatedMs;
+        private long kills;
+        private long powerLosses;
+        private long refusals;
+
+        void add(Simulation.Figures figures) {
+            seeds++;
+            events += figures.events();
+            tasks += figures.steps();
+            simulatedMs += figures.simulatedMs();
+            kills += figures.kills();
+            powerLosses += figures.powerLosses();
+            refusals += figures.refusals();
+        }
+
+        @Override
+        public String toString() {
+            return seeds + " seeds, " + events + " events, " + tasks + " tasks, " + simulatedMs / 1000
+                    + " s of simulated time, " + kills + " kills, " + powerLosses + " losses of power, of whose disks "
+                    + refusals + " were refused";
+        }
     }
 }

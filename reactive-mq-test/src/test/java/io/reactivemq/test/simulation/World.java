@@ -36,6 +36,7 @@ final class World {
     static final String READERS = "readers";
 
     private static final Caller CALLER = Caller.embedded("world");
+    private static final int[] WORK_MS_MAX = {0, 20, 120, 700};
     private static final Duration PATIENCE = Duration.ofMinutes(3);
     private static final List<TopicPartition> PARTITIONS = List.of(
             new TopicPartition("in", 0),
@@ -69,6 +70,7 @@ final class World {
     private final Map<TopicPartition, Long> highWatermarks = new HashMap<>();
     private final Map<String, TransactionalWriter> holders = new HashMap<>();
     private int named;
+    private boolean finishing;
 
     World(long seed, Mistake mistake) {
         this.runtime = SimulatedRuntime.seeded(seed);
@@ -77,7 +79,7 @@ final class World {
         this.host = new BrokerHost(runtime, new Random(random.nextLong()), mistake, random.nextInt(4) == 0);
         this.rewinds = random.nextInt(6) == 0;
         this.readersIsolation = random.nextBoolean() ? IsolationLevel.READ_COMMITTED : IsolationLevel.READ_UNCOMMITTED;
-        this.workMsMax = random.nextInt(3) == 0 ? 0 : 1 + random.nextInt(120);
+        this.workMsMax = WORK_MS_MAX[random.nextInt(WORK_MS_MAX.length)];
     }
 
     BrokerHost host() {
@@ -98,6 +100,10 @@ final class World {
         if (before != null && before != writer) {
             before.fenced(writer.name);
         }
+    }
+
+    boolean isFinishing() {
+        return finishing;
     }
 
     String topic() {
@@ -303,6 +309,7 @@ final class World {
 
     /** All is well again; what is left to do gets done; then everything is read. */
     private void finish() {
+        finishing = true;
         note("network", "is well");
         network.lossPercent = 0;
         network.delayMsMax = 0;

@@ -3,7 +3,8 @@ package io.reactivemq;
 import java.util.Locale;
 
 /**
- * How the records of a batch are compressed, as a whole ({@code compression.type}). A broker keeps a batch as its producer compressed it; whoever reads its records needs the library:
+ * How the records of a batch are compressed, as a whole ({@code compression.type}). A broker keeps a batch as its producer compressed it, unless the topic's
+ * {@code compression.type} names another; whoever reads its records needs the library:
  *
  * <table>
  * <caption>Libraries; none is a dependency of this one</caption>

@@ -9,8 +9,10 @@ import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.storage.FileStore;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -26,7 +28,8 @@ import reactor.core.publisher.Flux;
  * How long a broker takes to open, and what a partition costs that nobody uses.
  *
  * <ul>
- *   <li>{@code open}: a directory with that many partitions, ten batches in each, that was closed in good order.
+ *   <li>{@code open}: a directory with that many partitions, ten batches in each, that was closed in good order; in this JVM, which has done so
+ *       before, and in a new one, from the start of its process on.
  *   <li>{@code heap}, {@code files}: of the open broker, for each partition, against a broker without; after a full collection.
  *   <li>{@code recover}: a log of that size that was not closed, until it can be read.
  * </ul>
@@ -37,6 +40,7 @@ import reactor.core.publisher.Flux;
  */
 final class OpenBenchmark {
 
+    private static final String OPEN_ONCE = "--open-once";
     private static final int BATCHES = 10;
     private static final int VALUE_BYTES = 1_000;
     private static final int SMALL_BATCH_BYTES = 10 << 10;
@@ -52,6 +56,10 @@ final class OpenBenchmark {
     }
 
     public static void main(String[] arguments) throws Exception {
+        if (arguments.length == 2 && arguments[0].equals(OPEN_ONCE)) {
+            openOnce(Path.of(arguments[1]));
+            return;
+        }
         Options options = Options.of(arguments);
         OpenBenchmark benchmark = new OpenBenchmark(options.path("data"));
         int runs = options.number("runs", 5);
@@ -67,6 +75,8 @@ final class OpenBenchmark {
 
     List<Samples> partitions(int partitions, int runs) throws Exception {
         Samples open = new Samples(String.format(Locale.ROOT, "open, %,d partitions", partitions), "s");
+        Samples fresh =
+                new Samples(String.format(Locale.ROOT, "the same in a new JVM, %,d partitions", partitions), "s");
         Samples heap = new Samples("heap of an idle partition", "bytes");
         Samples files = new Samples("open files of a partition", "");
         try (Folder folder = Folder.in(data);
@@ -88,8 +98,49 @@ final class OpenBenchmark {
                 }
                 close(broker);
             }
+            for (int i = 0; i < runs; i++) {
+                openInNewJvm(folder.path(), fresh);
+            }
         }
-        return List.of(open, heap, files);
+        return List.of(open, fresh, heap, files);
+    }
+
+    /** The time until the broker is open, as a user of the program sees it; its CPU time is that of the new process. */
+    private static void openInNewJvm(Path folder, Samples samples) throws IOException, InterruptedException {
+        Stopwatch stopwatch = Stopwatch.start();
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xms2g",
+                        "-Xmx2g",
+                        "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        OpenBenchmark.class.getName(),
+                        OPEN_ONCE,
+                        folder.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try (BufferedReader out = process.inputReader(StandardCharsets.US_ASCII)) {
+            String[] used = String.valueOf(out.readLine()).split(" ", -1);
+            double seconds = stopwatch.seconds();
+            double machineSeconds = stopwatch.used().machineSeconds();
+            samples.add(
+                    seconds,
+                    new Cpu(Double.parseDouble(used[0]), Double.parseDouble(used[1]), machineSeconds),
+                    seconds,
+                    1);
+        }
+        if (process.waitFor() != 0) {
+            throw new IllegalStateException("the other JVM ended with status " + process.exitValue());
+        }
+    }
+
+    /** The other JVM's. */
+    private static void openOnce(Path folder) {
+        EmbeddedBroker broker = open(folder);
+        Cpu used = Cpu.now();
+        System.out.println(used.processSeconds() + " " + used.processUserSeconds());
+        close(broker);
     }
 
     private static EmbeddedBroker open(Path folder) {

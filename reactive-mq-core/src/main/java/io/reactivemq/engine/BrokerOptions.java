@@ -100,7 +100,7 @@ public final class BrokerOptions {
     public BrokerOptions topicDefault(String name, String value) {
         Map<String, String> next = new LinkedHashMap<>(topicDefaults);
         next.put(name, value);
-        new TopicConfig(durability, log).with(next);
+        new TopicConfig(durability, log).with(next).loadLibraries();
         topicDefaults.put(name, value);
         return this;
     }

@@ -28,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -59,6 +60,7 @@ final class TopicRegistry implements TopicCatalog {
 
     private static final String PARTITION_METADATA = "partition.metadata";
     private static final Pattern PARTITION_FOLDER = Pattern.compile("[a-zA-Z0-9._-]+-[0-9]+");
+    private static final String COMPRESSION_TYPE = "compression.type";
     private static final String ASIDE = ".unknown";
 
     /** The broker's own topics take what the broker writes, however small a user sets the limits of other topics. */
@@ -136,13 +138,9 @@ final class TopicRegistry implements TopicCatalog {
     /** Creates a topic; once subscribed it runs to its end, whoever cancels. */
     Mono<TopicDescription> create(NewTopic wanted, boolean internal) {
         Mono<TopicDescription> work = Mono.defer(() -> {
-            try {
-                defaults.with(wanted.configs());
-            } catch (MqException e) {
-                return Mono.error(e);
-            }
             UUID id = new UUID(runtime.random().nextLong(), runtime.random().nextLong());
-            return metadata.handle(machine -> machine.create(wanted, id, internal))
+            return checked(wanted.configs())
+                    .then(Mono.defer(() -> metadata.handle(machine -> machine.create(wanted, id, internal))))
                     .flatMap(this::finishCreating)
                     .map(this::describe);
         });
@@ -157,12 +155,37 @@ final class TopicRegistry implements TopicCatalog {
         return Mono.fromFuture(work::toFuture, true);
     }
 
+    /** Ends with an error where the settings are not valid, or ask for a library that is missing. */
+    private Mono<Void> checked(Map<String, String> configs) {
+        TopicConfig config;
+        try {
+            config = defaults.with(configs);
+        } catch (MqException e) {
+            return Blocking.failed(e);
+        }
+        // in memory, too: loading a library reads files, and who asks may be a thread that must not block
+        return configs.containsKey(COMPRESSION_TYPE)
+                ? Blocking.call(
+                                () -> {
+                                    config.loadLibraries();
+                                    return true;
+                                },
+                                runtime.io())
+                        .then()
+                : Mono.empty();
+    }
+
     /** Changes settings of a topic; once subscribed it runs to its end, whoever cancels. */
     Mono<TopicDescription> alter(String name, List<ConfigChange> changes) {
-        Mono<TopicDescription> work = metadata.handle(machine -> machine.alter(name, changes, configs -> {
+        Map<String, String> set = new LinkedHashMap<>();
+        changes.stream()
+                .filter(change -> change.name().equals(COMPRESSION_TYPE) && change.value() != null)
+                .forEach(change -> set.put(change.name(), String.valueOf(change.value())));
+        Mono<TopicDescription> work = checked(set)
+                .then(Mono.defer(() -> metadata.handle(machine -> machine.alter(name, changes, configs -> {
                     changes.forEach(change -> TopicConfig.requireSetting(change.name()));
                     defaults.with(configs);
-                }))
+                }))))
                 .flatMap(image -> apply(image).thenReturn(describe(image)));
         return Mono.fromFuture(work::toFuture, true);
     }

@@ -8,6 +8,7 @@ import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.StoredCompression;
 import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -68,12 +69,7 @@ record Incoming(
         int batches = 0;
         RecordBatch fromProducer = null;
         for (RecordBatch batch : RecordBatches.of(records)) {
-            if (batch.sizeInBytes() > settings.maxMessageBytes()) {
-                throw new MqException(
-                        ErrorCode.MESSAGE_TOO_LARGE,
-                        partition + ": a batch of " + batch.sizeInBytes() + " bytes, more than the "
-                                + settings.maxMessageBytes() + " of max.message.bytes");
-            }
+            checkSize(batch.sizeInBytes(), settings, where, "");
             batch.validateProduced(where);
             if (settings.recordCheck() != RecordCheck.BATCH) {
                 batch.validateRecords(where);
@@ -109,6 +105,54 @@ record Incoming(
                             + batches);
         }
         return new Incoming(records, offsetSpan, maxTimestampMs, true, check.apply(fromProducer), null);
+    }
+
+    private static void checkSize(int size, LogConfig settings, String where, String how) {
+        if (size > settings.maxMessageBytes()) {
+            throw new MqException(
+                    ErrorCode.MESSAGE_TOO_LARGE,
+                    where + ": a batch of " + size + " bytes" + how + ", more than the " + settings.maxMessageBytes()
+                            + " of max.message.bytes");
+        }
+    }
+
+    /**
+     * With the batches compressed as the log keeps them: in buffers of their own where that is not as they came.
+     *
+     * @throws MqException MESSAGE_TOO_LARGE where one is too large then, too; CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE where one
+     *     can't be read
+     */
+    Incoming compressed(LogConfig settings, TopicPartition partition) {
+        StoredCompression compression = settings.compression();
+        List<ByteBuffer> kept = new ArrayList<>();
+        boolean changed = false;
+        int size = 0;
+        int position = records.position();
+        for (RecordBatch batch : RecordBatches.of(records)) {
+            ByteBuffer bytes = records.slice(position, batch.sizeInBytes());
+            position += batch.sizeInBytes();
+            if (compression.changes(batch)) {
+                bytes = compression.apply(batch, partition.toString());
+                checkSize(
+                        bytes.remaining(),
+                        settings,
+                        partition.toString(),
+                        " with compression.type " + compression.type().configName());
+                changed = true;
+            }
+            kept.add(bytes);
+            size = Math.addExact(size, bytes.remaining());
+        }
+        if (!changed) {
+            return this;
+        }
+        ByteBuffer all = kept.get(0);
+        if (kept.size() > 1) {
+            all = ByteBuffer.allocate(size);
+            kept.forEach(all::put);
+            all.flip();
+        }
+        return new Incoming(all, offsetSpan, maxTimestampMs, fromProducer, repeated, marker);
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.reactivemq.log;
 
 import io.reactivemq.TimestampType;
+import io.reactivemq.record.StoredCompression;
 import java.util.Objects;
 
 /**
@@ -21,6 +22,7 @@ import java.util.Objects;
  *     logs on disk, where bits can rot
  * @param timestampBeforeMaxMs {@code message.timestamp.before.max.ms}: how much earlier than the broker's time a record's create time may be
  * @param timestampAfterMaxMs {@code message.timestamp.after.max.ms}: how much later
+ * @param compression {@code compression.type}: how the batches that clients send are kept
  */
 public record LogConfig(
         int segmentBytes,
@@ -33,7 +35,8 @@ public record LogConfig(
         long producerIdExpirationMs,
         boolean checkCrcs,
         long timestampBeforeMaxMs,
-        long timestampAfterMaxMs) {
+        long timestampAfterMaxMs,
+        StoredCompression compression) {
 
     private static final LogConfig DEFAULTS = new LogConfig(
             1 << 30,
@@ -46,7 +49,8 @@ public record LogConfig(
             24L * 60 * 60 * 1000,
             true,
             Long.MAX_VALUE,
-            Long.MAX_VALUE);
+            Long.MAX_VALUE,
+            StoredCompression.OF_PRODUCER);
 
     public LogConfig {
         requirePositive("segmentBytes", segmentBytes);
@@ -63,6 +67,7 @@ public record LogConfig(
         }
         Objects.requireNonNull(timestampType, "timestampType");
         Objects.requireNonNull(recordCheck, "recordCheck");
+        Objects.requireNonNull(compression, "compression");
     }
 
     /** Kafka's defaults, but with timestamps of any time. */
@@ -82,7 +87,8 @@ public record LogConfig(
                 producerIdExpirationMs,
                 checkCrcs,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     public LogConfig withSegmentMs(long value) {
@@ -97,7 +103,8 @@ public record LogConfig(
                 producerIdExpirationMs,
                 checkCrcs,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     public LogConfig withIndexIntervalBytes(int value) {
@@ -112,7 +119,8 @@ public record LogConfig(
                 producerIdExpirationMs,
                 checkCrcs,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     public LogConfig withMaxMessageBytes(int value) {
@@ -127,7 +135,8 @@ public record LogConfig(
                 producerIdExpirationMs,
                 checkCrcs,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     public LogConfig withTimestampType(TimestampType value) {
@@ -142,7 +151,8 @@ public record LogConfig(
                 producerIdExpirationMs,
                 checkCrcs,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     public LogConfig withRecordCheck(RecordCheck value) {
@@ -157,7 +167,8 @@ public record LogConfig(
                 producerIdExpirationMs,
                 checkCrcs,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     public LogConfig withRecoveryPointBytes(int value) {
@@ -172,7 +183,8 @@ public record LogConfig(
                 producerIdExpirationMs,
                 checkCrcs,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     public LogConfig withProducerIdExpirationMs(long value) {
@@ -187,7 +199,8 @@ public record LogConfig(
                 value,
                 checkCrcs,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     public LogConfig withCheckCrcs(boolean value) {
@@ -202,7 +215,8 @@ public record LogConfig(
                 producerIdExpirationMs,
                 value,
                 timestampBeforeMaxMs,
-                timestampAfterMaxMs);
+                timestampAfterMaxMs,
+                compression);
     }
 
     /** How far from the broker's time a record's create time may be. */
@@ -218,7 +232,24 @@ public record LogConfig(
                 producerIdExpirationMs,
                 checkCrcs,
                 beforeMaxMs,
-                afterMaxMs);
+                afterMaxMs,
+                compression);
+    }
+
+    public LogConfig withCompression(StoredCompression value) {
+        return new LogConfig(
+                segmentBytes,
+                segmentMs,
+                indexIntervalBytes,
+                maxMessageBytes,
+                timestampType,
+                recordCheck,
+                recoveryPointBytes,
+                producerIdExpirationMs,
+                checkCrcs,
+                timestampBeforeMaxMs,
+                timestampAfterMaxMs,
+                value);
     }
 
     private static void requirePositive(String name, long value) {

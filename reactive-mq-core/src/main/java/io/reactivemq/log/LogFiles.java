@@ -14,26 +14,33 @@ final class LogFiles {
     private static final Logger LOGGER = LoggerFactory.getLogger(LogFiles.class);
 
     private final FileStore store;
+    private final Path directory;
     private final TopicPartition partition;
-    private final Path checkpointFile;
-    private final Path epochsFile;
 
     LogFiles(FileStore store, Path directory, TopicPartition partition) {
         this.store = store;
+        this.directory = directory;
         this.partition = partition;
-        this.checkpointFile = directory.resolve(LogCheckpoint.FILE_NAME);
-        this.epochsFile = directory.resolve(LeaderEpochs.FILE_NAME);
+    }
+
+    /** Made when it is asked for: a broker has many partitions, and most are idle. */
+    private Path checkpointFile() {
+        return directory.resolve(LogCheckpoint.FILE_NAME);
+    }
+
+    private Path epochsFile() {
+        return directory.resolve(LeaderEpochs.FILE_NAME);
     }
 
     /** Null where there is none that is whole. */
     @Nullable LogCheckpoint readCheckpoint(LogFolder folder) {
         if (!folder.has(LogCheckpoint.FILE_NAME)) {
-            LOGGER.warn("{}: there is no {}; the whole log is scanned", partition, checkpointFile);
+            LOGGER.warn("{}: there is no {}; the whole log is scanned", partition, checkpointFile());
             return null;
         }
-        LogCheckpoint checkpoint = LogCheckpoint.decode(store.readFile(checkpointFile));
+        LogCheckpoint checkpoint = LogCheckpoint.decode(store.readFile(checkpointFile()));
         if (checkpoint == null) {
-            LOGGER.warn("{}: {} is damaged; the whole log is scanned", partition, checkpointFile);
+            LOGGER.warn("{}: {} is damaged; the whole log is scanned", partition, checkpointFile());
         }
         return checkpoint;
     }
@@ -42,22 +49,22 @@ final class LogFiles {
     @Nullable LeaderEpochs readEpochs(LogFolder folder, LogCheckpoint recorded) {
         LeaderEpochs epochs = null;
         if (folder.has(LeaderEpochs.FILE_NAME)) {
-            ByteBuffer content = store.readFile(epochsFile);
+            ByteBuffer content = store.readFile(epochsFile());
             if (LeaderEpochs.crcOf(content) == recorded.leaderEpochsCrc()) {
                 epochs = LeaderEpochs.decode(content);
             }
         }
         if (epochs == null) {
-            LOGGER.warn("{}: {} is not what was recorded; it is made again from the log", partition, epochsFile);
+            LOGGER.warn("{}: {} is not what was recorded; it is made again from the log", partition, epochsFile());
         }
         return epochs;
     }
 
     void write(LogCheckpoint checkpoint) {
-        store.replaceFile(checkpointFile, checkpoint.encode());
+        store.replaceFile(checkpointFile(), checkpoint.encode());
     }
 
     void write(LeaderEpochs epochs) {
-        store.replaceFile(epochsFile, epochs.encode());
+        store.replaceFile(epochsFile(), epochs.encode());
     }
 }

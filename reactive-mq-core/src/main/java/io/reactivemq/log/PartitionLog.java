@@ -1,6 +1,5 @@
 package io.reactivemq.log;
 
-import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
@@ -15,10 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
-import java.util.function.Predicate;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,29 +65,19 @@ public final class PartitionLog implements Closeable {
     /** The writer's. */
     private final LogProducers producers;
 
-    /** Guarded by this for writes. Invariant: forced.offset <= the log end offset. */
-    private volatile LogEnd forced;
+    private final LogFence fence;
 
-    /** As it is on file. Guarded by this. */
-    private LogCheckpoint checkpoint;
-
-    /** Of the closed segments, those that have aborted transactions. Guarded by this. */
-    private List<TransactionIndex.State> closedTransactions;
-
-    /** Set once, by whoever sees a force fail first: why nothing is written any more. */
-    private final AtomicReference<@Nullable Fence> fence = new AtomicReference<>();
-
-    /**
-     * Held for one force of a segment at a time. The system reports a lost page to one of two threads that force a file at once; the
-     * other would go on as if nothing were wrong. The last lock to be taken.
-     */
-    private final Object forcing = new Object();
+    /** What of it is forced, and recorded. */
+    private final LogDurability durable;
 
     /** The writer's: the file says that the log is open, as it must before the first append. */
     private boolean markedOpen;
 
     /** The writer's: an append was cut back, and the next one begins a new epoch. */
     private boolean cutBack;
+
+    /** The writer's: since the log was opened. */
+    private long bytesAppended;
 
     /** The writer's: a roll has failed, and there may be a file that says that the next segment begins at the end of the log. */
     private boolean rollUnfinished;
@@ -103,14 +89,17 @@ public final class PartitionLog implements Closeable {
         this.partition = partition;
         this.config = config;
         this.recovery = opened.report();
-        this.checkpoint = opened.checkpoint();
         this.segments = new LogSegments(
-                partition, opened.segments(), opened.end(), opened.epochs(), checkpoint.logStartOffset());
+                partition,
+                opened.segments(),
+                opened.end(),
+                opened.epochs(),
+                opened.checkpoint().logStartOffset());
+        this.fence = new LogFence(partition);
+        this.durable = new LogDurability(new LogFiles(store, directory, partition), segments, fence, opened);
         this.compaction = new LogCompaction(store, directory, segments);
-        this.forced = opened.end();
         this.producers = new LogProducers(
                 store, directory, partition, segments, opened.producers(), opened.end(), config.recoveryPointBytes());
-        this.closedTransactions = opened.closedTransactions();
     }
 
     /**
@@ -151,7 +140,7 @@ public final class PartitionLog implements Closeable {
 
     /** All below this offset survives a loss of power. */
     public long forcedOffset() {
-        return forced.offset();
+        return durable.offset();
     }
 
     /** The epoch that appends are stamped with. Grows with every opening that found the log not closed. */
@@ -170,7 +159,7 @@ public final class PartitionLog implements Closeable {
 
     /** Whether a failure has ended all writing; see the class's word on failures. */
     public boolean isFenced() {
-        return fence.get() != null;
+        return fence.isRaised();
     }
 
     public LogConfig config() {
@@ -185,6 +174,11 @@ public final class PartitionLog implements Closeable {
     /** The bytes of all batches, indexes not counted. */
     public long sizeInBytes() {
         return segments.sizeInBytes();
+    }
+
+    /** The writer's: the bytes of all batches that were appended since the log was opened, as they are stored. */
+    public long bytesAppended() {
+        return bytesAppended;
     }
 
     /** The segments, oldest first; the last is the active one. */
@@ -230,8 +224,8 @@ public final class PartitionLog implements Closeable {
     // --- appending -----------------------------------------------------------------------------------------------
 
     /**
-     * Appends whole batches as they came: base offset and leader epoch are patched in the caller's buffer, and with log append time
-     * the timestamps. All go into one segment. On any error the log is as it was, and the same buffer can be appended again.
+     * Appends whole batches, as they came unless the log's {@link LogConfig#compression} says otherwise: base offset and leader epoch are patched in the
+     * caller's buffer, and with log append time the timestamps. All go into one segment. On any error the log is as it was, and the same buffer can be appended again.
      *
      * <p>A batch that has a producer id comes alone. If it repeats one of the producer's last batches, nothing is written and the answer
      * is where that one went.
@@ -240,7 +234,8 @@ public final class PartitionLog implements Closeable {
      * @param nowMs the time of the append
      * @throws MqException CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE for batches that can't be taken;
      *     OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE for those a producer may not send now;
-     *     KAFKA_STORAGE_ERROR where writing failed
+     *     UNSUPPORTED_COMPRESSION_TYPE where they are to be compressed anew and a library for that is missing; KAFKA_STORAGE_ERROR where
+     *     writing failed
      */
     public AppendInfo append(ByteBuffer records, long nowMs) {
         checkWritable();
@@ -252,7 +247,7 @@ public final class PartitionLog implements Closeable {
             long timeMs = appendTime ? repeated.appendTimeMs() : NO_TIMESTAMP;
             return new AppendInfo(repeated.firstOffset(), repeated.lastOffset() + 1, timeMs, true);
         }
-        return append(incoming, settings, appendTime, nowMs);
+        return append(incoming.compressed(settings, partition), settings, appendTime, nowMs);
     }
 
     /**
@@ -305,15 +300,11 @@ public final class PartitionLog implements Closeable {
                 .segment()
                 .growingIndex(); // read by now: what is wrong with it is told before anything is written
         if (cutBack) {
-            beginEpoch(segments.epochs().latest() + 1);
+            durable.beginEpoch(segments.epochs().latest() + 1);
             cutBack = false;
         }
         if (!markedOpen) {
-            record(() -> {
-                if (checkpoint.clean()) {
-                    writeCheckpoint(checkpoint.withClean(false));
-                }
-            });
+            durable.markOpen();
             markedOpen = true;
         }
     }
@@ -351,6 +342,7 @@ public final class PartitionLog implements Closeable {
                 cutBackTo(at);
             }
         }
+        bytesAppended += records.remaining();
         if (incoming.fromProducer()) {
             producers.appended(incoming, segment, nowMs);
         }
@@ -380,9 +372,9 @@ public final class PartitionLog implements Closeable {
         cutBack = true;
         try {
             at.segment().file().truncate(at.position());
-            forceFile(at.segment());
+            durable.forceFile(at.segment());
         } catch (StorageException e) {
-            fence("a failed append could not be cut back", e);
+            fence.raise("a failed append could not be cut back", e);
         } catch (MqException e) {
             LOGGER.debug("the force after the cut has fenced the log", e);
         }
@@ -400,12 +392,12 @@ public final class PartitionLog implements Closeable {
         }
         Segment full = at.segment();
         Segment next;
-        forceFile(full);
+        durable.forceFile(full);
         rollUnfinished = true;
         try {
             next = LogRecovery.newSegment(store, directory, at.offset(), config);
         } catch (StorageException e) {
-            throw fenceIfForce(e);
+            throw fence.raiseIfForce(e);
         }
         Segment[] before = segments.all();
         Segment[] after = Arrays.copyOf(before, before.length + 1);
@@ -423,17 +415,11 @@ public final class PartitionLog implements Closeable {
         segments.replaceAll(after);
         producers.rolled(at.offset(), config.recoveryPointBytes());
         LogEnd begin = LogEnd.of(next, 0, at.offset(), producers.pointAt(at.offset()));
-        synchronized (this) {
-            forced = begin;
-            if (aborted.entries() > 0) {
-                closedTransactions = Stream.concat(closedTransactions.stream(), Stream.of(aborted))
-                        .toList();
-            }
-        }
+        durable.rolled(begin, aborted);
         segments.moveEnd(begin);
         rollUnfinished = false;
         full.release();
-        record(() -> recordRecoveryPoint());
+        durable.recordRecoveryPoint();
     }
 
     // --- forcing -------------------------------------------------------------------------------------------------
@@ -446,99 +432,7 @@ public final class PartitionLog implements Closeable {
      */
     public void force() {
         checkWritable();
-        LogEnd target = segments.end();
-        if (target.offset() <= forced.offset()) {
-            return;
-        }
-        if (!target.segment().tryLease()) {
-            return; // rolled in the meantime, which forces
-        }
-        try {
-            forceFile(target.segment());
-        } finally {
-            target.segment().release();
-        }
-        try {
-            synchronized (this) {
-                if (target.offset() > forced.offset()) {
-                    forced = target;
-                }
-                if (bytesBehindRecoveryPoint() > config.recoveryPointBytes()) {
-                    recordRecoveryPoint();
-                }
-            }
-        } catch (StorageException e) {
-            if (e.operation().isForce()) {
-                throw fence("the checkpoint could not be forced", e);
-            }
-            // What was to be recorded is forced all the same; the next force records it.
-            LOGGER.warn("{}: the recovery point could not be recorded", partition, e);
-        }
-    }
-
-    /** A failure fences before another force can begin. */
-    private void forceFile(Segment segment) {
-        synchronized (forcing) {
-            checkWritable();
-            try {
-                segment.file().force();
-            } catch (StorageException e) {
-                throw fence("a force failed", e);
-            }
-        }
-    }
-
-    /** Guarded by this. */
-    private long bytesBehindRecoveryPoint() {
-        LogEnd at = forced;
-        return at.segment().baseOffset() == checkpoint.segment()
-                ? at.position() - (long) checkpoint.position()
-                : Long.MAX_VALUE;
-    }
-
-    /** Guarded by this. */
-    private void recordRecoveryPoint() {
-        writeCheckpoint(recoveryPoint(segments.startOffset()));
-    }
-
-    /** Guarded by this. */
-    private LogCheckpoint recoveryPoint(long startOffset) {
-        LogEnd at = forced;
-        List<TransactionIndex.State> transactions = closedTransactions;
-        if (at.transactionEntries() > 0) {
-            TransactionIndex.State active = at.segment().transactions().flush(at.transactionEntries());
-            transactions =
-                    Stream.concat(transactions.stream(), Stream.of(active)).toList();
-        }
-        GrowingIndex.State index = at.segment().flushIndex(at.offsetEntries(), at.timeEntries());
-        return LogRecovery.checkpoint(at, startOffset, index, segments.epochs(), transactions);
-    }
-
-    /** Guarded by this. */
-    private void writeCheckpoint(LogCheckpoint next) {
-        store.replaceFile(directory.resolve(LogCheckpoint.FILE_NAME), next.encode());
-        checkpoint = next;
-    }
-
-    /** Does what writes the small files, under the lock; a force among it that fails is final. */
-    private void record(Runnable writing) {
-        try {
-            synchronized (this) {
-                writing.run();
-            }
-        } catch (StorageException e) {
-            throw fenceIfForce(e);
-        }
-    }
-
-    /** The epochs' file is written first: a crash between the two leaves a checkpoint that says so. */
-    private void beginEpoch(int epoch) {
-        LeaderEpochs next = segments.epochs().with(epoch, segments.end().offset());
-        record(() -> {
-            store.replaceFile(directory.resolve(LeaderEpochs.FILE_NAME), next.encode());
-            writeCheckpoint(checkpoint.withLeaderEpochs(epoch, LeaderEpochs.crcOf(next.encode())));
-            segments.begin(next);
-        });
+        durable.force(config.recoveryPointBytes());
     }
 
     // --- reading -------------------------------------------------------------------------------------------------
@@ -640,7 +534,7 @@ public final class PartitionLog implements Closeable {
                     partition + ": offset " + offset + " is beyond the log end offset " + logEndOffset());
         }
         if (offset > segments.startOffset()) {
-            if (offset > forced.offset()) {
+            if (offset > durable.offset()) {
                 force(); // else a loss of power could leave a log that ends before it starts
             }
             moveStart(offset, wholeSegmentsBelow(segments.all(), offset));
@@ -663,18 +557,7 @@ public final class PartitionLog implements Closeable {
         if (wholeSegments > 0) {
             producers.keepWithoutSegmentsBefore(firstBase);
         }
-        record(() -> {
-            closedTransactions = closedTransactions.stream()
-                    .filter(state -> state.baseOffset() >= firstBase)
-                    .toList();
-            if (checkpoint.segment() < firstBase) {
-                // Closed segments are forced, so the recovery point need not lie in one that goes.
-                writeCheckpoint(recoveryPoint(start));
-            } else {
-                writeCheckpoint(checkpoint.withLogStartOffset(start));
-            }
-            segments.moveStart(start);
-        });
+        durable.moveStart(start, firstBase);
         if (wholeSegments > 0) {
             segments.replaceAll(Arrays.copyOfRange(before, wholeSegments, before.length));
             for (int i = 0; i < wholeSegments; i++) {
@@ -704,7 +587,7 @@ public final class PartitionLog implements Closeable {
             BooleanSupplier stopped) {
         checkWritable();
         // The checkpoint on file speaks of a byte of a segment: that segment stays as it is.
-        long limit = Math.min(stableOffset, checkpoint().segment());
+        long limit = Math.min(stableOffset, durable.checkpoint().segment());
         CompactionRun.Source source = compaction.source(rules, limit, producers.states(), partial, nowMs);
         return source == null
                 ? null
@@ -730,7 +613,7 @@ public final class PartitionLog implements Closeable {
             sources.forEach(source -> source.transactions().keepOnHeap());
             SegmentSwap.commit(store, directory, compacted.segment());
         } catch (StorageException e) {
-            throw fenceIfForce(e);
+            throw fence.raiseIfForce(e);
         }
         run.handOver();
         segments.replaceAll(after);
@@ -739,33 +622,19 @@ public final class PartitionLog implements Closeable {
             SegmentSwap.finish(store, directory, sources, compacted.segment());
             done = true;
         } catch (StorageException e) {
-            throw fence("a compacted segment could not take the place of others", e);
+            throw fence.raise("a compacted segment could not take the place of others", e);
         } finally {
             sources.forEach(done ? Segment::releaseAndDelete : Segment::release);
         }
         compacted.segment().sealIndex();
-        forgetTransactions(sources);
+        durable.forgetTransactions(sources);
         return true;
-    }
-
-    /** Records of aborted transactions are gone with compaction, so there is nothing to leave out. */
-    private void forgetTransactions(List<Segment> sources) {
-        Predicate<TransactionIndex.State> stays =
-                state -> sources.stream().noneMatch(source -> source.baseOffset() == state.baseOffset());
-        record(() -> {
-            closedTransactions = closedTransactions.stream().filter(stays).toList();
-            List<TransactionIndex.State> recorded = checkpoint.transactionIndexes();
-            List<TransactionIndex.State> left = recorded.stream().filter(stays).toList();
-            if (left.size() < recorded.size()) {
-                writeCheckpoint(checkpoint.withTransactionIndexes(left));
-            }
-        });
     }
 
     /** The run has come to its end: the next one goes on from there. */
     public void recordCompaction(CompactionRun run) {
         checkWritable();
-        record(() -> compaction.record(run.checkpoint()));
+        durable.record(() -> compaction.record(run.checkpoint()));
     }
 
     // --- closing -------------------------------------------------------------------------------------------------
@@ -792,38 +661,21 @@ public final class PartitionLog implements Closeable {
 
     private void recordCleanShutdown() {
         LogEnd at = segments.end();
-        if (checkpoint().clean() && checkpoint().recoveryPoint() == at.offset()) {
+        if (durable.isClosedAt(at)) {
             return;
         }
         if (producers.pointAt(at.offset()).offset() != at.offset()) {
             producers.snapshot(at.offset());
         }
-        record(() -> {
-            if (at.segment().file().size() > at.position()) {
-                at.segment().file().truncate(at.position());
-            }
-            forceFile(at.segment());
-            forced = LogEnd.of(at.segment(), at.position(), at.offset(), producers.pointAt(at.offset()));
-            writeCheckpoint(recoveryPoint(segments.startOffset()).withClean(true));
-        });
-    }
-
-    private synchronized LogCheckpoint checkpoint() {
-        return checkpoint;
+        durable.recordCleanShutdown(
+                LogEnd.of(at.segment(), at.position(), at.offset(), producers.pointAt(at.offset())));
     }
 
     // --- failures ------------------------------------------------------------------------------------------------
 
     private void checkWritable() {
         segments.checkOpen();
-        Fence why = fence.get();
-        if (why != null) {
-            throw why.toException();
-        }
-    }
-
-    private MqException fenceIfForce(StorageException e) {
-        return e.operation().isForce() ? fence("a force failed", e) : e;
+        fence.check();
     }
 
     /**
@@ -832,32 +684,13 @@ public final class PartitionLog implements Closeable {
      * @return why every later write is refused
      */
     public MqException fence(Throwable unexpected) {
-        return fence("something went wrong in a write", unexpected);
-    }
-
-    private MqException fence(String what, Throwable e) {
-        Fence why = new Fence(
-                "the log of " + partition + " takes no more writes: " + what + " ("
-                        + (e instanceof StorageException ? e.getMessage() : e)
-                        + "); open it again to find out what is on disk",
-                e);
-        if (fence.compareAndSet(null, why)) {
-            LOGGER.error("{}", why.message, e);
-        }
-        return why.toException();
-    }
-
-    /** Why nothing is written any more. */
-    private record Fence(String message, Throwable cause) {
-        MqException toException() {
-            return new MqException(ErrorCode.KAFKA_STORAGE_ERROR, message, cause);
-        }
+        return fence.raise("something went wrong in a write", unexpected);
     }
 
     @Override
     public String toString() {
         return "PartitionLog[" + partition + ", offsets " + logStartOffset() + " to " + logEndOffset() + ", forced to "
-                + forced.offset() + ", " + segments.all().length + " segments in " + directory + ", leader epoch "
+                + durable.offset() + ", " + segments.all().length + " segments in " + directory + ", leader epoch "
                 + leaderEpoch() + (recovery.origin() == Origin.UNCLEAN ? ", recovered" : "") + "]";
     }
 }

@@ -22,10 +22,14 @@ import org.slf4j.LoggerFactory;
  * 1  B.log.cleaned written and forced                    .cleaned is deleted: nothing has happened
  * 2  renamed to B.log.swap; directory forced             the others are deleted, .swap is renamed: all has happened
  * 3  the others renamed to .deleted; directory forced    the same
- * 4  .swap renamed to B.log; directory forced            .deleted is deleted
+ *    where they are more than one
+ * 4  .swap renamed to B.log                              the same, or .deleted is deleted
  * 5  indexes written; the others deleted,                the same; indexes are made again
  *    when their last reader has gone
  * </pre>
+ *
+ * The force of step 3 is for the others behind the first: without .swap nothing would tell that one which came back is not to be there. The first
+ * loses its name to the new segment in any case. Step 4 needs none: whichever of its two names a crash leaves, the segment is found.
  *
  * B is the first of the others, and the new segment ends where the last of them did, so what a {@code .swap} stands for is found in it. The index
  * files are not swapped but made anew, since they can be.
@@ -76,9 +80,10 @@ final class SegmentSwap {
                 store.delete(snapshot);
             }
         }
-        store.forceDirectory(directory);
+        if (others.size() > 1) {
+            store.forceDirectory(directory);
+        }
         compacted.file().rename(IndexFormat.logFile(directory, compacted.baseOffset()));
-        store.forceDirectory(directory);
     }
 
     /** Step 5: deletes the files of a segment that was moved aside. */

@@ -14,8 +14,10 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
+import net.jpountz.lz4.LZ4Factory;
 import net.jpountz.lz4.LZ4FrameInputStream;
 import net.jpountz.lz4.LZ4FrameOutputStream;
+import net.jpountz.xxhash.XXHashFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xerial.snappy.SnappyError;
@@ -46,6 +48,9 @@ public final class Codec {
     private static final int FIRST_RATIO = 4;
 
     private static final int PROBE_BYTES = 64;
+
+    /** Of a compression that has no levels. */
+    static final int NO_LEVEL = 0;
 
     private Codec() {}
 
@@ -86,9 +91,23 @@ public final class Codec {
      * {@code from}.
      */
     static byte[] compress(Compression compression, byte[] array, int from, int to) {
+        return compress(compression, defaultLevel(compression), array, from, to);
+    }
+
+    private static int defaultLevel(Compression compression) {
+        return switch (compression) {
+            case GZIP -> StoredCompression.GZIP_LEVEL_DEFAULT;
+            case LZ4 -> StoredCompression.LZ4_LEVEL_DEFAULT;
+            case ZSTD -> StoredCompression.ZSTD_LEVEL_DEFAULT;
+            case NONE, SNAPPY -> NO_LEVEL;
+        };
+    }
+
+    /** As {@link #compress(Compression, byte[], int, int)}, with a level that the compression has. */
+    static byte[] compress(Compression compression, int level, byte[] array, int from, int to) {
         ByteArrayOutputStream compressed = new ByteArrayOutputStream(from + (to - from) / 2);
         compressed.write(array, 0, from);
-        try (OutputStream compressing = compressing(compression, compressed)) {
+        try (OutputStream compressing = compressing(compression, level, compressed)) {
             compressing.write(array, from, to - from);
         } catch (IOException e) {
             throw new IllegalStateException("writing to memory", e);
@@ -98,14 +117,21 @@ public final class Codec {
         return compressed.toByteArray();
     }
 
-    private static OutputStream compressing(Compression compression, OutputStream to) throws IOException {
+    private static OutputStream compressing(Compression compression, int level, OutputStream to) throws IOException {
         return switch (compression) {
             case NONE -> to;
-            case GZIP -> new GZIPOutputStream(to);
+            case GZIP -> new Gzip(to, level);
             case SNAPPY -> Snappy.compressing(to);
-            case LZ4 -> Lz4.compressing(to);
-            case ZSTD -> Zstd.compressing(to);
+            case LZ4 -> Lz4.compressing(to, level);
+            case ZSTD -> Zstd.compressing(to, level);
         };
+    }
+
+    private static final class Gzip extends GZIPOutputStream {
+        Gzip(OutputStream to, int level) throws IOException {
+            super(to);
+            def.setLevel(level);
+        }
     }
 
     /**
@@ -168,9 +194,20 @@ public final class Codec {
 
     private static final class Lz4 {
 
-        static OutputStream compressing(OutputStream to) throws IOException {
+        private static final long UNKNOWN_SIZE = -1;
+
+        /** Kafka's clients, too, take the fast compressor at the default level. */
+        static OutputStream compressing(OutputStream to, int level) throws IOException {
+            LZ4Factory factory = LZ4Factory.fastestInstance();
             return new LZ4FrameOutputStream(
-                    to, LZ4FrameOutputStream.BLOCKSIZE.SIZE_64KB, LZ4FrameOutputStream.FLG.Bits.BLOCK_INDEPENDENCE);
+                    to,
+                    LZ4FrameOutputStream.BLOCKSIZE.SIZE_64KB,
+                    UNKNOWN_SIZE,
+                    level == StoredCompression.LZ4_LEVEL_DEFAULT
+                            ? factory.fastCompressor()
+                            : factory.highCompressor(level),
+                    XXHashFactory.fastestInstance().hash32(),
+                    LZ4FrameOutputStream.FLG.Bits.BLOCK_INDEPENDENCE);
         }
 
         static InputStream decompressing(InputStream from) throws IOException {
@@ -180,8 +217,8 @@ public final class Codec {
 
     private static final class Zstd {
 
-        static OutputStream compressing(OutputStream to) throws IOException {
-            return new ZstdOutputStreamNoFinalizer(to);
+        static OutputStream compressing(OutputStream to, int level) throws IOException {
+            return new ZstdOutputStreamNoFinalizer(to, level);
         }
 
         static InputStream decompressing(InputStream from) throws IOException {

@@ -426,6 +426,37 @@ public final class RecordBatch {
         return new RecordCursor(this, context, records, 0, records.limit());
     }
 
+    /** See {@link StoredCompression#apply}. */
+    ByteBuffer compressedAs(Compression to, int level, String context) {
+        byte[] plain = uncompressed(context);
+        ByteBuffer looked = ByteBuffer.wrap(plain);
+        copyHeader(looked);
+        of(
+                        looked.putInt(LENGTH_AT, plain.length - LENGTH_OVERHEAD_BYTES)
+                                .putShort(ATTRIBUTES_AT, codedAs(Compression.NONE)),
+                        0)
+                .validateRecords(context);
+        byte[] bytes = to == Compression.NONE ? plain : Codec.compress(to, level, plain, HEADER_BYTES, plain.length);
+        ByteBuffer written = ByteBuffer.wrap(bytes);
+        written.putInt(LENGTH_AT, bytes.length - LENGTH_OVERHEAD_BYTES).putShort(ATTRIBUTES_AT, codedAs(to));
+        return written.putInt(CRC_AT, (int) of(written, 0).computeCrc());
+    }
+
+    private short codedAs(Compression compression) {
+        return (short) ((attributes() & ~COMPRESSION_MASK) | compression.code());
+    }
+
+    /** Its records as they are without compression, behind room for a header. */
+    private byte[] uncompressed(String context) {
+        ByteBuffer stored = buffer.duplicate().limit(start + size).position(start + HEADER_BYTES);
+        Compression compression = compression();
+        ByteBuffer records =
+                compression == Compression.NONE ? stored : Codec.decompress(compression, stored, where(context));
+        byte[] plain = new byte[HEADER_BYTES + records.remaining()];
+        records.get(plain, HEADER_BYTES, records.remaining());
+        return plain;
+    }
+
     /** Copies the bytes before the records to the begin of a buffer. */
     void copyHeader(ByteBuffer to) {
         to.put(0, buffer, start, HEADER_BYTES);

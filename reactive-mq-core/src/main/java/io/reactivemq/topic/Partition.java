@@ -9,27 +9,19 @@ import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.CommittedRead;
-import io.reactivemq.log.CompactionRun;
 import io.reactivemq.log.CompactionStats;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogRegion;
 import io.reactivemq.log.PartitionLog;
+import io.reactivemq.topic.PartitionQueue.Append;
+import io.reactivemq.topic.PartitionQueue.Content;
+import io.reactivemq.topic.PartitionQueue.Task;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
-import org.jctools.queues.MessagePassingQueue;
-import org.jctools.queues.varhandle.MpscChunkedVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,12 +45,6 @@ public final class Partition {
 
     private static final Logger LOG = LoggerFactory.getLogger(Partition.class);
 
-    /** Appends that may wait for the writer. Senders have a few under way each, so this is room for hundreds of them. */
-    private static final int COMMANDS_MAX = 4096;
-
-    /** Administration that may wait for the writer: a few callers, not traffic. */
-    private static final int TASKS_MAX = 1024;
-
     /** Written before a force at most, so that the first of a long queue is not kept waiting for the last. */
     private static final int BYTES_PER_FORCE_MAX = 8 * 1024 * 1024;
 
@@ -68,15 +54,10 @@ public final class Partition {
     private final Admission admission;
     private final boolean blocking;
 
-    /** Made by the first append: most partitions of a broker with many are idle. */
-    private final AtomicReference<@Nullable MessagePassingQueue<Append>> commands = new AtomicReference<>();
-
-    /** What else the drain loop is to do. Guarded by itself. */
-    private final List<Task<?>> tasks = new ArrayList<>(0);
+    private final PartitionQueue queue = new PartitionQueue();
 
     private final AtomicInteger wip = new AtomicInteger();
-    /** Guarded by this. Woken in the order in which they came, so that a simulated run can be repeated. Made by the first. */
-    private @Nullable Set<Runnable> waiters;
+    private final Waiters waiters = new Waiters();
 
     private final Sinks.Empty<Void> whenClosed = Sinks.empty();
 
@@ -89,8 +70,7 @@ public final class Partition {
     /** Set by whoever closes; read by all. */
     private volatile boolean closing;
 
-    /** Set by the drain loop where a pass of compaction begins, cleared by whoever ends it. The log is not closed meanwhile. */
-    private volatile boolean compacting;
+    private final PartitionCompaction compaction;
 
     /** Written by the drain loop: the log is closed. */
     private volatile boolean closed;
@@ -109,7 +89,6 @@ public final class Partition {
     private boolean mustForceMarker;
 
     private @Nullable Append parked;
-    private boolean compactedInPart;
 
     public Partition(TopicPartition id, PartitionLog log, TopicConfig config, MqRuntime runtime, Admission admission) {
         this.id = id;
@@ -120,6 +99,7 @@ public final class Partition {
         this.admission = admission;
         this.highWatermark = log.logEndOffset();
         this.lastStableOffset = Math.min(log.firstUnstableOffset(), highWatermark);
+        this.compaction = new PartitionCompaction(this, log, runtime);
     }
 
     public TopicPartition id() {
@@ -168,23 +148,24 @@ public final class Partition {
     }
 
     /** Does the work on the drain loop, whether the Mono is subscribed or not; the Mono is its result. */
-    private <T> Mono<T> onWriter(Callable<T> work) {
+    <T> Mono<T> onWriter(Callable<T> work) {
         Sinks.One<T> result = Sinks.one();
         if (closing) {
             result.tryEmitError(gone());
-        } else if (offer(new Task<>(work, result))) {
+        } else if (queue.offer(new Task<>(work, result))) {
             schedule();
         } else {
             result.tryEmitError(new MqException(
                     ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-                    "partition " + id + " has " + TASKS_MAX + " administrative requests waiting; send it again later"));
+                    "partition " + id + " has " + PartitionQueue.TASKS_MAX
+                            + " administrative requests waiting; send it again later"));
         }
         return result.asMono();
     }
 
     /**
      * Appends whole batches, which belong to the partition until the listener is told. Appends of one thread are written in
-     * its order. Refused at once with a retriable error where {@value #COMMANDS_MAX} appends wait already.
+     * its order. Refused at once with a retriable error where {@value PartitionQueue#APPENDS_MAX} appends wait already.
      */
     public void append(ByteBuffer records, AppendListener listener) {
         append(records, Acks.LEADER, listener);
@@ -202,7 +183,7 @@ public final class Partition {
      *     lost one the transaction would never end
      */
     public void appendMarker(ByteBuffer marker, Durability decided, AppendListener listener) {
-        appendMarker(marker, decided, Partition::always, listener);
+        appendMarker(marker, decided, Append::always, listener);
     }
 
     /**
@@ -236,20 +217,16 @@ public final class Partition {
                 .then();
     }
 
-    private static boolean always() {
-        return true;
-    }
-
     private void offer(Append append) {
-        AppendListener listener = append.listener;
+        AppendListener listener = append.listener();
         if (closing) {
             listener.onFailed(gone());
-        } else if (commands().offer(append)) {
+        } else if (queue.offer(append)) {
             schedule();
         } else {
             listener.onFailed(new MqException(
                     ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-                    "partition " + id + " has " + COMMANDS_MAX + " appends waiting; send again later"));
+                    "partition " + id + " has " + PartitionQueue.APPENDS_MAX + " appends waiting; send again later"));
         }
     }
 
@@ -287,20 +264,11 @@ public final class Partition {
 
     /** Runs the waiter, on the drain loop, each time the high watermark has moved or the partition closes. */
     void addWaiter(Runnable waiter) {
-        synchronized (this) {
-            if (waiters == null) {
-                waiters = new LinkedHashSet<>();
-            }
-            waiters.add(waiter);
-        }
+        waiters.add(waiter);
     }
 
     void removeWaiter(Runnable waiter) {
-        synchronized (this) {
-            if (waiters != null) {
-                waiters.remove(waiter);
-            }
-        }
+        waiters.remove(waiter);
     }
 
     boolean isClosed() {
@@ -310,6 +278,11 @@ public final class Partition {
     /** Whether it takes no more requests. */
     public boolean isClosing() {
         return closing;
+    }
+
+    /** The drain loop's. */
+    TopicConfig config() {
+        return config;
     }
 
     /** Takes up appends that the {@link Admission} had held back. */
@@ -339,32 +312,6 @@ public final class Partition {
         });
     }
 
-    private boolean offer(Task<?> task) {
-        synchronized (tasks) {
-            return tasks.size() < TASKS_MAX && tasks.add(task);
-        }
-    }
-
-    private @Nullable Task<?> pollTask() {
-        synchronized (tasks) {
-            return tasks.isEmpty() ? null : tasks.remove(0);
-        }
-    }
-
-    private MessagePassingQueue<Append> commands() {
-        MessagePassingQueue<Append> made = commands.get();
-        if (made != null) {
-            return made;
-        }
-        MessagePassingQueue<Append> mine = new MpscChunkedVarHandleArrayQueue<>(8, COMMANDS_MAX);
-        return commands.compareAndSet(null, mine) ? mine : Objects.requireNonNull(commands.get());
-    }
-
-    private @Nullable Append pollCommand() {
-        MessagePassingQueue<Append> made = commands.get();
-        return made == null ? null : made.poll();
-    }
-
     private void schedule() {
         if (wip.getAndIncrement() == 0) {
             if (isBlocking()) {
@@ -384,7 +331,7 @@ public final class Partition {
                 while (!closed && writeSome()) {
                     commit();
                 }
-                if (closing && !compacting) {
+                if (closing && !compaction.isRunning()) {
                     closeLog();
                 }
             } catch (Throwable e) {
@@ -402,28 +349,29 @@ public final class Partition {
         LOG.error("partition {} takes no more appends", id, e);
         MqException refusal = log.fence(e);
         answer(refusal);
-        wake();
+        waiters.wake();
     }
 
     /** Writes what is there, within the bound; false where there was nothing. */
     private boolean writeSome() {
         int bytes = 0;
         while (bytes < BYTES_PER_FORCE_MAX) {
-            Append append = parked != null ? parked : pollCommand();
+            Append append = parked != null ? parked : queue.pollAppend();
             if (append == null) {
                 break;
             }
             parked = null;
-            if (!append.condition.getAsBoolean()) {
-                append.listener.onFailed(new MqException(
-                        ErrorCode.COORDINATOR_NOT_AVAILABLE,
-                        "partition " + id + ": what was to be appended before it was not"));
+            if (!append.condition().getAsBoolean()) {
+                append.listener()
+                        .onFailed(new MqException(
+                                ErrorCode.COORDINATOR_NOT_AVAILABLE,
+                                "partition " + id + ": what was to be appended before it was not"));
                 continue;
             }
-            int size = append.records.remaining();
+            int size = append.records().remaining();
             if (!admission.tryAdmit(this, size)) {
                 if (closing) {
-                    append.listener.onFailed(gone());
+                    append.listener().onFailed(gone());
                     continue;
                 }
                 parked = append;
@@ -431,32 +379,33 @@ public final class Partition {
             }
             try {
                 long nowMs = runtime.currentTimeMillis();
-                AppendInfo info = switch (append.content) {
+                long before = log.bytesAppended();
+                AppendInfo info = switch (append.content()) {
                     case DATA_FOR_ALL_REPLICAS -> {
                         requireReplicas();
-                        yield log.append(append.records, nowMs);
+                        yield log.append(append.records(), nowMs);
                     }
-                    case DATA -> log.append(append.records, nowMs);
-                    case UNNUMBERED -> log.appendUnnumbered(append.records, nowMs);
-                    case MARKER, FORCED_MARKER -> log.appendMarker(append.records, nowMs);
+                    case DATA -> log.append(append.records(), nowMs);
+                    case UNNUMBERED -> log.appendUnnumbered(append.records(), nowMs);
+                    case MARKER, FORCED_MARKER -> log.appendMarker(append.records(), nowMs);
                 };
                 infos.add(info);
                 written.add(append);
-                mustForceMarker |= append.content == Content.FORCED_MARKER;
-                if (info.duplicate()) {
-                    admission.onFreed(size);
-                } else {
-                    bytes += size;
+                mustForceMarker |= append.content() == Content.FORCED_MARKER;
+                long stored = log.bytesAppended() - before;
+                if (stored != size) {
+                    admission.onFreed(size - stored); // a repeated batch, or one that was compressed anew
                 }
+                bytes += (int) stored;
             } catch (MqException e) {
                 admission.onFreed(size);
-                append.listener.onFailed(e);
+                append.listener().onFailed(e);
             } catch (RuntimeException e) {
                 admission.onFreed(size);
-                append.listener.onFailed(unexpected("append", e));
+                append.listener().onFailed(unexpected("append", e));
             } catch (Error e) {
                 admission.onFreed(size);
-                append.listener.onFailed(log.fence(e));
+                append.listener().onFailed(log.fence(e));
                 throw e;
             }
         }
@@ -490,13 +439,13 @@ public final class Partition {
         }
         answer(failure);
         armFlushTimer();
-        wake();
+        waiters.wake();
     }
 
     /** Tells those that wait for what was written, each once, how it ended. */
     private void answer(@Nullable MqException failure) {
         while (!written.isEmpty()) {
-            AppendListener listener = written.remove().listener;
+            AppendListener listener = written.remove().listener();
             AppendInfo info = infos.remove();
             if (failure == null) {
                 listener.onAppended(info);
@@ -547,20 +496,9 @@ public final class Partition {
     }
 
     private void runTasks() {
-        for (Task<?> task = pollTask(); task != null; task = pollTask()) {
+        for (Task<?> task = queue.pollTask(); task != null; task = queue.pollTask()) {
             task.run(closed ? gone() : null);
         }
-    }
-
-    private void wake() {
-        List<Runnable> all;
-        synchronized (this) {
-            if (waiters == null || waiters.isEmpty()) {
-                return;
-            }
-            all = List.copyOf(waiters);
-        }
-        all.forEach(Runnable::run);
     }
 
     private void applyReclaim() {
@@ -587,7 +525,7 @@ public final class Partition {
         freeing(() -> log.deleteSegmentsBefore(to));
     }
 
-    private void freeing(Runnable deletion) {
+    void freeing(Runnable deletion) {
         long before = log.sizeInBytes();
         try {
             deletion.run();
@@ -653,68 +591,12 @@ public final class Partition {
      * @return what was done; nothing where nothing was
      */
     public Mono<CompactionStats> compact(LogCleaner cleaner) {
-        return Mono.defer(() -> onWriter(() -> beginCompaction(cleaner)))
-                .flatMap(run -> run.map(this::compact).orElseGet(Mono::empty));
-    }
-
-    private Optional<CompactionRun> beginCompaction(LogCleaner cleaner) {
-        if (!config.compacts() || compacting) {
-            return Optional.empty();
-        }
-        CompactionRun run = log.beginCompaction(
-                config.compaction(),
-                cleaner,
-                lastStableOffset,
-                compactedInPart,
-                runtime.currentTimeMillis(),
-                () -> closing);
-        compacting = run != null;
-        return Optional.ofNullable(run);
-    }
-
-    private Mono<CompactionStats> compact(CompactionRun run) {
-        return nextOnIo(run)
-                .flatMap(more -> onWriter(() -> more ? replaceSegments(run) : endCompaction(run)))
-                .repeat()
-                .takeWhile(goesOn -> goesOn)
-                .then(Mono.fromCallable(run::stats))
-                .onErrorResume(CancellationException.class, stopped -> Mono.empty())
-                .doFinally(end -> {
-                    run.close();
-                    compacting = false;
-                    schedule(); // the log may be waiting to be closed
-                });
-    }
-
-    /**
-     * Being stopped is no error of an operator. Whatever is thrown ends the pass, an error of the JVM too: a partition whose pass does not end is never
-     * closed.
-     */
-    private Mono<Boolean> nextOnIo(CompactionRun run) {
-        return Mono.create(sink -> runtime.io().schedule(() -> {
-            try {
-                sink.success(run.next());
-            } catch (Throwable e) {
-                sink.error(e);
-            }
-        }));
-    }
-
-    private boolean replaceSegments(CompactionRun run) {
-        boolean[] replaced = new boolean[1];
-        freeing(() -> replaced[0] = log.replace(run));
-        return replaced[0];
-    }
-
-    private boolean endCompaction(CompactionRun run) {
-        log.recordCompaction(run);
-        compactedInPart = run.isPartial();
-        return false;
+        return compaction.pass(cleaner);
     }
 
     private void closeLog() {
-        for (Append late = pollCommand(); late != null; late = pollCommand()) {
-            late.listener.onFailed(gone());
+        for (Append late = queue.pollAppend(); late != null; late = queue.pollAppend()) {
+            late.listener().onFailed(gone());
         }
         if (closed) {
             return;
@@ -729,7 +611,7 @@ public final class Partition {
         } catch (Throwable e) {
             whenClosed.tryEmitError(e);
         }
-        wake();
+        waiters.wake();
     }
 
     private MqException gone() {
@@ -743,39 +625,5 @@ public final class Partition {
     @Override
     public String toString() {
         return "Partition " + id;
-    }
-
-    /** Work for the drain loop, and who waits for it. What fails is the waiting caller's to know. */
-    private record Task<T>(Callable<T> work, Sinks.One<T> result) {
-        void run(@Nullable MqException refusal) {
-            if (refusal != null) {
-                result.tryEmitError(refusal);
-                return;
-            }
-            try {
-                result.tryEmitValue(work.call());
-            } catch (Exception e) {
-                result.tryEmitError(e);
-            } catch (Throwable e) {
-                result.tryEmitError(e);
-                throw e;
-            }
-        }
-    }
-
-    /** An append on its way to the log. */
-    private record Append(ByteBuffer records, Content content, BooleanSupplier condition, AppendListener listener) {
-        Append(ByteBuffer records, Content content, AppendListener listener) {
-            this(records, content, Partition::always, listener);
-        }
-    }
-
-    /** What an append is. */
-    private enum Content {
-        DATA,
-        DATA_FOR_ALL_REPLICAS,
-        UNNUMBERED,
-        MARKER,
-        FORCED_MARKER
     }
 }

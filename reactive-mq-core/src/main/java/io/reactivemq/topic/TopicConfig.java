@@ -27,6 +27,10 @@ import java.util.TreeSet;
  * <tr><td>{@code segment.ms}</td><td>how much later than a segment's first record its last may be, 1 or more</td><td>7 days</td></tr>
  * <tr><td>{@code index.interval.bytes}</td><td>0 or more</td><td>4,096</td></tr>
  * <tr><td>{@code max.message.bytes}</td><td>the largest batch that is taken, 1 or more</td><td>1 MiB + 12</td></tr>
+ * <tr><td>{@code compression.type}</td><td>how batches are kept: {@code producer}, as they came, or {@code uncompressed}, {@code gzip}, {@code snappy},
+ *     {@code lz4}, {@code zstd}</td><td>{@code producer}</td></tr>
+ * <tr><td>{@code compression.gzip.level}, {@code compression.lz4.level}, {@code compression.zstd.level}</td><td>1 to 9 or -1, 1 to 17, -131,072 to
+ *     22</td><td>-1, 9, 3</td></tr>
  * <tr><td>{@code message.timestamp.type}</td><td>{@code CreateTime}, {@code LogAppendTime}</td><td>{@code CreateTime}</td></tr>
  * <tr><td>{@code message.timestamp.before.max.ms}, {@code message.timestamp.after.max.ms}</td><td>how far from the broker's time a create time
  *     may be, 0 or more</td><td>no bound, 1 hour</td></tr>
@@ -152,6 +156,23 @@ public record TopicConfig(
             return withDurability(Durability.FSYNC);
         }
         return durability == Durability.FSYNC ? withFlush(flush.withMessages(1)) : this;
+    }
+
+    /**
+     * Loads the libraries that the settings ask for, which reads files.
+     *
+     * @throws MqException {@code INVALID_CONFIG} naming the setting and the library that is missing
+     */
+    public void loadLibraries() {
+        try {
+            log.compression().load();
+        } catch (MqException e) {
+            throw new MqException(
+                    ErrorCode.INVALID_CONFIG,
+                    "topic setting compression.type: '"
+                            + log.compression().type().configName() + "' needs more than is there: " + e.getMessage(),
+                    e);
+        }
     }
 
     /** Every setting as text, by name. */

@@ -4,6 +4,7 @@ import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
+import io.reactivemq.record.StoredCompression;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -38,6 +39,20 @@ record TopicSetting<V>(
                     policies(),
                     durability(),
                     timestampType(),
+                    compressionType(),
+                    gzipLevel(),
+                    compressionLevel(
+                            "compression.lz4.level",
+                            StoredCompression.LZ4_LEVEL_MIN,
+                            StoredCompression.LZ4_LEVEL_MAX,
+                            StoredCompression::lz4Level,
+                            StoredCompression::withLz4Level),
+                    compressionLevel(
+                            "compression.zstd.level",
+                            StoredCompression.ZSTD_LEVEL_MIN,
+                            StoredCompression.ZSTD_LEVEL_MAX,
+                            StoredCompression::zstdLevel,
+                            StoredCompression::withZstdLevel),
                     number(
                             "segment.bytes",
                             TopicConfig.SEGMENT_BYTES_MIN,
@@ -222,6 +237,59 @@ record TopicSetting<V>(
                 },
                 c -> c.log().timestampType(),
                 (c, v) -> c.withLog(c.log().withTimestampType(v)));
+    }
+
+    private static TopicSetting<StoredCompression.Type> compressionType() {
+        return new TopicSetting<>(
+                "compression.type",
+                "producer, uncompressed, gzip, snappy, lz4 or zstd",
+                text -> {
+                    for (StoredCompression.Type type : StoredCompression.Type.values()) {
+                        if (type.configName().equals(text)) {
+                            return type;
+                        }
+                    }
+                    return null;
+                },
+                StoredCompression.Type::configName,
+                c -> c.log().compression().type(),
+                (c, v) ->
+                        c.withLog(c.log().withCompression(c.log().compression().withType(v))));
+    }
+
+    private static TopicSetting<Integer> gzipLevel() {
+        return new TopicSetting<>(
+                "compression.gzip.level",
+                StoredCompression.GZIP_LEVEL_MIN + " to " + StoredCompression.GZIP_LEVEL_MAX + ", or "
+                        + StoredCompression.GZIP_LEVEL_DEFAULT,
+                text -> {
+                    int level = Integer.parseInt(text);
+                    boolean known = level == StoredCompression.GZIP_LEVEL_DEFAULT
+                            || (level >= StoredCompression.GZIP_LEVEL_MIN && level <= StoredCompression.GZIP_LEVEL_MAX);
+                    return known ? level : null;
+                },
+                String::valueOf,
+                c -> c.log().compression().gzipLevel(),
+                (c, v) ->
+                        c.withLog(c.log().withCompression(c.log().compression().withGzipLevel(v))));
+    }
+
+    private static TopicSetting<Integer> compressionLevel(
+            String name,
+            int min,
+            int max,
+            Function<StoredCompression, Integer> get,
+            BiFunction<StoredCompression, Integer, StoredCompression> set) {
+        return new TopicSetting<>(
+                name,
+                min + " to " + max,
+                text -> {
+                    int level = Integer.parseInt(text);
+                    return level < min || level > max ? null : level;
+                },
+                String::valueOf,
+                c -> get.apply(c.log().compression()),
+                (c, v) -> c.withLog(c.log().withCompression(set.apply(c.log().compression(), v))));
     }
 
     private static TopicSetting<Set<CleanupPolicy>> policies() {

@@ -134,6 +134,7 @@ class CompressionTest {
     @EnumSource(
             value = Compression.class,
             names = {"GZIP", "ZSTD"})
+    @DisplayName("K20 what decompresses to too much is refused before it is there")
     void aBombIsRefusedBeforeItGoesOff(Compression compression) {
         byte[] zeros = new byte[Codec.DECOMPRESSED_BYTES_MAX + 1];
         byte[] bomb = Codec.compress(compression, zeros, 0, zeros.length);
@@ -170,6 +171,7 @@ class CompressionTest {
         "LZ4, lz4-java, at.yawk.lz4:lz4-java",
         "ZSTD, zstd-jni, com.github.luben:zstd-jni"
     })
+    @DisplayName("K20 a library that is missing is named, as the artifact to add")
     void aMissingLibraryIsNamed(Compression compression, String jar, String artifact) throws Exception {
         List<URL> others = new ArrayList<>();
         for (String element : List.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))) {
@@ -184,6 +186,91 @@ class CompressionTest {
                     .contains("needs the library " + artifact);
             assertThat(tryIn(without, "GZIP")).as("the others are there").isNull();
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = StoredCompression.Type.class,
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"PRODUCER"})
+    @DisplayName("K20 a batch that is compressed anew has the same header and records, and kafka-clients reads it")
+    void compressedAnew(StoredCompression.Type type) {
+        StoredCompression stored = StoredCompression.OF_PRODUCER.withType(type);
+        TestBatches.seeds(SEEDS / 10).forEach(seed -> {
+            Random random = new Random(seed);
+            List<TestRecord> records = random.nextInt(5) == 0 ? repetitive(300) : TestBatches.randomRecords(random);
+            for (Compression sent : Compression.values()) {
+                ByteBuffer bytes = encode(sent, records);
+                RecordBatch batch = RecordBatch.at(bytes, 0);
+                batch.setProducer(random.nextInt(100), (short) random.nextInt(100), random.nextInt(100), true);
+                byte[] before = TestBatches.bytes(bytes);
+
+                boolean changes = stored.changes(batch);
+                assertThat(changes)
+                        .isNotEqualTo(type.configName().equals(sent.configName().replace("none", "uncompressed")));
+                RecordBatch anew = RecordBatch.at(stored.apply(batch, "t-0"), 0);
+
+                anew.validateProduced("seed " + seed);
+                assertThat(anew.compression().configName())
+                        .isEqualTo(type.configName().replace("uncompressed", "none"));
+                assertThat(TestRecord.readAll(anew)).as("seed %d", seed).isEqualTo(records);
+                assertThat(List.of(anew.producerId(), anew.producerEpoch(), anew.baseSequence(), anew.count()))
+                        .isEqualTo(List.of(
+                                batch.producerId(), batch.producerEpoch(), batch.baseSequence(), batch.count()));
+                assertThat(List.of(anew.baseTimestamp(), anew.maxTimestamp(), anew.isTransactional()))
+                        .isEqualTo(List.of(batch.baseTimestamp(), batch.maxTimestamp(), true));
+                assertThat(TestBatches.bytes(bytes)).isEqualTo(before);
+            }
+            assertThat(TestRecord.readWithKafka(stored.apply(RecordBatch.at(encode(Compression.NONE, records), 0), "")))
+                    .as("seed %d", seed)
+                    .isEqualTo(records);
+        });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"GZIP, 1, 9", "LZ4, 1, 17", "ZSTD, -1000, 22"})
+    @DisplayName("K20 the level of a topic's compression is the one that is used")
+    void levels(StoredCompression.Type type, int fast, int hard) {
+        StoredCompression stored = StoredCompression.OF_PRODUCER.withType(type);
+        byte[] text = new byte[200_000];
+        Random random = new Random(4);
+        for (int i = 0; i < text.length; i++) {
+            text[i] = (byte) "etaoin shrdlu".charAt(random.nextInt(1 + random.nextInt(13)));
+        }
+        List<TestRecord> records = List.of(TestRecord.of(TestBatches.NOW_MS, new byte[] {1}, text, Headers.empty()));
+        RecordBatch batch = RecordBatch.at(encode(Compression.NONE, records), 0);
+
+        RecordBatch little = RecordBatch.at(withLevel(stored, fast).apply(batch, ""), 0);
+        RecordBatch much = RecordBatch.at(withLevel(stored, hard).apply(batch, ""), 0);
+
+        assertThat(much.sizeInBytes()).isLessThan(little.sizeInBytes());
+        assertThat(TestRecord.readAll(much)).isEqualTo(records);
+        assertThat(TestRecord.readAll(little)).isEqualTo(records);
+    }
+
+    private static StoredCompression withLevel(StoredCompression stored, int level) {
+        return switch (stored.type()) {
+            case GZIP -> stored.withGzipLevel(level);
+            case LZ4 -> stored.withLz4Level(level);
+            case ZSTD -> stored.withZstdLevel(level);
+            case PRODUCER, UNCOMPRESSED, SNAPPY -> throw new IllegalArgumentException(stored + " has no level");
+        };
+    }
+
+    @Test
+    @DisplayName("K20 a batch whose records are not what its header says is not compressed anew")
+    void badRecordsAreNotCompressedAnew() {
+        RecordBatch batch = RecordBatch.at(encode(Compression.GZIP, repetitive(3)), 0);
+        ByteBuffer bytes = TestBatches.copy(encode(Compression.GZIP, repetitive(3)));
+        bytes.putInt(RecordBatch.COUNT_AT, 4).putInt(RecordBatch.LAST_OFFSET_DELTA_AT, 3);
+        bytes.putInt(RecordBatch.CRC_AT, (int) RecordBatch.at(bytes, 0).computeCrc());
+        StoredCompression stored = StoredCompression.OF_PRODUCER.withType(StoredCompression.Type.UNCOMPRESSED);
+
+        assertThat(RecordBatch.at(stored.apply(batch, "t-0"), 0).count()).isEqualTo(3);
+        assertThatThrownBy(() -> stored.apply(RecordBatch.at(bytes, 0), "t-0"))
+                .isInstanceOfSatisfying(
+                        MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.CORRUPT_MESSAGE))
+                .hasMessageContaining("t-0");
     }
 
     private static URL url(String element) throws MalformedURLException {

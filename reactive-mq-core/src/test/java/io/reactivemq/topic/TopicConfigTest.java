@@ -9,7 +9,14 @@ import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.log.Compaction;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.record.StoredCompression;
+import java.io.File;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
@@ -30,6 +37,10 @@ class TopicConfigTest {
     void defaults() {
         assertThat(BUFFERED.asText())
                 .containsEntry("cleanup.policy", "delete")
+                .containsEntry("compression.type", "producer")
+                .containsEntry("compression.gzip.level", "-1")
+                .containsEntry("compression.lz4.level", "9")
+                .containsEntry("compression.zstd.level", "3")
                 .containsEntry("delete.retention.ms", "86400000")
                 .containsEntry("durability", "os-buffered")
                 .containsEntry("flush.messages", "9223372036854775807")
@@ -48,7 +59,7 @@ class TopicConfigTest {
                 .containsEntry("retention.records", "-1")
                 .containsEntry("segment.bytes", "1073741824")
                 .containsEntry("segment.ms", "604800000")
-                .hasSize(19);
+                .hasSize(23);
     }
 
     @Test
@@ -76,6 +87,11 @@ class TopicConfigTest {
                 "message.timestamp.after.max.ms", "13",
                 "message.timestamp.before.max.ms", "14",
                 "min.insync.replicas", "2"));
+        given.putAll(Map.of(
+                "compression.type", "zstd",
+                "compression.gzip.level", "1",
+                "compression.lz4.level", "17",
+                "compression.zstd.level", "-131072"));
 
         TopicConfig config = BUFFERED.with(given);
 
@@ -91,7 +107,8 @@ class TopicConfigTest {
                         .withTimestampType(TimestampType.LOG_APPEND_TIME)
                         .withTimestampBounds(14, 13)
                         .withSegmentBytes(1024)
-                        .withSegmentMs(12));
+                        .withSegmentMs(12)
+                        .withCompression(new StoredCompression(StoredCompression.Type.ZSTD, 1, 17, -131_072)));
     }
 
     @ParameterizedTest
@@ -100,6 +117,14 @@ class TopicConfigTest {
                 "cleanup.policy|''",
                 "cleanup.policy|delete,",
                 "cleanup.policy|keep",
+                "compression.type|none",
+                "compression.type|GZIP",
+                "compression.gzip.level|0",
+                "compression.gzip.level|10",
+                "compression.lz4.level|18",
+                "compression.lz4.level|-1",
+                "compression.zstd.level|23",
+                "compression.zstd.level|much",
                 "delete.retention.ms|-1",
                 "durability|sometimes",
                 "flush.messages|0",
@@ -169,5 +194,44 @@ class TopicConfigTest {
                 .hasMessageContaining("min.compaction.lag.ms")
                 .hasMessageContaining("5")
                 .hasMessageContaining("6");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "snappy, snappy-java, org.xerial.snappy:snappy-java",
+        "lz4, lz4-java, at.yawk.lz4:lz4-java",
+        "zstd, zstd-jni, com.github.luben:zstd-jni"
+    })
+    @DisplayName("K20 compression.type is refused where the library for it is missing, which is named")
+    void missingLibrary(String type, String jar, String artifact) throws Exception {
+        List<URL> others = new ArrayList<>();
+        for (String element : List.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))) {
+            if (!element.contains(jar)) {
+                others.add(new File(element).toURI().toURL());
+            }
+        }
+        try (URLClassLoader without =
+                new URLClassLoader(others.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+            assertThat(loadIn(without, type))
+                    .contains("INVALID_CONFIG", "compression.type", "'" + type + "'", "needs the library " + artifact);
+            assertThat(loadIn(without, "gzip")).as("no library").isEmpty();
+        }
+        assertThat(load(type)).as("it is there").isEmpty();
+    }
+
+    private static String loadIn(ClassLoader loader, String type) throws Exception {
+        Method load = loader.loadClass(TopicConfigTest.class.getName()).getDeclaredMethod("load", String.class);
+        load.setAccessible(true);
+        return String.valueOf(load.invoke(null, type));
+    }
+
+    /** Run in a class loader that lacks a library, too. */
+    static String load(String type) {
+        try {
+            BUFFERED.with(Map.of("compression.type", type)).loadLibraries();
+            return "";
+        } catch (MqException e) {
+            return String.valueOf(e);
+        }
     }
 }

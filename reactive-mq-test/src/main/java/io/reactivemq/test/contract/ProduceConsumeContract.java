@@ -12,6 +12,7 @@ import io.reactivemq.Serde;
 import io.reactivemq.Serdes;
 import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
@@ -21,7 +22,10 @@ import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
 import io.reactivemq.produce.SenderResult;
 import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.record.RecordBatches;
 import io.reactivemq.test.Seeds;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -40,6 +44,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -47,6 +52,8 @@ import reactor.core.publisher.Mono;
 /** Senders, and receivers with a cursor of their own: pub-sub. */
 @DisplayName("produce and consume")
 public abstract class ProduceConsumeContract extends EngineContract {
+
+    private static final int RECORDS_OF_A_BATCH = 50;
 
     static LongStream seeds() {
         return Seeds.upTo(10);
@@ -297,6 +304,70 @@ public abstract class ProduceConsumeContract extends EngineContract {
                 RecordBatch.at(fetch(new TopicPartition("t", 0), 0, 1 << 20).records(), 0);
         assertThat(stored.compression()).isEqualTo(compression);
         stored.validate();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"})
+    @DisplayName(
+            "K20 with compression.type a batch is stored so compressed, however its producer did, and every receiver reads it, after a restart too")
+    void batches_are_compressed_anew(String type) {
+        TopicPartition t = new TopicPartition("t", 0);
+        topic("t", 1, Map.of("compression.type", type));
+        List<String> expected = new ArrayList<>();
+        for (Compression compression : Compression.values()) {
+            append(t, compressed(compression));
+            expected.add(
+                    switch (type) {
+                        case "producer" -> compression.configName();
+                        case "uncompressed" -> "none";
+                        default -> type;
+                    });
+        }
+        await(broker().alterTopicConfigs(CALLER, "t", List.of(ConfigChange.set("compression.type", "gzip"))));
+        append(t, compressed(Compression.LZ4));
+        restartIfDurable();
+        append(t, compressed(Compression.NONE));
+        expected.addAll(List.of("gzip", "gzip"));
+
+        int batches = expected.size();
+        assertThat(receive("t", batches * RECORDS_OF_A_BATCH))
+                .extracting(ReceiverRecord::value)
+                .isEqualTo(IntStream.range(0, batches * RECORDS_OF_A_BATCH)
+                        .mapToObj(i -> "value " + i % RECORDS_OF_A_BATCH)
+                        .toList());
+        List<String> stored = new ArrayList<>();
+        while (stored.size() < batches) {
+            long offset = (long) stored.size() * RECORDS_OF_A_BATCH;
+            for (RecordBatch batch : RecordBatches.of(fetch(t, offset, 1 << 20).records())) {
+                batch.validate();
+                stored.add(batch.compression().configName());
+            }
+        }
+        assertThat(stored).isEqualTo(expected);
+    }
+
+    private static ByteBuffer compressed(Compression compression) {
+        RecordBatchBuilder builder = new RecordBatchBuilder(1 << 10, 1 << 20, compression);
+        for (int i = 0; i < RECORDS_OF_A_BATCH; i++) {
+            byte[] value = ("value " + i).getBytes(StandardCharsets.UTF_8);
+            assertThat(builder.tryAppend(i, null, value, Headers.empty())).isTrue();
+        }
+        return builder.build();
+    }
+
+    @Test
+    @DisplayName(
+            "K21 a batch that is above max.message.bytes only when it is kept uncompressed is refused, and the log is unchanged")
+    void batches_too_large_when_uncompressed() {
+        topic("t", 1, Map.of("compression.type", "uncompressed", "max.message.bytes", "2000"));
+        Sender<String, String> sender = Sender.on(
+                broker(), SenderOptions.of(Serdes.string(), Serdes.string(), o -> o.compression(Compression.GZIP)));
+
+        assertFails(sender.send(SenderRecord.of("t", "k", "x".repeat(5_000))), ErrorCode.MESSAGE_TOO_LARGE);
+
+        restartIfDurable();
+        assertThat(await(broker().listOffset(CALLER, new TopicPartition("t", 0), OffsetSpec.Latest.INSTANCE)))
+                .isZero();
     }
 
     @Test

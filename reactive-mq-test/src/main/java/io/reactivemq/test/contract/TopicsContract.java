@@ -211,6 +211,7 @@ public abstract class TopicsContract extends EngineContract {
     }
 
     @Test
+    @DisplayName("K23 a deleted topic is gone, and one that is created later under its name is empty")
     void a_deleted_topic_is_gone_and_one_created_later_under_its_name_is_empty() {
         TopicPartition orders = new TopicPartition("orders", 0);
         topic("orders", 1);

@@ -135,6 +135,7 @@ final class FluxLanes<K, V> extends Flux<FluxLanes.LaneFlux<K, V>> {
         private volatile boolean ended;
         private @Nullable CoreSubscriber<? super ReceiverRecord<K, V>> subscriber;
         private boolean completed;
+        private @Nullable Throwable failure;
 
         LaneFlux(LanesSubscription<K, V> owner, PartitionLane lane) {
             this.owner = owner;
@@ -173,7 +174,7 @@ final class FluxLanes<K, V> extends Flux<FluxLanes.LaneFlux<K, V>> {
             owner.loop.events().execute(() -> {
                 subscriber = actual;
                 if (completed) {
-                    actual.onComplete();
+                    tellEnd(actual);
                 } else {
                     owner.loop.served(lane, true);
                 }
@@ -186,10 +187,12 @@ final class FluxLanes<K, V> extends Flux<FluxLanes.LaneFlux<K, V>> {
 
         @Override
         public void request(long n) {
-            if (Operators.validate(n)) {
-                Operators.addCap(REQUESTED, this, n);
-                owner.loop.events().execute(() -> owner.loop.ready(lane));
+            if (n <= 0) {
+                owner.loop.events().execute(() -> end(Requests.notPositive(n)));
+                return;
             }
+            Operators.addCap(REQUESTED, this, n);
+            owner.loop.events().execute(() -> owner.loop.ready(lane));
         }
 
         @Override
@@ -218,11 +221,27 @@ final class FluxLanes<K, V> extends Flux<FluxLanes.LaneFlux<K, V>> {
 
         @Override
         public void windDown() {
-            if (!completed) {
-                completed = true;
-                if (subscriber != null && !cancelled) {
-                    subscriber.onComplete();
-                }
+            end(null);
+        }
+
+        private void end(@Nullable Throwable error) {
+            if (completed) {
+                return;
+            }
+            completed = true;
+            failure = error;
+            if (subscriber != null && !cancelled) {
+                tellEnd(subscriber);
+            }
+        }
+
+        private void tellEnd(CoreSubscriber<? super ReceiverRecord<K, V>> actual) {
+            Throwable error = failure;
+            if (error == null) {
+                actual.onComplete();
+            } else {
+                cancelled = true;
+                actual.onError(error);
             }
         }
 

@@ -49,6 +49,8 @@ final class HandlerRun<K, V> {
     private final @Nullable Object key;
 
     private Phase phase = Phase.WAITING;
+    // where it was before it came to this retry topic
+    private final RetryHeaders.@Nullable Origin cameFrom;
     // attempts in other topics, before this one
     private final int attemptsBefore;
     private int attempts;
@@ -75,7 +77,16 @@ final class HandlerRun<K, V> {
         this.batch = batch;
         this.key = key;
         this.unusable = unusable;
-        this.attemptsBefore = RetryHeaders.attempts(received.headers());
+        RetryTopics topics = owner.retryTopics();
+        this.cameFrom = topics == null ? null : topics.originOf(received.topic(), received.headers());
+        this.attemptsBefore = cameFrom == null ? 0 : RetryHeaders.attempts(received.headers());
+    }
+
+    /** Where the record was first, before it came through retry topics. */
+    RetryHeaders.Origin origin() {
+        return cameFrom == null
+                ? new RetryHeaders.Origin(lane.partition(), offset(), received.timestampMs())
+                : cameFrom;
     }
 
     PartitionLane lane() {

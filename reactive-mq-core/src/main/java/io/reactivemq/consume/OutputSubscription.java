@@ -63,9 +63,7 @@ abstract class OutputSubscription<T> implements Subscription, Output, Scannable 
     @Override
     public final void request(long n) {
         if (n <= 0) {
-            loop.events()
-                    .execute(() -> loop.fail(new IllegalArgumentException(
-                            "request(" + n + "): demand must be positive (Reactive Streams 1.0.4, rule 3.9)")));
+            loop.events().execute(() -> loop.fail(Requests.notPositive(n)));
             return;
         }
         Operators.addCap(REQUESTED, this, n);

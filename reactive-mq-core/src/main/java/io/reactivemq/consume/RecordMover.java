@@ -68,7 +68,7 @@ final class RecordMover {
 
     /** Writes the record to its dead-letter topic; done when it is durable there. */
     Mono<Void> deadLetter(HandlerRun<?, ?> run, Throwable error) {
-        TopicPartition source = sourceOf(run);
+        TopicPartition source = run.origin().partition();
         String topic = processOptions.deadLetterTopic(source.topic());
         if (topic.equals(source.topic())) {
             throw new IllegalStateException(
@@ -80,7 +80,7 @@ final class RecordMover {
 
     /** Writes the record to a retry topic; done when it is durable there. */
     Mono<Void> putOff(HandlerRun<?, ?> run, RetryTopics topics, int stage) {
-        TopicPartition source = sourceOf(run);
+        TopicPartition source = run.origin().partition();
         return write(
                 run,
                 source,
@@ -94,12 +94,6 @@ final class RecordMover {
     /** Creates a topic like that one, unless it is there. */
     Mono<Void> createLike(String topic, String source) {
         return Mono.defer(() -> partitionCount(topic, source)).then();
-    }
-
-    /** Where the record was first. */
-    private static TopicPartition sourceOf(HandlerRun<?, ?> run) {
-        RetryHeaders.Origin origin = RetryHeaders.origin(run.received().headers());
-        return origin == null ? run.lane().partition() : origin.partition();
     }
 
     private Mono<Void> write(
@@ -174,7 +168,7 @@ final class RecordMover {
         Headers original = run.received().headers();
         List<Header> headers = RetryHeaders.withoutWay(original);
         addFailures(headers, run);
-        RetryHeaders.Origin origin = originOf(run);
+        RetryHeaders.Origin origin = run.origin();
         headers.add(Header.of(DeadLetterHeaders.TOPIC, origin.partition().topic()));
         headers.add(Header.of(
                 DeadLetterHeaders.PARTITION, Integer.toString(origin.partition().partition())));
@@ -198,26 +192,19 @@ final class RecordMover {
     private static List<Header> retryHeaders(HandlerRun<?, ?> run, long dueMs) {
         List<Header> headers = RetryHeaders.withoutWay(run.received().headers());
         addFailures(headers, run);
-        RetryHeaders.Origin origin = originOf(run);
+        RetryHeaders.Origin origin = run.origin();
         headers.add(Header.of(RetryHeaders.DUE, Long.toString(dueMs)));
         headers.add(Header.of(RetryHeaders.TOPIC, origin.partition().topic()));
         headers.add(Header.of(
                 RetryHeaders.PARTITION, Integer.toString(origin.partition().partition())));
         headers.add(Header.of(RetryHeaders.OFFSET, Long.toString(origin.offset())));
         headers.add(Header.of(RetryHeaders.TIMESTAMP, Long.toString(origin.timestampMs())));
+        headers.add(Header.of(RetryHeaders.ATTEMPTS, Integer.toString(run.attempts())));
         return headers;
     }
 
     private static void addFailures(List<Header> headers, HandlerRun<?, ?> run) {
         run.failures().forEach(failed -> headers.add(Header.of(DeadLetterHeaders.FAILED_ATTEMPT, failed.toText())));
-    }
-
-    private static RetryHeaders.Origin originOf(HandlerRun<?, ?> run) {
-        RetryHeaders.Origin origin = RetryHeaders.origin(run.received().headers());
-        return origin == null
-                ? new RetryHeaders.Origin(
-                        run.lane().partition(), run.offset(), run.received().timestampMs())
-                : origin;
     }
 
     /** The record with those headers, in a batch of its own. */

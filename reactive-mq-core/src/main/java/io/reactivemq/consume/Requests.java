@@ -25,4 +25,10 @@ final class Requests {
             log.debug("{} failed {} times, trying again in {}: {}", what, failures, wait, why);
         }
     }
+
+    /** The error of a subscriber that asks for nothing or less. */
+    static IllegalArgumentException notPositive(long n) {
+        return new IllegalArgumentException(
+                "request(" + n + "): demand must be positive (Reactive Streams 1.0.4, rule 3.9)");
+    }
 }

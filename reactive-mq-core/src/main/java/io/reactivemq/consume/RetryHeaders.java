@@ -21,6 +21,12 @@ final class RetryHeaders {
     static final String OFFSET = "__retry.offset";
     static final String TIMESTAMP = "__retry.timestamp";
 
+    /** How often it was attempted so far, a decimal number. */
+    static final String ATTEMPTS = "__retry.attempts";
+
+    /** More is nobody's retry. */
+    private static final int ATTEMPTS_MAX = 1_000_000;
+
     /** Of a record's way through retry topics; they don't go on into the dead-letter topic. */
     private static final String PREFIX = "__retry.";
 
@@ -66,14 +72,7 @@ final class RetryHeaders {
 
     /** How often it was attempted in the topics it comes from. */
     static int attempts(Headers headers) {
-        if (headers.isEmpty() || headers.last(TOPIC) == null) {
-            return 0;
-        }
-        int last = 0;
-        for (FailedAttempt failed : DeadLetterHeaders.history(headers)) {
-            last = Math.max(last, failed.number());
-        }
-        return last;
+        return (int) Math.max(0, Math.min(ATTEMPTS_MAX, number(headers, ATTEMPTS)));
     }
 
     /** The headers without those of the way through retry topics. */

@@ -1,9 +1,11 @@
 package io.reactivemq.consume;
 
+import io.reactivemq.Headers;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The retry topics of a group: {@code <topic>.<group>.retry-1} and so on, one for each delay. All records of one wait equally long, so
@@ -51,6 +53,20 @@ final class RetryTopics {
     int stageAfter(String topic) {
         int stage = stageOf(topic) + 1;
         return stage < delays.size() ? stage : -1;
+    }
+
+    /**
+     * Where a record was first that lies in a topic; null where that is no retry topic, or the record has come there another way: anybody can
+     * write such headers.
+     */
+    RetryHeaders.@Nullable Origin originOf(String topic, Headers headers) {
+        int stage = stageOf(topic);
+        RetryHeaders.Origin origin = stage < 0 ? null : RetryHeaders.origin(headers);
+        return origin != null
+                        && sources.contains(origin.partition().topic())
+                        && topic.equals(name(origin.partition().topic(), stage))
+                ? origin
+                : null;
     }
 
     /** Whether it is one of them. */

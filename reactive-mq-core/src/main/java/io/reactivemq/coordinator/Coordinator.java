@@ -92,6 +92,10 @@ public final class Coordinator<S extends CoordinatorShard> {
     private final Map<Long, Short> endedEpochs = new LinkedHashMap<>();
 
     private boolean loading;
+
+    /** From then on nothing rings, so that nobody may wait for others. */
+    private boolean closed;
+
     private final RecordBatchBuilder batch = new RecordBatchBuilder(1024, Integer.MAX_VALUE);
     private Waiting waiting = new Waiting();
     private final ArrayDeque<Waiting> appending = new ArrayDeque<>();
@@ -153,14 +157,12 @@ public final class Coordinator<S extends CoordinatorShard> {
         return read(machine -> Boolean.TRUE).then();
     }
 
-    /** Stops the timer, and fails requests that wait for others. Events after it are answered while the partition is open. */
+    /**
+     * Stops the timer, and fails requests that wait for others, later ones too. Other events after it are answered while the partition is open.
+     */
     public void close() {
         timer.dispose();
-        tell(() -> {
-            if (state != null) {
-                state.unloaded(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "this broker is closed"));
-            }
-        });
+        tell(() -> closed = true);
     }
 
     private void signal() {
@@ -203,6 +205,9 @@ public final class Coordinator<S extends CoordinatorShard> {
             }
         }
         append();
+        if (closed && state != null) {
+            state.unloaded(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "this broker is closed"));
+        }
         // an event may have thrown the state away, and left others behind it
         if (state == null && !loading && appending.isEmpty() && !events.isEmpty()) {
             startLoading();

@@ -331,7 +331,7 @@ public final class EmbeddedBroker implements Broker {
 
     @Override
     public Mono<Void> deleteTopic(Caller caller, String topic) {
-        return whileOpen(() -> topics.delete(topic).then(groups.forget(topic)));
+        return whileOpen(() -> topics.delete(topic, groups.forget(topic)));
     }
 
     @Override

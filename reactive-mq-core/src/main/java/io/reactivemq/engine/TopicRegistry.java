@@ -221,10 +221,15 @@ final class TopicRegistry implements TopicCatalog {
         return entries;
     }
 
-    /** Deletes a topic; once subscribed it runs to its end, whoever cancels. */
-    Mono<Void> delete(String name) {
+    /**
+     * Deletes a topic; once subscribed it runs to its end, whoever cancels.
+     *
+     * @param forget what others know of the topic, before one of that name can be made anew; where it fails the topic is served no more, and
+     *     a further deletion finishes the work
+     */
+    Mono<Void> delete(String name, Mono<Void> forget) {
         Mono<Void> work = Mono.defer(() -> metadata.handle(machine -> machine.deleting(name)))
-                .flatMap(this::finishDeleting)
+                .flatMap(image -> finishDeleting(image, forget))
                 .then();
         return Mono.fromFuture(work::toFuture, true);
     }
@@ -348,11 +353,17 @@ final class TopicRegistry implements TopicCatalog {
                 });
     }
 
+    /** As the broker opens; what others know of the topic is forgotten when they are there. */
     private Mono<TopicImage> finishDeleting(TopicImage image) {
+        return finishDeleting(image, Mono.empty());
+    }
+
+    private Mono<TopicImage> finishDeleting(TopicImage image, Mono<Void> forget) {
         Topic gone = topics.remove(image.name());
         version.incrementAndGet();
         Flux<Partition> open = gone == null ? Flux.empty() : Flux.fromIterable(gone.partitions);
         return open.flatMap(Partition::close)
+                .then(forget)
                 .then(onIo(() -> {
                     deleteFolders(image, 0);
                     return image;

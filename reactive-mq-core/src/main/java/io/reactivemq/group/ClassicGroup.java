@@ -7,6 +7,7 @@ import io.reactivemq.broker.ClassicJoinResult;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupDescription.State;
 import io.reactivemq.broker.GroupType;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -20,6 +21,8 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A group of the classic protocol: its members and the generation they are in. {@link ClassicGroups} decides what happens to it.
@@ -36,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  * the group is stable in the last generation that was.
  */
 final class ClassicGroup implements Group {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ClassicGroup.class);
 
     private final String id;
 
@@ -115,19 +120,32 @@ final class ClassicGroup implements Group {
         if (!isOfConsumers()) {
             return true; // nobody can know
         }
-        return members.values().stream().anyMatch(member -> topicsOf(member).contains(topic));
+        return members.values().stream().anyMatch(member -> {
+            Set<String> topics = topicsOf(member);
+            return topics == null || topics.contains(topic);
+        });
     }
 
-    /** What a consumer subscribes to. */
-    Set<String> topicsOf(ClassicMember member) {
+    /** What a consumer subscribes to; null where what it says is no subscription. */
+    @Nullable Set<String> topicsOf(ClassicMember member) {
         String protocol = protocolName;
-        return member.protocols.isEmpty()
-                ? Set.of()
-                : ConsumerProtocol.readSubscription(
-                                protocol == null || !member.metadata(protocol).hasRemaining()
-                                        ? member.protocols.get(0).metadata()
-                                        : member.metadata(protocol))
-                        .topics();
+        if (member.protocols.isEmpty()) {
+            return Set.of();
+        }
+        ByteBuffer chosen = member.metadata(protocol);
+        try {
+            return ConsumerProtocol.readSubscription(
+                            chosen.hasRemaining() ? chosen : member.protocols.get(0).metadata())
+                    .topics();
+        } catch (MqException e) {
+            LOG.debug("group {}: the subscription of member {} can't be read", id, member.id, e);
+            return null;
+        }
+    }
+
+    /** Bytes of what its members say of themselves and have, at most, as the group is written: as one record. */
+    long sizeInBytes() {
+        return members.values().stream().mapToLong(ClassicMember::sizeInBytes).sum();
     }
 
     int generation() {

@@ -11,6 +11,7 @@ import io.reactivemq.broker.ClassicSync;
 import io.reactivemq.broker.ClassicSyncResult;
 import io.reactivemq.broker.GroupDescription.State;
 import io.reactivemq.coordinator.Deferred;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -83,6 +84,12 @@ final class ClassicGroups {
         int ahead = join.memberId().isEmpty() ? group.pending.size() : 0;
         if (isNew && group.members().size() + ahead >= config.membersMax()) {
             throw groups.full(group.id());
+        }
+        if (group.sizeInBytes() + ClassicMember.sizeOf(join.protocols()) > GroupConfig.RECORD_BYTES_MAX) {
+            throw new MqException(
+                    ErrorCode.GROUP_MAX_SIZE_REACHED,
+                    "group " + group.id() + ": its members say more of themselves than the "
+                            + GroupConfig.RECORD_BYTES_MAX + " bytes that a group may have");
         }
         Deferred<ClassicJoinResult> answer = new Deferred<>();
         if (join.memberId().isEmpty()) {
@@ -203,7 +210,7 @@ final class ClassicGroups {
             Step step) {
         String formerLeader = group.leaderId();
         fail(former, ErrorCode.FENCED_INSTANCE_ID, step);
-        Set<String> before = group.isOfConsumers() ? group.topicsOf(former) : Set.of();
+        Set<String> before = group.topicsOf(former);
         member.assignment = former.assignment;
         member.hasSynced = former.hasSynced;
         member.maySkipAssignment = join.maySkipAssignment();
@@ -211,7 +218,7 @@ final class ClassicGroups {
         arm(group, member, member.sessionTimeout, step);
         boolean unchanged = group.state == State.STABLE
                 && group.selectProtocol().equals(group.protocolName())
-                && (!group.isOfConsumers() || group.topicsOf(member).equals(before));
+                && (!group.isOfConsumers() || Objects.equals(group.topicsOf(member), before));
         if (!unchanged) {
             member.joining = answer;
             rebalance(group, "instance " + member.instanceId + " is back", step);
@@ -372,6 +379,7 @@ final class ClassicGroups {
                 allSynced(group);
             }
             case COMPLETING_REBALANCE -> {
+                checkSize(group, sync);
                 Deferred<ClassicSyncResult> older = member.syncing;
                 if (older != null) {
                     step.answer(older.failing(inProgress(group)));
@@ -385,6 +393,19 @@ final class ClassicGroups {
             }
         }
         return answer;
+    }
+
+    private static void checkSize(ClassicGroup group, ClassicSync sync) {
+        long bytes = group.sizeInBytes()
+                + sync.assignments().values().stream()
+                        .mapToLong(ByteBuffer::remaining)
+                        .sum();
+        if (bytes > GroupConfig.RECORD_BYTES_MAX) {
+            throw new MqException(
+                    ErrorCode.INVALID_REQUEST,
+                    "group " + group.id() + ": its members and their assignments may have "
+                            + GroupConfig.RECORD_BYTES_MAX + " bytes together, have " + bytes);
+        }
     }
 
     private static void allSynced(ClassicGroup group) {
@@ -490,11 +511,17 @@ final class ClassicGroups {
         remove(group, member, "its session has ended", step);
     }
 
-    /** Whether a commit of the member counts; its session goes on. */
-    void checkCommit(ClassicGroup group, String memberId, @Nullable String instanceId, int generation, Step step) {
+    /** Whether a commit of the member counts; its session goes on. In a transaction its generation is enough, as in Kafka. */
+    void checkCommit(
+            ClassicGroup group,
+            String memberId,
+            @Nullable String instanceId,
+            int generation,
+            boolean transactional,
+            Step step) {
         ClassicMember member = group.require(memberId, instanceId);
         checkGeneration(group, generation);
-        if (group.state == State.COMPLETING_REBALANCE) {
+        if (group.state == State.COMPLETING_REBALANCE && !transactional) {
             throw inProgress(group);
         }
         arm(group, member, member.sessionTimeout, step);

@@ -14,6 +14,8 @@ final class ClassicMember {
 
     static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
 
+    private static final int OVERHEAD_BYTES = 256;
+
     final String id;
     final @Nullable String instanceId;
     String clientId;
@@ -55,6 +57,20 @@ final class ClassicMember {
         this.rebalanceTimeout = rebalanceTimeout;
         this.sessionTimeout = sessionTimeout;
         this.protocols = protocols;
+    }
+
+    /** Bytes of its assignment and of what it says of itself, at most. */
+    long sizeInBytes() {
+        return sizeOf(protocols) + assignment.remaining();
+    }
+
+    /** Bytes of a member that can do these, at most, without its assignment; ids and names are a few hundred. */
+    static long sizeOf(List<ClassicJoin.Protocol> protocols) {
+        return OVERHEAD_BYTES
+                + protocols.stream()
+                        .mapToLong(protocol -> protocol.metadata().remaining())
+                        .max()
+                        .orElse(0);
     }
 
     /** Its subscription for that assignor; nothing where it does not know it. */

@@ -46,6 +46,14 @@ final class ConsumerGroups {
         if (regex != null && !regex.isEmpty()) {
             TopicPattern.of(regex);
         }
+        Set<String> names = heartbeat.subscribedTopics();
+        long bytes = names == null ? 0 : names.stream().mapToLong(String::length).sum();
+        if (bytes > GroupConfig.CLASSIC_METADATA_BYTES_MAX) {
+            throw invalid(
+                    heartbeat,
+                    "the names of the topics of a member may have " + GroupConfig.CLASSIC_METADATA_BYTES_MAX
+                            + " characters together, have " + bytes);
+        }
         return switch (heartbeat.memberEpoch()) {
             case GroupHeartbeat.JOIN -> join(caller, heartbeat, step);
             case GroupHeartbeat.LEAVE, GroupHeartbeat.LEAVE_FOR_A_WHILE -> leave(heartbeat, step);

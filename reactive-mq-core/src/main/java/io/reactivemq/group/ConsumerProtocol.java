@@ -82,6 +82,23 @@ final class ConsumerProtocol {
         }
     }
 
+    /** Whether the assignor has put data of its own into an assignment. */
+    static boolean hasUserData(ByteBuffer bytes) {
+        if (!bytes.hasRemaining()) {
+            return false;
+        }
+        try {
+            Decoder from = new Decoder(bytes.duplicate());
+            from.int16();
+            readPartitions(from);
+            ByteBuffer userData = from.nullableBytes();
+            return userData != null && userData.hasRemaining();
+        } catch (BufferUnderflowException | IllegalArgumentException | NullPointerException e) {
+            throw new MqException(
+                    ErrorCode.INCONSISTENT_GROUP_PROTOCOL, "a member's assignment is not that of a consumer", e);
+        }
+    }
+
     private static Set<TopicPartition> readPartitions(Decoder from) {
         Set<TopicPartition> partitions = new TreeSet<>();
         int topics = from.size();

@@ -27,11 +27,14 @@ public record GroupConfig(
     /** Bytes of the note that goes with a committed offset ({@code offset.metadata.max.bytes}). */
     static final int METADATA_BYTES_MAX = 4096;
 
-    /**
-     * Bytes of all that a classic member says of itself in a join, and of its assignment. A group is one record, and this times the members must
-     * stay within a batch.
-     */
+    /** Bytes of all that a classic member says of itself in a join; of the names that one of KIP-848 subscribes to. */
     static final int CLASSIC_METADATA_BYTES_MAX = 1024 * 1024;
+
+    /**
+     * Bytes of what is one record, such as a classic group, and of the offsets in one commit: half of what a batch of the broker's own
+     * topics may have. What does not fit would fail the append, and with it what others wrote in the same batch.
+     */
+    static final int RECORD_BYTES_MAX = 8 * 1024 * 1024;
 
     /** How long a classic member that is new is kept while its first generation has not begun, as in Kafka. */
     static final Duration NEW_MEMBER_JOIN_TIMEOUT = Duration.ofMinutes(5);

@@ -49,6 +49,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class GroupShard implements CoordinatorShard {
 
+    /** Of a committed offset beside names and note. */
+    private static final int OFFSET_OVERHEAD_BYTES = 64;
+
     private final GroupConfig config;
     private final TopicIndex topics;
     private final Groups groups;
@@ -154,17 +157,21 @@ final class GroupShard implements CoordinatorShard {
     // ---------------------------------------------------------------- offsets
 
     CoordinatorResult<Boolean> commit(OffsetCommit commit, Step step) {
-        checkCommitter(commit.groupId(), commit.memberId(), commit.instanceId(), commit.memberEpoch(), step);
+        checkCommitter(commit.groupId(), commit.memberId(), commit.instanceId(), commit.memberEpoch(), false, step);
         Duration retention = commit.retention();
         long expireMs = retention == null ? StoredOffset.UNTIL_RETENTION : step.millis + retention.toMillis();
         writeOffsets(commit.groupId(), commit.offsets(), expireMs, step);
         return result(Boolean.TRUE, step);
     }
 
-    /** As {@link #commit(OffsetCommit, Step)}, in a transaction; a committer that names no member is not checked, as with Kafka. */
+    /**
+     * As {@link #commit(OffsetCommit, Step)}, in a transaction; a committer that names no member is not checked, as with Kafka, and one at another
+     * epoch gets {@code ILLEGAL_GENERATION} in both protocols: producers know no other code for it.
+     */
     CoordinatorResult<Boolean> commit(TransactionalOffsetCommit commit, Step step) {
-        if (!commit.memberId().isEmpty()) {
-            checkCommitter(commit.groupId(), commit.memberId(), commit.groupInstanceId(), commit.memberEpoch(), step);
+        if (!commit.memberId().isEmpty() || commit.groupInstanceId() != null || commit.memberEpoch() >= 0) {
+            checkCommitter(
+                    commit.groupId(), commit.memberId(), commit.groupInstanceId(), commit.memberEpoch(), true, step);
         }
         writeOffsets(Groups.requireId(commit.groupId()), commit.offsets(), StoredOffset.UNTIL_RETENTION, step);
         return result(Boolean.TRUE, step);
@@ -172,13 +179,31 @@ final class GroupShard implements CoordinatorShard {
 
     private void writeOffsets(
             String groupId, Map<TopicPartition, CommittedOffset> committed, long expireMs, Step step) {
-        committed.forEach((partition, offset) -> check(groupId, partition, offset));
+        long bytes = 0;
+        for (Map.Entry<TopicPartition, CommittedOffset> one : committed.entrySet()) {
+            bytes += OFFSET_OVERHEAD_BYTES
+                    + groupId.length()
+                    + one.getKey().topic().length()
+                    + check(groupId, one.getKey(), one.getValue());
+        }
+        if (bytes > GroupConfig.RECORD_BYTES_MAX) {
+            throw new MqException(
+                    ErrorCode.INVALID_COMMIT_OFFSET_SIZE,
+                    "group " + groupId + ": the offsets of one commit may have " + GroupConfig.RECORD_BYTES_MAX
+                            + " bytes, have " + bytes);
+        }
         committed.forEach((partition, offset) ->
                 step.write(OffsetRecords.commit(groupId, partition, new StoredOffset(offset, step.millis, expireMs))));
     }
 
     /** Whether who commits may: a member in its epoch or generation, or anybody while there are no members. */
-    private void checkCommitter(String groupId, String memberId, @Nullable String instanceId, int epoch, Step step) {
+    private void checkCommitter(
+            String groupId,
+            String memberId,
+            @Nullable String instanceId,
+            int epoch,
+            boolean transactional,
+            Step step) {
         Group group = groups.find(Groups.requireId(groupId));
         if (memberId.isEmpty() && instanceId == null && epoch < 0) {
             if (group != null && group.hasMembers()) {
@@ -187,25 +212,33 @@ final class GroupShard implements CoordinatorShard {
                         "group " + groupId + " has members; a commit from outside is taken only while it has none");
             }
         } else if (group instanceof ClassicGroup classic) {
-            classics.checkCommit(classic, memberId, instanceId, epoch, step);
+            classics.checkCommit(classic, memberId, instanceId, epoch, transactional, step);
         } else {
-            checkEpoch(group, groupId, memberId, instanceId, epoch);
+            checkEpoch(group, groupId, memberId, instanceId, epoch, transactional);
         }
     }
 
     private void checkEpoch(
-            @Nullable Group found, String groupId, String memberId, @Nullable String instanceId, int epoch) {
+            @Nullable Group found,
+            String groupId,
+            String memberId,
+            @Nullable String instanceId,
+            int epoch,
+            boolean transactional) {
         ConsumerGroup group = found instanceof ConsumerGroup consumers ? consumers : new ConsumerGroup(groupId, topics);
         ConsumerMember member = group.require(memberId, instanceId);
         if (member.epoch != epoch) {
             throw new MqException(
-                    member.classic == null ? ErrorCode.STALE_MEMBER_EPOCH : ErrorCode.ILLEGAL_GENERATION,
+                    member.classic == null && !transactional
+                            ? ErrorCode.STALE_MEMBER_EPOCH
+                            : ErrorCode.ILLEGAL_GENERATION,
                     "member " + member.id + " of group " + groupId + " is at epoch " + member.epoch + ", it says "
                             + epoch);
         }
     }
 
-    private void check(String groupId, TopicPartition partition, CommittedOffset offset) {
+    /** Bytes of the offset's note. */
+    private int check(String groupId, TopicPartition partition, CommittedOffset offset) {
         if (partition.partition() >= topics.partitionCount(partition.topic())) {
             throw new MqException(
                     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
@@ -218,6 +251,7 @@ final class GroupShard implements CoordinatorShard {
                     "group " + groupId + ", " + partition + ": the metadata of a commit may have "
                             + GroupConfig.METADATA_BYTES_MAX + " bytes, has " + bytes);
         }
+        return bytes;
     }
 
     Map<TopicPartition, CommittedOffset> offsets(OffsetFetch fetch) {
@@ -227,7 +261,7 @@ final class GroupShard implements CoordinatorShard {
             if (group instanceof ClassicGroup classic) {
                 classic.require(fetch.memberId(), null);
             } else {
-                checkEpoch(group, groupId, fetch.memberId(), null, fetch.memberEpoch());
+                checkEpoch(group, groupId, fetch.memberId(), null, fetch.memberEpoch(), false);
             }
         }
         if (fetch.requireStable() && pending.isUnstable(fetch)) {

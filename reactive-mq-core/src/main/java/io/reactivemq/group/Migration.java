@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,18 +37,24 @@ final class Migration {
     /** Makes a classic group that has members one of KIP-848. */
     ConsumerGroup upgrade(ClassicGroup classic, GroupHeartbeat joining, Step step) {
         if (!classic.isOfConsumers()) {
-            throw new MqException(
-                    ErrorCode.GROUP_ID_NOT_FOUND,
-                    "group " + classic.id() + " is a classic group of type '" + classic.protocolType()
-                            + "', which takes no member of KIP-848");
+            throw notUpgraded(classic, "it is of type '" + classic.protocolType() + "'", null);
         }
         if (classic.members().size() >= groups.config.membersMax()) {
             throw groups.full(classic.id());
         }
         ClassicMember instance = classic.instance(joining.instanceId());
         Map<ConsumerMember, Set<TopicPartition>> members = new LinkedHashMap<>();
-        for (ClassicMember member : classic.members()) {
-            members.put(toConsumer(classic, member), existing(ConsumerProtocol.readAssignment(member.assignment)));
+        boolean hasUserData = false;
+        try {
+            for (ClassicMember member : classic.members()) {
+                members.put(toConsumer(classic, member), existing(ConsumerProtocol.readAssignment(member.assignment)));
+                hasUserData |= ConsumerProtocol.hasUserData(member.assignment);
+            }
+        } catch (MqException e) {
+            throw notUpgraded(classic, "what a member says can't be read", e);
+        }
+        if (hasUserData) {
+            throw notUpgraded(classic, "its assignor keeps data of its own, which would be lost", null);
         }
         LOG.info("group {} is upgraded from the classic protocol with {} members", classic.id(), members.size());
         MqException again = ClassicGroups.inProgress(classic);
@@ -73,6 +80,14 @@ final class Migration {
             }
         }
         return group;
+    }
+
+    /** The code is Kafka's: there is no group of KIP-848 of that id. */
+    private static MqException notUpgraded(ClassicGroup group, String why, @Nullable Throwable cause) {
+        return new MqException(
+                ErrorCode.GROUP_ID_NOT_FOUND,
+                "group " + group.id() + " is a classic group that takes no member of KIP-848: " + why,
+                cause);
     }
 
     private static ConsumerMember toConsumer(ClassicGroup group, ClassicMember member) {

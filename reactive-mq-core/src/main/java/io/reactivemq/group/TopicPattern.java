@@ -8,7 +8,7 @@ import java.util.regex.PatternSyntaxException;
 /**
  * A regular expression that names of topics match as a whole. It is {@code java.util.regex}, within bounds: Kafka takes RE2/J, whose
  * expressions mean the same here but for what only one of the two knows. An expression that looks at the characters of a name more than {@value
- * #LOOKS_MAX} times (nested repetitions do) is given up and does not match.
+ * #LOOKS_MAX} times (nested repetitions do), or is nested too deeply for the stack, is given up and does not match.
  */
 final class TopicPattern {
 
@@ -32,6 +32,8 @@ final class TopicPattern {
         }
         try {
             return new TopicPattern(Pattern.compile(expression));
+        } catch (StackOverflowError e) {
+            throw new MqException(ErrorCode.INVALID_REGULAR_EXPRESSION, "the expression is nested too deeply", e);
         } catch (PatternSyntaxException e) {
             throw new MqException(
                     ErrorCode.INVALID_REGULAR_EXPRESSION,
@@ -43,7 +45,8 @@ final class TopicPattern {
     boolean matches(String topic) {
         try {
             return pattern.matcher(new Counted(topic, new Looks())).matches();
-        } catch (TooManyLooksException e) {
+        } catch (TooManyLooksException | StackOverflowError e) {
+            // deep nesting costs frames for each character
             return false;
         }
     }

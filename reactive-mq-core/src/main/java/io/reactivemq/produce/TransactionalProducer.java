@@ -257,7 +257,8 @@ final class TransactionalProducer {
 
     /** Whether the member's epoch was that of before the last rebalance, so that it can be told with the next. */
     private static boolean isStale(@Nullable Throwable failure) {
-        return failure instanceof MqException e && e.errorCode() == ErrorCode.STALE_MEMBER_EPOCH;
+        return failure instanceof MqException e
+                && (e.errorCode() == ErrorCode.ILLEGAL_GENERATION || e.errorCode() == ErrorCode.STALE_MEMBER_EPOCH);
     }
 
     /** An expected failure; {@link Mono#error} inside an operator would count as that operator's. */

@@ -31,8 +31,11 @@ public final class TransactionalSender<K, V> {
     static final Duration TIMEOUT_DEFAULT = Duration.ofMinutes(1);
 
     /** Codes that say: what was read belongs to another member now. */
-    private static final Set<ErrorCode> LOST =
-            Set.of(ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.STALE_MEMBER_EPOCH);
+    private static final Set<ErrorCode> LOST = Set.of(
+            ErrorCode.FENCED_MEMBER_EPOCH,
+            ErrorCode.UNKNOWN_MEMBER_ID,
+            ErrorCode.ILLEGAL_GENERATION,
+            ErrorCode.STALE_MEMBER_EPOCH);
 
     private final Broker broker;
     private final SenderOptions<K, V> options;

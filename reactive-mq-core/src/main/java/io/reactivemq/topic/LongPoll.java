@@ -85,6 +85,9 @@ public final class LongPoll {
                     partition.addWaiter(onAdvance);
                 }
             }
+            if (ended) {
+                end(); // cancelled meanwhile, perhaps before it was a waiter everywhere
+            }
         }
         signal();
     }

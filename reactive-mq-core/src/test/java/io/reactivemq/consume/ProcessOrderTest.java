@@ -407,6 +407,32 @@ class ProcessOrderTest extends ReceiverFixture {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"one", "one.g.retry-1"})
+    @DisplayName("M09 headers that anybody may write do not choose the dead-letter topic, nor spare a record its attempts")
+    void foreignHeaders(String topic) {
+        broker.topic("one.g.retry-1", 1);
+        Headers foreign = Headers.empty()
+                .with(RetryHeaders.TOPIC, "victim")
+                .with(RetryHeaders.PARTITION, "7")
+                .with(RetryHeaders.OFFSET, "1")
+                .with(DeadLetterHeaders.FAILED_ATTEMPT, new FailedAttempt(99, 0, "x.Y", "no").toText());
+        broker.write(new TopicPartition(topic, 0), Batches.of(null, "v".getBytes(UTF_8), foreign));
+        Recorder<Outcome> recorder = subscribe(
+                member("one")
+                        .process(
+                                r -> Mono.error(broken),
+                                o -> o.retry(RetryPolicy.immediately(1).thenAfter(Duration.ofSeconds(1)))),
+                100);
+        runtime.advanceBy(Duration.ofSeconds(10));
+        assertThat(recorder.last().status()).isEqualTo(Outcome.Status.DEAD_LETTERED);
+        assertThat(recorder.last().attempts()).isEqualTo(topic.equals("one") ? 4 : 2);
+        String letters = topic + ".dlq";
+        assertThat(headersIn(letters).get(0).lastAsString(DeadLetterHeaders.TOPIC))
+                .isEqualTo(topic);
+        cancel(recorder);
+    }
+
+    @ParameterizedTest
     @ValueSource(longs = {Long.MAX_VALUE, Long.MIN_VALUE, ManualRuntime.START_MILLIS + 86_400_000})
     @DisplayName("R11 a record in a retry topic that says it is due in a day, or never, holds nobody up")
     void foreignRecordInARetryTopic(long due) {

@@ -14,6 +14,10 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.reactivestreams.Subscription;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -90,6 +94,33 @@ class ReceiveStylesTest extends ReceiverFixture {
         assertThatThrownBy(() -> cursor("one").receiveAtmostOnce())
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("group");
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -1, Long.MIN_VALUE})
+    void demandThatIsNotPositiveFailsThePipelineOfALane(long n) {
+        broker.write(ONE_0, Batches.numbered(0, 3));
+        List<Throwable> errors = new ArrayList<>();
+        Recorder<Object> recorder = subscribe(
+                member("one").receivePartitions(lane -> {
+                    lane.subscribe(new BaseSubscriber<>() {
+                        @Override
+                        protected void hookOnSubscribe(Subscription subscription) {
+                            subscription.request(n);
+                        }
+
+                        @Override
+                        protected void hookOnError(Throwable error) {
+                            errors.add(error);
+                        }
+                    });
+                    return Mono.never();
+                }),
+                10);
+        assertThat(errors).singleElement().satisfies(error -> assertThat(error)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("3.9"));
+        cancel(recorder);
     }
 
     // ---------------------------------------------------------------- batches

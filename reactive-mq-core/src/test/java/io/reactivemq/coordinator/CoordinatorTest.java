@@ -275,8 +275,49 @@ class CoordinatorTest {
     }
 
     /** Named values. */
+    @Test
+    void aRequestThatWouldWaitForOthersFailsAfterTheClose() {
+        write("a", "1");
+        Deferred<String> before = new Deferred<>();
+        CompletableFuture<String> waited = waitFor(before);
+        runtime.run();
+        assertThat(waited).isNotDone();
+        coordinator.close();
+        runtime.run();
+        assertThat(waited).isCompletedExceptionally();
+
+        CompletableFuture<String> later = waitFor(new Deferred<>());
+        runtime.run();
+        assertThat(later).isCompletedExceptionally();
+        assertThat(get("a").thenApply(v -> v)).satisfies(f -> runtime.run()).isCompletedWithValue("1");
+
+        coordinator = coordinator();
+        coordinator.close();
+        CompletableFuture<String> notLoadedYet = waitFor(new Deferred<>());
+        runtime.run();
+        assertThat(notLoadedYet).isCompletedExceptionally();
+    }
+
+    private CompletableFuture<String> waitFor(Deferred<String> answer) {
+        return coordinator
+                .handle(machine -> {
+                    machine.waiting.add(answer);
+                    return CoordinatorResult.of(answer);
+                })
+                .flatMap(Deferred::response)
+                .toFuture();
+    }
+
     private static final class Registers implements CoordinatorShard {
         final Map<String, String> values = new TreeMap<>();
+        final List<Deferred<String>> waiting = new ArrayList<>();
+
+        @Override
+        public void unloaded(MqException error) {
+            waiting.forEach(answer -> answer.fail(error));
+            waiting.clear();
+        }
+
         long deadline = NEVER;
 
         CoordinatorResult<String> put(String key, String value) {

@@ -134,6 +134,23 @@ class TopicRegistryTest {
     }
 
     @Test
+    void aTopicWhoseOffsetsCanNotBeForgottenIsDeletedWhenItIsTriedAgainAndNotMadeAnewBefore() {
+        TopicRegistry registry = open();
+        await(registry.create(ORDERS, false));
+        Mono<Void> failing = Mono.create(
+                sink -> sink.error(new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "planted")));
+
+        assertThat(errorOf(registry.delete("orders", failing).thenReturn(true)))
+                .isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+        assertThat(registry.list()).isEmpty();
+        assertThat(errorOf(registry.create(ORDERS, false))).isEqualTo(ErrorCode.TOPIC_ALREADY_EXISTS);
+
+        await(registry.delete("orders", Mono.empty()).thenReturn(true));
+        assertThat(store.exists(DATA.resolve("orders-0"))).isFalse();
+        assertThat(await(registry.create(ORDERS, false)).partitions()).isEqualTo(2);
+    }
+
+    @Test
     void aCrashAfterAnyStepOfADeletionLeavesTheTopicWholeOrNotThere() {
         int steps = 0;
         boolean acknowledged = false;
@@ -143,7 +160,7 @@ class TopicRegistryTest {
             TopicRegistry registry = open();
             TopicDescription created = await(registry.create(ORDERS, false));
             CompletableFuture<Boolean> deletion =
-                    registry.delete("orders").thenReturn(true).toFuture();
+                    registry.delete("orders", Mono.empty()).thenReturn(true).toFuture();
             for (int i = 0; i < steps && runtime.runOne(); i++) {
                 assertThat(i).isLessThan(100);
             }

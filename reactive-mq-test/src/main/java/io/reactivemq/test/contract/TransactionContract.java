@@ -328,7 +328,7 @@ public abstract class TransactionContract extends EngineContract {
         member.reconcile();
 
         assertFails(
-                producer.commitOffset(broker(), "g", "m", member.epoch() + 1, SOURCE, 1), ErrorCode.STALE_MEMBER_EPOCH);
+                producer.commitOffset(broker(), "g", "m", member.epoch() + 1, SOURCE, 1), ErrorCode.ILLEGAL_GENERATION);
         assertFails(producer.commitOffset(broker(), "g", "a stranger", 1, SOURCE, 1), ErrorCode.UNKNOWN_MEMBER_ID);
         await(producer.commitOffset(broker(), "g", "m", member.epoch(), SOURCE, 2));
         assertThat(committedOffset()).isNull();

@@ -135,7 +135,9 @@ final class ClassicGroup implements Group {
         ByteBuffer chosen = member.metadata(protocol);
         try {
             return ConsumerProtocol.readSubscription(
-                            chosen.hasRemaining() ? chosen : member.protocols.get(0).metadata())
+                            chosen.hasRemaining()
+                                    ? chosen
+                                    : member.protocols.get(0).metadata())
                     .topics();
         } catch (MqException e) {
             LOG.debug("group {}: the subscription of member {} can't be read", id, member.id, e);

@@ -47,7 +47,8 @@ final class ConsumerGroups {
             TopicPattern.of(regex);
         }
         Set<String> names = heartbeat.subscribedTopics();
-        long bytes = names == null ? 0 : names.stream().mapToLong(String::length).sum();
+        long bytes =
+                names == null ? 0 : names.stream().mapToLong(String::length).sum();
         if (bytes > GroupConfig.CLASSIC_METADATA_BYTES_MAX) {
             throw invalid(
                     heartbeat,

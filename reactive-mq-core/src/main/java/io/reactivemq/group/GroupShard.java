@@ -198,12 +198,7 @@ final class GroupShard implements CoordinatorShard {
 
     /** Whether who commits may: a member in its epoch or generation, or anybody while there are no members. */
     private void checkCommitter(
-            String groupId,
-            String memberId,
-            @Nullable String instanceId,
-            int epoch,
-            boolean transactional,
-            Step step) {
+            String groupId, String memberId, @Nullable String instanceId, int epoch, boolean transactional, Step step) {
         Group group = groups.find(Groups.requireId(groupId));
         if (memberId.isEmpty() && instanceId == null && epoch < 0) {
             if (group != null && group.hasMembers()) {

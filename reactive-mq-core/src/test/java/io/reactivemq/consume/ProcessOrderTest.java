@@ -408,7 +408,8 @@ class ProcessOrderTest extends ReceiverFixture {
 
     @ParameterizedTest
     @ValueSource(strings = {"one", "one.g.retry-1"})
-    @DisplayName("M09 headers that anybody may write do not choose the dead-letter topic, nor spare a record its attempts")
+    @DisplayName(
+            "M09 headers that anybody may write do not choose the dead-letter topic, nor spare a record its attempts")
     void foreignHeaders(String topic) {
         broker.topic("one.g.retry-1", 1);
         Headers foreign = Headers.empty()

@@ -117,9 +117,11 @@ class ReceiveStylesTest extends ReceiverFixture {
                     return Mono.never();
                 }),
                 10);
-        assertThat(errors).singleElement().satisfies(error -> assertThat(error)
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("3.9"));
+        assertThat(errors)
+                .singleElement()
+                .satisfies(error -> assertThat(error)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("3.9"));
         cancel(recorder);
     }
 

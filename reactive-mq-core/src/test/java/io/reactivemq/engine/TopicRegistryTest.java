@@ -137,8 +137,8 @@ class TopicRegistryTest {
     void aTopicWhoseOffsetsCanNotBeForgottenIsDeletedWhenItIsTriedAgainAndNotMadeAnewBefore() {
         TopicRegistry registry = open();
         await(registry.create(ORDERS, false));
-        Mono<Void> failing = Mono.create(
-                sink -> sink.error(new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "planted")));
+        Mono<Void> failing =
+                Mono.create(sink -> sink.error(new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "planted")));
 
         assertThat(errorOf(registry.delete("orders", failing).thenReturn(true)))
                 .isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);

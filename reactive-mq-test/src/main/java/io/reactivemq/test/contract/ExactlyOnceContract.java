@@ -116,7 +116,7 @@ public abstract class ExactlyOnceContract extends EngineContract {
     }
 
     @Test
-    @DisplayName("K12 a transaction that is cancelled is aborted, and the next one begins")
+    @DisplayName("10 K12 a transaction that is cancelled is aborted, and the next one begins")
     void cancelled() {
         topic("t", 2);
         TransactionalSender<String, String> sender = sender(broker()).transactional("tx");
@@ -138,7 +138,7 @@ public abstract class ExactlyOnceContract extends EngineContract {
     }
 
     @Test
-    @DisplayName("K05 a sender whose transactional id another has begun with fails at once, and ever after")
+    @DisplayName("10 K05 a sender whose transactional id another has begun with fails at once, and ever after")
     void fenced() {
         topic("t", 2);
         TransactionalSender<String, String> older = sender(broker()).transactional("tx");
@@ -245,7 +245,8 @@ public abstract class ExactlyOnceContract extends EngineContract {
     }
 
     @Test
-    @DisplayName("M07 K12 instances that come and go while they process: each record once, whoever has its partition")
+    @DisplayName(
+            "10 M07 K12 instances that come and go while they process: each record once, whoever has its partition")
     void instances_come_and_go() {
         topic("in", 4);
         topic("out", 2);

@@ -21,6 +21,11 @@ final class UnpluggedBroker extends ForwardingBroker {
         unplugged = true;
     }
 
+    /** Requests from now on are answered again. */
+    void plug() {
+        unplugged = false;
+    }
+
     boolean isUnplugged() {
         return unplugged;
     }

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A failure is worth nothing that can't be replayed: the same seed gives the same run. */
-@DisplayName("a simulated run")
+@DisplayName("7 a simulated run of the broker, senders and receivers as they are in production")
 class DeterminismTest {
 
     static Stream<Arguments> placesAndSeeds() {

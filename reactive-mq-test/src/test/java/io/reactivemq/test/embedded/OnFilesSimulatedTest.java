@@ -9,6 +9,7 @@ import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.GroupProtocolContract;
 import io.reactivemq.test.contract.GrowthContract;
+import io.reactivemq.test.contract.HardCasesContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.OffsetResetContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
@@ -67,6 +68,14 @@ class OnFilesSimulatedTest {
 
     @Nested
     class Growth extends GrowthContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class HardCases extends HardCasesContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_FSYNC, seed);

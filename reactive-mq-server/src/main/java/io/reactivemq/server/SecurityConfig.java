@@ -1,7 +1,6 @@
 package io.reactivemq.server;
 
 import io.reactivemq.broker.Broker;
-import io.reactivemq.broker.ScramCredential;
 import io.reactivemq.broker.ScramMechanism;
 import io.reactivemq.netty.security.SaslMechanism;
 import io.reactivemq.netty.security.Secrets;
@@ -238,9 +237,9 @@ record SecurityConfig(
             }
             for (ScramMechanism mechanism : scramMechanisms()) {
                 if (broker.security().current().credential(user, mechanism) == null) {
-                    ScramCredential credential = ScramCredential.ofPassword(
-                            mechanism, password, secrets.salt(), ScramCredential.ITERATIONS_MIN);
-                    broker.security().upsertCredential(user, credential).block();
+                    broker.security()
+                            .upsertCredential(user, secrets.credential(mechanism, password))
+                            .block();
                 }
             }
         }

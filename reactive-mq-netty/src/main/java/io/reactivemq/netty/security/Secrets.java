@@ -1,5 +1,7 @@
 package io.reactivemq.netty.security;
 
+import io.reactivemq.broker.ScramCredential;
+import io.reactivemq.broker.ScramMechanism;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -8,7 +10,7 @@ import java.util.Arrays;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** What must not be guessed: nonces and salts. Safe for many threads. */
+/** What must not be guessed: nonces, salts, and credentials with a salt of their own. Safe for many threads. */
 public final class Secrets {
 
     private static final int NONCE_BYTES = 24;
@@ -46,8 +48,13 @@ public final class Secrets {
         return bytes;
     }
 
+    /** The credential of a password, with a fresh salt; takes some ten milliseconds of CPU. */
+    public ScramCredential credential(ScramMechanism mechanism, String password) {
+        return ScramCredential.ofPassword(mechanism, password, salt(), ScramCredential.ITERATIONS_MIN);
+    }
+
     /** A fresh salt, in the form that Kafka's tools make. */
-    public byte[] salt() {
+    byte[] salt() {
         return salt(bytes(SALT_BITS / Byte.SIZE + 1));
     }
 

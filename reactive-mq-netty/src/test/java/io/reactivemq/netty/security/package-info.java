@@ -1,0 +1,4 @@
+@NullMarked
+package io.reactivemq.netty.security;
+
+import org.jspecify.annotations.NullMarked;

@@ -23,8 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SecurityStoreTest {
 
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-    private static final AclBinding ACL =
-            AclBinding.allow("User:alice", AclOperation.ALTER, ResourcePattern.CLUSTER);
+    private static final AclBinding ACL = AclBinding.allow("User:alice", AclOperation.ALTER, ResourcePattern.CLUSTER);
 
     @TempDir
     private Path directory;

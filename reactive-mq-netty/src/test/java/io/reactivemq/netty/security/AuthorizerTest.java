@@ -104,8 +104,8 @@ class AuthorizerTest {
     @Test
     @DisplayName("a host is an address, or any")
     void hosts() {
-        Authorizer authorizer = with(
-                new AclBinding(ORDERS, "User:*", "10.0.0.1", AclOperation.READ, AclPermission.ALLOW));
+        Authorizer authorizer =
+                with(new AclBinding(ORDERS, "User:*", "10.0.0.1", AclOperation.READ, AclPermission.ALLOW));
         assertThat(topic(authorizer, ALICE, AclOperation.READ, "orders")).isTrue();
         assertThat(topic(authorizer, BOB, AclOperation.READ, "orders")).isFalse();
         Caller longer = new Caller("User:alice", "c", "/10.0.0.12", "SSL");
@@ -115,7 +115,8 @@ class AuthorizerTest {
     @Test
     @DisplayName("there may be a topic to write to, unless all that is allowed is denied")
     void any() {
-        assertThat(with().allowsAny(ALICE, AclOperation.WRITE, ResourceType.TOPIC)).isFalse();
+        assertThat(with().allowsAny(ALICE, AclOperation.WRITE, ResourceType.TOPIC))
+                .isFalse();
         AclBinding allow = AclBinding.allow("User:alice", AclOperation.WRITE, PREFIX);
         assertThat(with(allow).allowsAny(ALICE, AclOperation.WRITE, ResourceType.TOPIC))
                 .isTrue();

@@ -22,8 +22,7 @@ class ClientQuotasTest {
 
     private final Map<QuotaEntity, Map<String, Double>> set = new HashMap<>();
     private long now;
-    private final ClientQuotas quotas =
-            new ClientQuotas(() -> new SecurityImage(Set.of(), Map.of(), set), () -> now);
+    private final ClientQuotas quotas = new ClientQuotas(() -> new SecurityImage(Set.of(), Map.of(), set), () -> now);
 
     private void limit(QuotaEntity entity, double bytesPerSecond) {
         set.put(entity, Map.of(ClientQuotas.PRODUCED, bytesPerSecond));

@@ -26,9 +26,7 @@ class ScramExchangeTest {
                             ScramMechanism.SCRAM_SHA_256,
                             SECRETS.credential(ScramMechanism.SCRAM_SHA_256, "alice-secret")),
                     "a,b=c",
-                    Map.of(
-                            ScramMechanism.SCRAM_SHA_256,
-                            SECRETS.credential(ScramMechanism.SCRAM_SHA_256, "x"))),
+                    Map.of(ScramMechanism.SCRAM_SHA_256, SECRETS.credential(ScramMechanism.SCRAM_SHA_256, "x"))),
             Map.of());
 
     private final ScramExchange exchange = new ScramExchange(ScramMechanism.SCRAM_SHA_256, USERS, SECRETS);
@@ -52,7 +50,8 @@ class ScramExchangeTest {
     }
 
     @Test
-    @DisplayName("a wrong password and a user there is not are refused alike, with salts that look alike and stay the same")
+    @DisplayName(
+            "a wrong password and a user there is not are refused alike, with salts that look alike and stay the same")
     void refused() throws Exception {
         String wrong = refusal("alice");
         assertThat(refusal("nobody")).isEqualTo(wrong);
@@ -68,9 +67,9 @@ class ScramExchangeTest {
         ScramExchange one = new ScramExchange(ScramMechanism.SCRAM_SHA_256, USERS, SECRETS);
         ScramClient client = new ScramClient(user, "guess");
         byte[] last = client.last(one.begin(client.first()));
-        return String.valueOf(org.assertj.core.api.Assertions.catchThrowableOfType(
-                        AuthenticationException.class, () -> one.end(last))
-                .getMessage());
+        return String.valueOf(
+                org.assertj.core.api.Assertions.catchThrowableOfType(AuthenticationException.class, () -> one.end(last))
+                        .getMessage());
     }
 
     private static byte[] salt(String user) throws Exception {
@@ -142,8 +141,7 @@ class ScramExchangeTest {
                         "alice",
                         Map.of(
                                 ScramMechanism.SCRAM_SHA_256,
-                                ScramCredential.ofPassword(
-                                        ScramMechanism.SCRAM_SHA_256, "x", SECRETS.salt(), 8_192))),
+                                ScramCredential.ofPassword(ScramMechanism.SCRAM_SHA_256, "x", SECRETS.salt(), 8_192))),
                 Map.of());
         assertThat(ScramExchange.ofNobody(ScramMechanism.SCRAM_SHA_256, "nobody", users, SECRETS)
                         .iterations())

@@ -25,8 +25,7 @@ class SaslTest {
     private static RunningServer server(Duration authenticationTimeout) {
         EmbeddedBroker broker = EmbeddedBroker.inMemory(16 << 20);
         broker.security()
-                .upsertCredential(
-                        "alice", Secrets.ofSystem().credential(ScramMechanism.SCRAM_SHA_256, "alice-secret"))
+                .upsertCredential("alice", Secrets.ofSystem().credential(ScramMechanism.SCRAM_SHA_256, "alice-secret"))
                 .block(RunningServer.PATIENCE);
         return RunningServer.over(
                 broker,

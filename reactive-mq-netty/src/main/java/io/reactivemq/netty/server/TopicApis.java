@@ -6,8 +6,14 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.ApiMessageType;
+import io.reactivemq.kafka.common.message.CreatePartitionsRequestData;
+import io.reactivemq.kafka.common.message.CreatePartitionsRequestData.CreatePartitionsAssignment;
+import io.reactivemq.kafka.common.message.CreatePartitionsRequestData.CreatePartitionsTopic;
+import io.reactivemq.kafka.common.message.CreatePartitionsResponseData;
+import io.reactivemq.kafka.common.message.CreatePartitionsResponseData.CreatePartitionsTopicResult;
 import io.reactivemq.kafka.common.message.CreateTopicsRequestData;
 import io.reactivemq.kafka.common.message.CreateTopicsRequestData.CreatableReplicaAssignment;
 import io.reactivemq.kafka.common.message.CreateTopicsRequestData.CreatableTopic;
@@ -28,7 +34,7 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** Topics come and go: CreateTopics, DeleteTopics. A topic has one replica; replication factor -1 or 1 says so. */
+/** Topics come, grow and go: CreateTopics, CreatePartitions, DeleteTopics. A topic has one replica; replication factor -1 or 1 says so. */
 final class TopicApis {
 
     private static final int LEFT_TO_THE_SERVER = -1;
@@ -45,6 +51,7 @@ final class TopicApis {
 
     void register(ApiTable apis) {
         apis.serve(ApiMessageType.CREATE_TOPICS, 2, 7, CreateTopicsRequestData.class, this::createTopics);
+        apis.serve(ApiMessageType.CREATE_PARTITIONS, 0, 3, CreatePartitionsRequestData.class, this::createPartitions);
         apis.serve(ApiMessageType.DELETE_TOPICS, 1, 6, DeleteTopicsRequestData.class, this::deleteTopics);
     }
 
@@ -156,6 +163,50 @@ final class TopicApis {
             }
         }
         return partitions;
+    }
+
+    private Mono<CreatePartitionsResponseData> createPartitions(ApiRequest request, CreatePartitionsRequestData body) {
+        return Flux.fromIterable(body.topics())
+                .concatMap(topic -> addPartitions(request.caller(), topic, body.validateOnly())
+                        .thenReturn(new CreatePartitionsTopicResult())
+                        .onErrorResume(
+                                MqException.class,
+                                failure -> Mono.just(new CreatePartitionsTopicResult()
+                                        .setErrorCode(failure.errorCode().code())
+                                        .setErrorMessage(failure.getMessage())))
+                        .onErrorResume(
+                                RefusedException.class,
+                                failure -> Mono.just(new CreatePartitionsTopicResult()
+                                        .setErrorCode(failure.code)
+                                        .setErrorMessage(failure.getMessage())))
+                        .map(result -> result.setName(topic.name())))
+                .collectList()
+                .map(results -> new CreatePartitionsResponseData().setResults(results));
+    }
+
+    private Mono<TopicDescription> addPartitions(Caller caller, CreatePartitionsTopic asked, boolean validateOnly) {
+        return broker.describeTopic(caller, asked.name()).flatMap(topic -> {
+            int more = asked.count() - topic.partitions();
+            List<CreatePartitionsAssignment> assignments = asked.assignments();
+            if (assignments != null && more > 0 && !isHere(assignments, more)) {
+                return Refusal.of(new RefusedException(
+                        ProtocolError.INVALID_REPLICA_ASSIGNMENT,
+                        more + " more partitions on node " + settings.nodeId() + " were expected, assigned are "
+                                + assignments.stream()
+                                        .map(CreatePartitionsAssignment::brokerIds)
+                                        .toList()));
+            }
+            if (validateOnly && more > 0) {
+                return Mono.just(topic);
+            }
+            return broker.createPartitions(caller, asked.name(), asked.count());
+        });
+    }
+
+    private boolean isHere(List<CreatePartitionsAssignment> assignments, int count) {
+        return assignments.size() == count
+                && assignments.stream()
+                        .allMatch(assignment -> assignment.brokerIds().equals(List.of(settings.nodeId())));
     }
 
     private static CreatableTopicConfigs config(ConfigEntry entry) {

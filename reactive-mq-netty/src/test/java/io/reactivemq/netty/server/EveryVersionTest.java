@@ -432,6 +432,19 @@ class EveryVersionTest {
                 List.of(
                         new InitProducerIdRequestData().setProducerId(-1).setProducerEpoch((short) -1),
                         new InitProducerIdRequestData().setTransactionalId("").setProducerId(-1));
+            case CREATE_PARTITIONS -> {
+                CreatePartitionsRequestData body = new CreatePartitionsRequestData().setValidateOnly(true);
+                body.topics()
+                        .add(new CreatePartitionsRequestData.CreatePartitionsTopic()
+                                .setName("orders")
+                                .setCount(5)
+                                .setAssignments(null));
+                body.topics()
+                        .add(new CreatePartitionsRequestData.CreatePartitionsTopic()
+                                .setName(unknown)
+                                .setCount(5));
+                yield List.of(body);
+            }
             case DESCRIBE_TRANSACTIONS ->
                 List.of(new DescribeTransactionsRequestData().setTransactionalIds(List.of("enricher", unknown)));
             case LIST_TRANSACTIONS ->

@@ -75,6 +75,15 @@ final class ForeignProgram implements AutoCloseable {
         return Files.readAllLines(out);
     }
 
+    /** The last of what it wrote to its standard error. */
+    String errors() throws IOException {
+        return tail(err);
+    }
+
+    boolean isRunning() {
+        return process.isAlive();
+    }
+
     void endsWell() throws Exception {
         boolean ended = process.waitFor(LIMIT.toSeconds(), SECONDS);
         assertThat(ended)

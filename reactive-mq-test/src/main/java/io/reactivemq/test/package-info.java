@@ -12,6 +12,8 @@
  * runtime.advance(Duration.ofHours(1));
  * }</pre>
  *
+ * <p>{@link io.reactivemq.test.history.History} takes down what clients did and saw, of whatever broker, and finds what is wrong with it.
+ *
  * <p>{@link io.reactivemq.test.Seeds} says which seeds a test runs with and how a failure is replayed.
  *
  * <p>May import: every public package of reactive-mq-core, reactor-core, JUnit and AssertJ. Threading: each type says; nothing

@@ -46,6 +46,7 @@ final class Link extends ForwardingBroker {
     private final Scheduler.Worker wire;
     private final @Nullable ConsumerHistory history;
     private final Runnable onProducer;
+    private final boolean embedded;
     private long lastDueNanos;
     private boolean cut;
     private long silentUntilNanos;
@@ -53,6 +54,7 @@ final class Link extends ForwardingBroker {
     /**
      * @param history who writes down what is committed and looked up; null: nobody
      * @param onProducer is told when the client has got a producer id for a transactional id
+     * @param embedded whether the client lives in the broker's process; else it calls from another machine
      */
     Link(
             Broker address,
@@ -60,7 +62,8 @@ final class Link extends ForwardingBroker {
             SimulatedRuntime runtime,
             Random random,
             @Nullable ConsumerHistory history,
-            Runnable onProducer) {
+            Runnable onProducer,
+            boolean embedded) {
         super(address);
         this.network = network;
         this.runtime = runtime;
@@ -68,6 +71,7 @@ final class Link extends ForwardingBroker {
         this.wire = runtime.timers().createWorker();
         this.history = history;
         this.onProducer = onProducer;
+        this.embedded = embedded;
         this.lastDueNanos = runtime.nanoTime();
     }
 
@@ -191,11 +195,14 @@ final class Link extends ForwardingBroker {
                 }));
     }
 
-    /** From another machine: members that live with the broker are forgotten when it opens again. */
+    /** Members that live with the broker are forgotten when it opens again, others are not. */
     @Override
     public Mono<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat) {
         return super.heartbeat(
-                new Caller(caller.principal(), caller.clientId(), "10.0.0.1", caller.listener()), heartbeat);
+                embedded
+                        ? caller
+                        : new Caller(caller.principal(), caller.clientId(), "10.0.0.1", caller.listener()),
+                heartbeat);
     }
 
     @Override

@@ -133,6 +133,9 @@ final class Member {
     }
 
     void crash() {
+        if (link.isCut()) {
+            return;
+        }
         cutOff();
         world.note(name, "crashes");
         receiving.dispose();

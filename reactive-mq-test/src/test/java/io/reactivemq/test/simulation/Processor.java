@@ -109,7 +109,7 @@ final class Processor {
         if (world.isFinishing() || world.random.nextInt(15) > 0) {
             return;
         }
-        boolean crashes = world.random.nextBoolean();
+        boolean crashes = world.random.nextBoolean() && !world.isEmbedded();
         Disposable unused = world.runtime
                 .timers()
                 .schedule(crashes ? this::crash : this::leave, world.random.nextInt(20_000), TimeUnit.MICROSECONDS);
@@ -153,7 +153,7 @@ final class Processor {
     }
 
     void crash() {
-        if (stopped) {
+        if (link.isCut()) {
             return;
         }
         world.note(name, "crashes");

@@ -59,6 +59,7 @@ final class World {
     final History history;
     private final Link.Network network = new Link.Network();
     private final BrokerHost host;
+    private final boolean embedded;
     private final boolean rewinds;
     private final IsolationLevel readersIsolation;
     private final int workMsMax;
@@ -77,6 +78,7 @@ final class World {
         this.random = new Random(seed * 0x9E3779B97F4A7C15L);
         this.history = new History(() -> runtime.elapsed().toMillis());
         this.host = new BrokerHost(runtime, new Random(random.nextLong()), mistake, random.nextInt(4) == 0);
+        this.embedded = random.nextInt(4) == 0;
         this.rewinds = random.nextInt(6) == 0;
         this.readersIsolation = random.nextBoolean() ? IsolationLevel.READ_COMMITTED : IsolationLevel.READ_UNCOMMITTED;
         this.workMsMax = WORK_MS_MAX[random.nextInt(WORK_MS_MAX.length)];
@@ -87,7 +89,7 @@ final class World {
     }
 
     Link link(@Nullable ConsumerHistory consumer, Runnable onProducer) {
-        return new Link(host.address(), network, runtime, random, consumer, onProducer);
+        return new Link(host.address(), network, runtime, random, consumer, onProducer, embedded);
     }
 
     void note(String who, String what) {
@@ -100,6 +102,10 @@ final class World {
         if (before != null && before != writer) {
             before.fenced(writer.name);
         }
+    }
+
+    boolean isEmbedded() {
+        return embedded;
     }
 
     boolean isFinishing() {
@@ -115,11 +121,11 @@ final class World {
         host.open();
         runtime.await(host.broker().createTopic(CALLER, NewTopic.of("in", 3)));
         runtime.await(host.broker().createTopic(CALLER, NewTopic.of("out", 2)));
-        network.delayMsMax = random.nextInt(3) == 0 ? 1 + random.nextInt(15) : 0;
-        network.lossPercent = random.nextInt(3) == 0 ? 1 + random.nextInt(8) : 0;
-        writers.add(new Writer(this, "plain", Guarantee.AT_LEAST_ONCE));
-        writers.add(new Writer(this, "idempotent", Guarantee.IDEMPOTENT));
-        transactional.add(new TransactionalWriter(this, "tx-a", "tx-a"));
+        if (!embedded) {
+            network.delayMsMax = random.nextInt(3) == 0 ? 1 + random.nextInt(15) : 0;
+            network.lossPercent = random.nextInt(3) == 0 ? 1 + random.nextInt(8) : 0;
+        }
+        addWriters();
         join();
         join();
         process();
@@ -131,6 +137,12 @@ final class World {
             checkWatermarks();
         }
         finish();
+    }
+
+    private void addWriters() {
+        writers.add(new Writer(this, "plain-" + named++, Guarantee.AT_LEAST_ONCE));
+        writers.add(new Writer(this, "idempotent-" + named++, Guarantee.IDEMPOTENT));
+        transactional.add(new TransactionalWriter(this, "tx-" + named++, "tx-a"));
     }
 
     private void step() {
@@ -157,7 +169,7 @@ final class World {
             Duration shift = Duration.ofMillis(random.nextInt(4) == 0 ? -2_000 : random.nextInt(3_600_000));
             note("clock", "jumps by " + shift);
             runtime.shiftWallClock(shift);
-        } else if (dice < 96) {
+        } else if (dice < 96 && !embedded) {
             network.lossPercent = random.nextInt(3) * 5;
             network.delayMsMax = random.nextInt(3) * 8;
             note("network", "loses " + network.lossPercent + "%, takes up to " + network.delayMsMax + " ms");
@@ -198,11 +210,12 @@ final class World {
             return;
         }
         Member member = pick(running);
-        switch (random.nextInt(5)) {
+        // what is in one process does not lose touch
+        switch (random.nextInt(embedded ? 2 : 6)) {
             case 0 -> member.leave();
             case 1 -> member.drain();
             case 2 -> member.crash();
-            case 3 -> {
+            case 3, 4 -> {
                 Duration time = Duration.ofMillis(5_500 + random.nextInt(2_500));
                 note(member.name, "hears nothing for " + time);
                 member.silence(time);
@@ -234,7 +247,7 @@ final class World {
         if (running.isEmpty()) {
             return;
         }
-        if (random.nextBoolean()) {
+        if (embedded || random.nextBoolean()) {
             pick(running).leave();
         } else {
             pick(running).crash();
@@ -245,7 +258,7 @@ final class World {
     private void takeOver() {
         TransactionalWriter older = transactional.get(transactional.size() - 1);
         String name = "tx-" + named++;
-        if (random.nextBoolean()) {
+        if (!embedded && random.nextBoolean()) {
             older.crash();
         }
         note(name, "takes the place of " + older.name);
@@ -263,6 +276,15 @@ final class World {
             host.kill();
         } else {
             note("broker", "loses its power: " + host.losePower());
+        }
+        if (embedded) {
+            writers.forEach(Writer::crash);
+            transactional.forEach(TransactionalWriter::crash);
+            members.forEach(Member::crash);
+            processors.forEach(Processor::crash);
+            writers.clear();
+            transactional.clear();
+            addWriters();
         }
         runtime.advance(Duration.ofMillis(random.nextInt(4) == 0 ? random.nextInt(4000) : random.nextInt(60)));
         host.open();

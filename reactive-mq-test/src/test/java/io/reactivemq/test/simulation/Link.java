@@ -199,9 +199,7 @@ final class Link extends ForwardingBroker {
     @Override
     public Mono<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat) {
         return super.heartbeat(
-                embedded
-                        ? caller
-                        : new Caller(caller.principal(), caller.clientId(), "10.0.0.1", caller.listener()),
+                embedded ? caller : new Caller(caller.principal(), caller.clientId(), "10.0.0.1", caller.listener()),
                 heartbeat);
     }
 

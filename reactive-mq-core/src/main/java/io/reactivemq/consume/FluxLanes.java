@@ -22,21 +22,15 @@ import reactor.core.publisher.Sinks;
  * @param <K> the type of the keys
  * @param <V> the type of the values
  */
-final class FluxLanes<K, V> extends Flux<FluxLanes.LaneFlux<K, V>> {
-
-    private final Broker broker;
-    private final ReceiverOptions<K, V> options;
-    private final Subscriptions subscriptions;
+final class FluxLanes<K, V> extends FluxOutput<K, V, FluxLanes.LaneFlux<K, V>> {
 
     FluxLanes(Broker broker, ReceiverOptions<K, V> options, Subscriptions subscriptions) {
-        this.broker = broker;
-        this.options = options;
-        this.subscriptions = subscriptions;
+        super(broker, options, subscriptions);
     }
 
     @Override
-    public void subscribe(CoreSubscriber<? super LaneFlux<K, V>> actual) {
-        new LanesSubscription<>(actual, this).begin(options, subscriptions);
+    OutputSubscription<LaneFlux<K, V>> open(CoreSubscriber<? super LaneFlux<K, V>> actual) {
+        return new LanesSubscription<>(actual, this);
     }
 
     static final class LanesSubscription<K, V> extends OutputSubscription<LaneFlux<K, V>> {

@@ -15,7 +15,6 @@ import org.reactivestreams.Publisher;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.Exceptions;
-import reactor.core.publisher.Flux;
 
 /**
  * Runs a handler for each record and emits how it went. A record is started only if there is demand for its outcome besides those of
@@ -25,11 +24,8 @@ import reactor.core.publisher.Flux;
  * @param <K> the type of the keys
  * @param <V> the type of the values
  */
-final class FluxProcess<K, V> extends Flux<Outcome> {
+final class FluxProcess<K, V> extends FluxOutput<K, V, Outcome> {
 
-    private final Broker broker;
-    private final ReceiverOptions<K, V> options;
-    private final Subscriptions subscriptions;
     private final Function<ReceiverRecord<K, V>, ? extends Publisher<?>> handler;
     private final ProcessOptions processOptions;
     private final @Nullable RetryTopics retryTopics;
@@ -40,9 +36,7 @@ final class FluxProcess<K, V> extends Flux<Outcome> {
             Subscriptions subscriptions,
             Function<ReceiverRecord<K, V>, ? extends Publisher<?>> handler,
             ProcessOptions processOptions) {
-        this.broker = broker;
-        this.options = options;
-        this.subscriptions = subscriptions;
+        super(broker, options, subscriptions);
         this.handler = handler;
         this.processOptions = processOptions;
         this.retryTopics = retryTopics(options, processOptions.retry());
@@ -67,8 +61,8 @@ final class FluxProcess<K, V> extends Flux<Outcome> {
     }
 
     @Override
-    public void subscribe(CoreSubscriber<? super Outcome> actual) {
-        new ProcessSubscription<>(actual, this).begin(options, subscriptions);
+    OutputSubscription<Outcome> open(CoreSubscriber<? super Outcome> actual) {
+        return new ProcessSubscription<>(actual, this);
     }
 
     static final class ProcessSubscription<K, V> extends OutputSubscription<Outcome> {

@@ -2,7 +2,6 @@ package io.reactivemq.consume;
 
 import io.reactivemq.broker.Broker;
 import reactor.core.CoreSubscriber;
-import reactor.core.publisher.Flux;
 
 /**
  * The records themselves, under exact demand: a slice of one lane, then of the next that has something.
@@ -10,7 +9,7 @@ import reactor.core.publisher.Flux;
  * @param <K> the type of the keys
  * @param <V> the type of the values
  */
-final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
+final class FluxReceive<K, V> extends FluxOutput<K, V, ReceiverRecord<K, V>> {
 
     /** Who acknowledges. */
     enum Acknowledgement {
@@ -22,9 +21,6 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
         BEFORE
     }
 
-    private final Broker broker;
-    private final ReceiverOptions<K, V> options;
-    private final Subscriptions subscriptions;
     private final Acknowledgement acknowledgement;
 
     FluxReceive(
@@ -32,15 +28,13 @@ final class FluxReceive<K, V> extends Flux<ReceiverRecord<K, V>> {
             ReceiverOptions<K, V> options,
             Subscriptions subscriptions,
             Acknowledgement acknowledgement) {
-        this.broker = broker;
-        this.options = options;
-        this.subscriptions = subscriptions;
+        super(broker, options, subscriptions);
         this.acknowledgement = acknowledgement;
     }
 
     @Override
-    public void subscribe(CoreSubscriber<? super ReceiverRecord<K, V>> actual) {
-        new ReceiveSubscription<>(actual, this).begin(options, subscriptions);
+    OutputSubscription<ReceiverRecord<K, V>> open(CoreSubscriber<? super ReceiverRecord<K, V>> actual) {
+        return new ReceiveSubscription<>(actual, this);
     }
 
     static final class ReceiveSubscription<K, V> extends OutputSubscription<ReceiverRecord<K, V>> {

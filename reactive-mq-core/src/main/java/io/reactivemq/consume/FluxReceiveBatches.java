@@ -4,7 +4,6 @@ import io.reactivemq.broker.Broker;
 import java.util.ArrayList;
 import java.util.List;
 import reactor.core.CoreSubscriber;
-import reactor.core.publisher.Flux;
 
 /**
  * The records in batches: as many of one lane as are buffered, have room in its window and fit.
@@ -16,25 +15,20 @@ import reactor.core.publisher.Flux;
  * @param <K> the type of the keys
  * @param <V> the type of the values
  */
-final class FluxReceiveBatches<K, V> extends Flux<ReceiverBatch<K, V>> {
+final class FluxReceiveBatches<K, V> extends FluxOutput<K, V, ReceiverBatch<K, V>> {
 
-    private final Broker broker;
-    private final ReceiverOptions<K, V> options;
-    private final Subscriptions subscriptions;
     private final boolean inTransactions;
 
     /** @param inTransactions whether the subscriber commits each batch in a transaction */
     FluxReceiveBatches(
             Broker broker, ReceiverOptions<K, V> options, Subscriptions subscriptions, boolean inTransactions) {
-        this.broker = broker;
-        this.options = options;
-        this.subscriptions = subscriptions;
+        super(broker, options, subscriptions);
         this.inTransactions = inTransactions;
     }
 
     @Override
-    public void subscribe(CoreSubscriber<? super ReceiverBatch<K, V>> actual) {
-        new BatchSubscription<>(actual, this).begin(options, subscriptions);
+    OutputSubscription<ReceiverBatch<K, V>> open(CoreSubscriber<? super ReceiverBatch<K, V>> actual) {
+        return new BatchSubscription<>(actual, this);
     }
 
     static final class BatchSubscription<K, V> extends OutputSubscription<ReceiverBatch<K, V>> {

@@ -14,7 +14,7 @@
  *             return new MyEngineFixture(seed);
  *         }
  *     }
- *     // DataContract, RetentionContract, IdempotenceContract, ProduceConsumeContract, GroupContract likewise
+ *     // DataContract, RetentionContract, GroupContract, HeartbeatContract, DeadLetterContract and the others likewise
  * }
  * }</pre>
  *

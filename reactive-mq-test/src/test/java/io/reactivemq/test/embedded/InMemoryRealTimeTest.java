@@ -1,13 +1,31 @@
 package io.reactivemq.test.embedded;
 
+import io.reactivemq.test.contract.DeadLetterContract;
 import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.GroupContract;
+import io.reactivemq.test.contract.HeartbeatContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 
 @DisplayName("embedded in memory, real time")
 class InMemoryRealTimeTest {
+
+    @Nested
+    class DeadLetters extends DeadLetterContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return RealTimeFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class Heartbeats extends HeartbeatContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return RealTimeFixture.of(Place.MEMORY, seed);
+        }
+    }
 
     @Nested
     class Groups extends GroupContract {

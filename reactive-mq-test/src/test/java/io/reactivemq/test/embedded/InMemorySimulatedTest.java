@@ -4,12 +4,14 @@ import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
 import io.reactivemq.test.contract.CompactionContract;
 import io.reactivemq.test.contract.DataContract;
+import io.reactivemq.test.contract.DeadLetterContract;
 import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.GroupContract;
 import io.reactivemq.test.contract.GroupProtocolContract;
 import io.reactivemq.test.contract.GrowthContract;
 import io.reactivemq.test.contract.HardCasesContract;
+import io.reactivemq.test.contract.HeartbeatContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.OffsetResetContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
@@ -44,6 +46,22 @@ class InMemorySimulatedTest {
     @Nested
     @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "one test has a Serde that fails")
     class ProduceConsume extends ProduceConsumeContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class DeadLetters extends DeadLetterContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.MEMORY, seed);
+        }
+    }
+
+    @Nested
+    class Heartbeats extends HeartbeatContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.MEMORY, seed);

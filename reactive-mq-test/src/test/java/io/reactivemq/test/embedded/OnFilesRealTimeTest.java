@@ -2,9 +2,11 @@ package io.reactivemq.test.embedded;
 
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
+import io.reactivemq.test.contract.DeadLetterContract;
 import io.reactivemq.test.contract.EngineFixture;
 import io.reactivemq.test.contract.ExactlyOnceContract;
 import io.reactivemq.test.contract.GroupContract;
+import io.reactivemq.test.contract.HeartbeatContract;
 import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
 import io.reactivemq.test.contract.RetentionContract;
@@ -20,6 +22,22 @@ class OnFilesRealTimeTest {
     @Nested
     @AllowDropped(value = Dropped.OPERATOR_ERROR, because = "one test has a Serde that fails")
     class ProduceConsume extends ProduceConsumeContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return RealTimeFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class DeadLetters extends DeadLetterContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return RealTimeFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class Heartbeats extends HeartbeatContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return RealTimeFixture.of(Place.FILES_FSYNC, seed);

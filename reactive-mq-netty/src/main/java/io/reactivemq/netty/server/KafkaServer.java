@@ -10,6 +10,7 @@ import io.reactivemq.netty.protocol.VersionRange;
 import io.reactivemq.netty.security.Authorizer;
 import io.reactivemq.netty.security.AuthorizingBroker;
 import io.reactivemq.netty.security.SaslMechanism;
+import io.reactivemq.netty.security.Secrets;
 import io.reactivemq.netty.security.ServerTls;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -255,13 +256,18 @@ public final class KafkaServer {
         ServerTls certificate = tls;
         requireSafe(local, certificate, mechanisms);
         SslContext ssl = certificate == null ? null : certificate.context();
-        ServerSecurity security = ServerSecurity.of(
-                broker,
-                certificate == null ? null : certificate.clientCertificates(),
-                mechanisms,
-                superUsers,
-                authenticationTimeout);
+        List<SaslMechanism> offered = mechanisms;
+        Set<String> mayDoAll = superUsers;
+        Duration authentication = authenticationTimeout;
+        Secrets secrets = Secrets.ofSystem();
         return Mono.defer(() -> {
+            ServerSecurity security = ServerSecurity.of(
+                    broker,
+                    certificate == null ? null : certificate.clientCertificates(),
+                    offered,
+                    mayDoAll,
+                    authentication,
+                    secrets);
             ApiTable apis = apis(settings, security);
             ServerMeters meters = new ServerMeters(registry, apis);
             Connections connections = new Connections(settings, meters);
@@ -285,7 +291,14 @@ public final class KafkaServer {
                     })
                     .handle((in, out) -> out.neverComplete())
                     .bind()
-                    .map(server -> new DrainingServer(server, connections, drain, broker.runtime()));
+                    .doOnError(failure -> security.sasl().dispose())
+                    .map(server -> {
+                        DrainingServer draining = new DrainingServer(server, connections, drain, broker.runtime());
+                        draining.onDispose()
+                                .doFinally(end -> security.sasl().dispose())
+                                .subscribe();
+                        return draining;
+                    });
         });
     }
 

@@ -46,11 +46,12 @@ record ServerSecurity(
             @Nullable ClientCertificates clients,
             List<SaslMechanism> mechanisms,
             Collection<String> superUsers,
-            Duration authenticationTimeout) {
+            Duration authenticationTimeout,
+            Secrets secrets) {
         boolean authenticates = !mechanisms.isEmpty() || (clients != null && clients != ClientCertificates.NONE);
         return new ServerSecurity(
                 new Authorizer(broker.security()::current, superUsers, authenticates),
-                new SaslServer(mechanisms, broker.security(), Secrets.ofSystem(), broker.runtime()),
+                new SaslServer(mechanisms, broker.security(), secrets, broker.runtime()),
                 new ClientQuotas(broker.security()::current, broker.runtime()::nanoTime),
                 (mechanisms.isEmpty() ? "" : "SASL_") + (clients == null ? "PLAINTEXT" : "SSL"),
                 authenticationTimeout);
@@ -58,7 +59,7 @@ record ServerSecurity(
 
     /** No TLS, no authentication. */
     static ServerSecurity none(Broker broker) {
-        return of(broker, null, List.of(), Set.of(), Duration.ofSeconds(1));
+        return of(broker, null, List.of(), Set.of(), Duration.ofSeconds(1), Secrets.ofSystem());
     }
 
     /** Whether an API is there for those who have not authenticated. */

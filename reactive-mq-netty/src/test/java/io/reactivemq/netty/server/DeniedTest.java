@@ -70,6 +70,7 @@ import io.reactivemq.kafka.common.record.internal.MemoryRecords;
 import io.reactivemq.netty.protocol.RequestHeader;
 import io.reactivemq.netty.security.AuthorizingBroker;
 import io.reactivemq.netty.security.SaslMechanism;
+import io.reactivemq.netty.security.Secrets;
 import io.reactivemq.record.RecordBatchBuilder;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -148,7 +149,8 @@ class DeniedTest {
         server = RunningServer.over(broker, one -> one.sasl(SaslMechanism.SCRAM_SHA_256));
         apis = KafkaServer.apis(
                 new ServerSettings(broker, 1, "cluster", 1, 1, 1 << 20, 1 << 20, 10, 10),
-                ServerSecurity.of(broker, null, List.of(SaslMechanism.SCRAM_SHA_256), Set.of(), PATIENCE));
+                ServerSecurity.of(
+                        broker, null, List.of(SaslMechanism.SCRAM_SHA_256), Set.of(), PATIENCE, Secrets.ofSystem()));
     }
 
     @AfterAll

@@ -39,6 +39,7 @@ import io.reactivemq.kafka.common.record.internal.MemoryRecords;
 import io.reactivemq.netty.protocol.KafkaCodec;
 import io.reactivemq.netty.protocol.RequestHeader;
 import io.reactivemq.netty.protocol.VersionRange;
+import io.reactivemq.netty.security.Secrets;
 import io.reactivemq.record.RecordBatchBuilder;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -93,7 +94,7 @@ class EveryVersionTest {
         // ACLs come and go here, and the caller may do all whatever they say
         apis = KafkaServer.apis(
                 new ServerSettings(broker, 1, null, 0, 1, 1 << 20, 1 << 20, 10, 10),
-                ServerSecurity.of(broker, null, List.of(), Set.of(CALLER.principal()), PATIENCE));
+                ServerSecurity.of(broker, null, List.of(), Set.of(CALLER.principal()), PATIENCE, Secrets.ofSystem()));
     }
 
     @AfterAll

@@ -60,6 +60,16 @@ final class RawClient implements AutoCloseable {
         }
     }
 
+    /** As {@link #isClosedByServer()}, whatever the server says before. */
+    boolean isClosedAfterAll() throws IOException {
+        try {
+            in.readAllBytes();
+            return true;
+        } catch (SocketException e) {
+            return true;
+        }
+    }
+
     @Override
     public void close() throws IOException {
         socket.close();

@@ -1,7 +1,9 @@
 package io.reactivemq.produce;
 
+import io.reactivemq.MqException;
 import io.reactivemq.broker.AppendResult;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +25,7 @@ final class Batch {
         FAILED
     }
 
-    final Outbox.Lane lane;
+    private final Outbox.@Nullable Lane lane;
 
     /** The place of its first record in the send. */
     final long firstSequence;
@@ -42,6 +44,9 @@ final class Batch {
     /** Its append, while it is SENT. */
     @Nullable Request<AppendResult> append;
 
+    /** Why it was given up, where its records are told so one by one. */
+    @Nullable MqException error;
+
     private long baseOffset = -1;
     private long logAppendTimeMs = -1;
     private int emitted;
@@ -50,6 +55,36 @@ final class Batch {
         this.lane = lane;
         this.firstSequence = firstSequence;
         this.openedNanos = openedNanos;
+    }
+
+    /** Stands for a record that was put into no batch. */
+    private Batch(long sequence, MqException error) {
+        this.lane = null;
+        this.firstSequence = sequence;
+        this.openedNanos = 0;
+        this.state = State.FAILED;
+        this.error = error;
+    }
+
+    static Batch refused(long sequence, MqException error) {
+        return new Batch(sequence, error);
+    }
+
+    /** Whether its records were never handed to the broker. */
+    boolean isUnsent() {
+        return lane == null || state == State.OPEN || state == State.CLOSED;
+    }
+
+    Outbox.Lane lane() {
+        return Objects.requireNonNull(lane, "lane");
+    }
+
+    /** Given up; its records have that error as their result. */
+    void failed(MqException why) {
+        state = State.FAILED;
+        buffer = null;
+        append = null;
+        error = why;
     }
 
     void acknowledged(AppendResult result) {

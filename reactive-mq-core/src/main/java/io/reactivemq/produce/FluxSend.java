@@ -10,9 +10,11 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
@@ -54,15 +56,26 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
     private final SenderOptions<K, V> options;
     private final PartitionCounts partitionCounts;
     private final Producers producers;
+    private final OnFailure onFailure;
+
+    /** What becomes of the send when a record fails for good. */
+    enum OnFailure {
+        /** It ends with the error, behind the results of all records before. */
+        STOP,
+        /** The error is the record's result, unless no other record could be sent either. */
+        GO_ON
+    }
 
     private FluxSend(
             Flux<SenderRecord<K, V>> source,
             Broker broker,
             SenderOptions<K, V> options,
             PartitionCounts partitionCounts,
-            Producers producers) {
+            Producers producers,
+            OnFailure onFailure) {
         super(source);
         this.producers = producers;
+        this.onFailure = onFailure;
         this.broker = broker;
         this.options = options;
         this.partitionCounts = partitionCounts;
@@ -73,8 +86,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             Broker broker,
             SenderOptions<K, V> options,
             PartitionCounts partitionCounts,
-            Producers producers) {
-        return onAssembly(new FluxSend<>(source, broker, options, partitionCounts, producers));
+            Producers producers,
+            OnFailure onFailure) {
+        return onAssembly(new FluxSend<>(source, broker, options, partitionCounts, producers, onFailure));
     }
 
     @Override
@@ -84,7 +98,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
     @Override
     public void subscribe(CoreSubscriber<? super SenderResult<K, V>> actual) {
-        source.subscribe(new SendSubscriber<>(actual, broker, options, partitionCounts, producers));
+        source.subscribe(new SendSubscriber<>(actual, broker, options, partitionCounts, producers, onFailure));
     }
 
     private static int prefetch(SenderOptions<?, ?> options) {
@@ -116,6 +130,19 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         /** Something has arrived since the duty cycle began, or a task is scheduled. */
         private static final int SIGNALLED = 2;
 
+        /** With these every other record would fail as well, or might come out of order. */
+        private static final Set<ErrorCode> FATAL = EnumSet.of(
+                ErrorCode.BROKER_NOT_AVAILABLE,
+                ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+                ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+                ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                ErrorCode.PRODUCER_FENCED,
+                ErrorCode.INVALID_PRODUCER_EPOCH,
+                ErrorCode.INVALID_PRODUCER_ID_MAPPING,
+                ErrorCode.INVALID_TXN_STATE,
+                ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+                ErrorCode.UNKNOWN_PRODUCER_ID);
+
         private static final VarHandle STATE;
 
         @SuppressWarnings("rawtypes") // an updater knows no type arguments
@@ -141,6 +168,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         private final Partitioner partitioner;
         private final PartitionCounts partitionCounts;
         private final Producers producers;
+        private final OnFailure onFailure;
         private final int prefetch;
         private final boolean hasLinger;
         private final Scheduler.Worker worker;
@@ -222,9 +250,11 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 Broker broker,
                 SenderOptions<K, V> options,
                 PartitionCounts partitionCounts,
-                Producers producers) {
+                Producers producers,
+                OnFailure onFailure) {
             this.actual = actual;
             this.producers = producers;
+            this.onFailure = onFailure;
             this.context = actual.currentContext();
             this.broker = broker;
             this.runtime = broker.runtime();
@@ -445,10 +475,11 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                     taken++;
                     waiting = record;
                 }
-                if (!place(record, clockMs)) {
+                if (place(record, clockMs)) {
+                    waiting = null;
+                } else if (waiting != null) {
                     return;
                 }
-                waiting = null;
             }
         }
 
@@ -526,7 +557,11 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 ErrorCode code = e instanceof MqException mq ? mq.errorCode() : ErrorCode.INVALID_RECORD;
                 MqException failure =
                         new MqException(code, "a record to topic " + topic.name + ": " + what + ": " + e, e);
-                finishAt(inFlight.tailSequence(), Operators.onOperatorError(null, failure, record, context));
+                if (goesOnAfter(failure)) {
+                    refuse(failure);
+                } else {
+                    finishAt(inFlight.tailSequence(), Operators.onOperatorError(null, failure, record, context));
+                }
                 return false;
             }
         }
@@ -629,8 +664,8 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                         known.grow(found.partitions());
                     }
                     askedForSequence = inFlight.tailSequence();
-                } else {
-                    finishAt(inFlight.tailSequence(), failure);
+                } else if (failure != null) {
+                    refuse(failure);
                 }
             });
         }
@@ -661,14 +696,38 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             topic.grow(partitionCounts.use(topic.name, nowNanos));
         }
 
-        /** An append has failed for good. */
         @Override
-        public void failed(Batch batch, MqException failure) {
+        public boolean goesOnAfter(Batch batch, MqException failure) {
             if (failure.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
                 // perhaps made anew, with other partitions
-                partitionCounts.forget(batch.lane.partition.topic());
+                partitionCounts.forget(batch.lane().partition.topic());
             }
+            return goesOnAfter(failure);
+        }
+
+        private boolean goesOnAfter(MqException failure) {
+            return onFailure == OnFailure.GO_ON && !FATAL.contains(failure.errorCode());
+        }
+
+        /** An append has failed for good, and the send with it. */
+        @Override
+        public void ended(Batch batch, MqException failure) {
             finishAt(batch.firstSequence, failure);
+        }
+
+        /** The record that waits can't be sent: that is its result, or the end of the send. */
+        private void refuse(MqException failure) {
+            SenderRecord<K, V> record = waiting;
+            long sequence = inFlight.tailSequence();
+            if (record == null || !goesOnAfter(failure)) {
+                finishAt(sequence, failure);
+                return;
+            }
+            waiting = null;
+            isShortOfBytes = false;
+            waitingKey = null;
+            waitingValue = null;
+            inFlight.add(record, Batch.refused(sequence, failure), -1);
         }
 
         /**
@@ -703,14 +762,18 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             long limit = Math.min(endSequence, inFlight.tailSequence());
             while (emitted != demand && inFlight.headSequence() < limit && !cancelled) {
                 Batch batch = inFlight.headBatch();
-                if (batch.state != Batch.State.DONE) {
+                SenderResult<K, V> result;
+                if (batch.state == Batch.State.DONE) {
+                    result = SenderResult.sent(
+                            inFlight.headRecord(),
+                            batch.lane().partition,
+                            batch.nextOffset(),
+                            batch.timestampMs(inFlight.headTimestampMs()));
+                } else if (batch.error != null) {
+                    result = SenderResult.failed(inFlight.headRecord(), batch.error);
+                } else {
                     break;
                 }
-                SenderResult<K, V> result = new SenderResult<>(
-                        inFlight.headRecord(),
-                        batch.lane.partition,
-                        batch.nextOffset(),
-                        batch.timestampMs(inFlight.headTimestampMs()));
                 inFlight.removeHead();
                 actual.onNext(result);
                 emitted++;
@@ -787,8 +850,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 producers.giveBack(mine);
             }
             while (inFlight.headSequence() < inFlight.tailSequence()) {
-                Batch.State batchState = inFlight.headBatch().state;
-                if (batchState == Batch.State.OPEN || batchState == Batch.State.CLOSED) {
+                if (inFlight.headBatch().isUnsent()) {
                     Operators.onDiscard(inFlight.headRecord(), context);
                 }
                 inFlight.removeHead();

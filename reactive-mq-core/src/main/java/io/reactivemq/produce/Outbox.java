@@ -15,7 +15,9 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
@@ -35,8 +37,11 @@ final class Outbox {
 
     /** What the outbox needs of the send it serves. */
     interface Host extends Request.Host {
+        /** The batch has failed for good: whether the send goes on with the next. */
+        boolean goesOnAfter(Batch batch, MqException failure);
+
         /** The batch, and with it the send, has failed for good. */
-        void failed(Batch batch, MqException failure);
+        void ended(Batch batch, MqException failure);
 
         /** A batch of the topic begins. */
         void opened(Topic topic, long nowNanos);
@@ -53,6 +58,13 @@ final class Outbox {
 
     /** While records keep coming, a batch without linger waits no longer than this to be filled. */
     private static final long BUSY_LINGER_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    /** Codes that say: it is not in the log and never will be, however often it was asked for. */
+    private static final Set<ErrorCode> REFUSED = EnumSet.of(
+            ErrorCode.MESSAGE_TOO_LARGE,
+            ErrorCode.INVALID_RECORD,
+            ErrorCode.INVALID_TIMESTAMP,
+            ErrorCode.POLICY_VIOLATION);
 
     private final Host host;
     private final Broker broker;
@@ -303,7 +315,7 @@ final class Outbox {
         if (batch.firstSequence >= endSequence || buffer == null) {
             return;
         }
-        TopicPartition partition = batch.lane.partition;
+        TopicPartition partition = batch.lane().partition;
         Request<AppendResult> append = new Request<>(
                 host,
                 runtime,
@@ -312,7 +324,7 @@ final class Outbox {
                 () -> partition + ": the append of " + batch.count + " records",
                 () -> append(partition, buffer.duplicate()),
                 (result, failure) -> answered(batch, buffer, result, failure));
-        batch.lane.sent = batch;
+        batch.lane().sent = batch;
         batch.state = Batch.State.SENT;
         batch.append = append;
         sentBatches++;
@@ -337,9 +349,15 @@ final class Outbox {
             return;
         }
         if (failure != null) {
-            // its lane stays occupied: nothing behind it is sent
             batch.state = Batch.State.FAILED;
-            host.failed(batch, failure);
+            // else its lane stays occupied: nothing behind it is sent
+            if (host.goesOnAfter(batch, failure) && goOnWithout(batch, buffer, failure)) {
+                bytes -= buffer.limit(); // it is not kept for reuse: the broker may still have it
+                batch.failed(failure);
+                sendNext(batch.lane());
+            } else {
+                host.ended(batch, failure);
+            }
         }
         if (result != null) {
             answered(batch, buffer, result);
@@ -350,7 +368,7 @@ final class Outbox {
         bytes -= buffer.limit();
         keep(buffer);
         batch.acknowledged(result);
-        sendNext(batch.lane);
+        sendNext(batch.lane());
     }
 
     /**
@@ -362,20 +380,49 @@ final class Outbox {
         if (session == null || first == null || batch.isSentAnew) {
             return false;
         }
-        ProducerSession.Position position = session.at(batch.lane.partition);
+        Lane lane = batch.lane();
+        lane.closed.addFirst(batch);
+        boolean isAnew = beginAnew(lane);
+        lane.closed.removeFirst();
+        if (isAnew) {
+            batch.isSentAnew = true;
+            send(batch);
+        }
+        return isAnew;
+    }
+
+    /** The batches that wait take the failed one's place. False where only the broker could let them. */
+    private boolean goOnWithout(Batch batch, ByteBuffer buffer, MqException failure) {
+        Lane lane = batch.lane();
+        if (session == null || !REFUSED.contains(failure.errorCode())) {
+            return beginAnew(lane);
+        }
+        ProducerSession.Position position = session.at(lane.partition);
+        position.takeBack(buffer);
+        rebuild(lane, position);
+        return true;
+    }
+
+    /** The batches that wait begin anew: what was sent before them may be in the log or not. False where only the broker could let them. */
+    private boolean beginAnew(Lane lane) {
+        if (session == null) {
+            return true;
+        }
+        ProducerSession.Position position = session.at(lane.partition);
         if (!position.beginAnew()) {
             return false;
         }
-        batch.isSentAnew = true;
-        position.rebuild(first);
-        for (Batch later : batch.lane.closed) {
+        rebuild(lane, position);
+        return true;
+    }
+
+    private static void rebuild(Lane lane, ProducerSession.Position position) {
+        for (Batch later : lane.closed) {
             ByteBuffer buffer = later.buffer;
             if (buffer != null) {
                 position.rebuild(buffer);
             }
         }
-        send(batch);
-        return true;
     }
 
     private void keep(ByteBuffer buffer) {

@@ -85,6 +85,11 @@ final class ProducerSession {
             nextSequence = RecordBatch.sequenceAfter(nextSequence, batch.count());
         }
 
+        /** The last batch that was appended was refused: its sequence numbers go to the next. */
+        void takeBack(ByteBuffer refused) {
+            nextSequence = RecordBatch.at(refused, refused.position()).baseSequence();
+        }
+
         /** Begins anew: nothing of the batches so far counts for those to come. False where only the broker could let it. */
         boolean beginAnew() {
             if (transactionalId != null || epoch == Short.MAX_VALUE) {

@@ -1,6 +1,7 @@
 package io.reactivemq.produce;
 
 import io.reactivemq.broker.Broker;
+import io.reactivemq.produce.FluxSend.OnFailure;
 import io.reactivemq.record.Codec;
 import java.time.Duration;
 import java.util.Objects;
@@ -79,10 +80,15 @@ public final class Sender<K, V> {
      * SenderOptions#deliveryTimeout() deliveryTimeout}. With {@link SenderOptions#idempotence() idempotence}, the default, a retry of an
      * append that had reached the log though its answer was lost is recognised there; without it, its records are there twice.
      *
+     * <p>A record that can't be sent (its topic or partition is not there, a Serde or partitioner fails, it is too large), or whose append fails for good, has
+     * that {@linkplain SenderResult#error() error} as its result, in its place, and the send goes on with the next. So look at the results; or let the
+     * first failed record end the send, with {@link SenderOptions.Builder#stopOnError stopOnError}. The error names topic and partition; with {@code
+     * REQUEST_TIMED_OUT} the record may be in the log.
+     *
      * <p>Ends: when the source completes, after the last result. When it fails, after the results of all that came before,
-     * with its error. When a record can't be sent (its topic or partition is not there, a Serde or partitioner fails, it is
-     * too large) or its append fails for good, after the results of all records before it, with a {@link
-     * io.reactivemq.MqException} that names topic and partition; later records may or may not be in other partitions.
+     * with its error. With a {@link io.reactivemq.MqException} where going on would not help or would break the order: the broker is closed, permission is
+     * missing, there is no producer id to be had, or the producer is fenced or out of order; that comes after the results of all records before the
+     * one that failed; later records may or may not be in other partitions.
      *
      * <p>Cancelling takes back nothing that was handed to the broker; what was not is discarded ({@link
      * Flux#doOnDiscard}), and the broker's answers are awaited no more. Serdes, the partitioner and the subscriber's
@@ -90,15 +96,22 @@ public final class Sender<K, V> {
      * requests to the broker; where it has a {@link io.reactivemq.TraceContext}, records that carry none are sent with it.
      */
     public Flux<SenderResult<K, V>> send(Publisher<SenderRecord<K, V>> records) {
-        return FluxSend.of(Flux.from(records).map(interceptor), broker, options, partitionCounts, producers);
+        return FluxSend.of(
+                Flux.from(records).map(interceptor),
+                broker,
+                options,
+                partitionCounts,
+                producers,
+                options.stopOnError() ? OnFailure.STOP : OnFailure.GO_ON);
     }
 
     /**
      * Sends one record at once, in a batch of its own. There is no order between two such sends that are under way
-     * together; for more than a few records, {@link #send(Publisher)} is the way.
+     * together; for more than a few records, {@link #send(Publisher)} is the way. Where it fails, the Mono does.
      */
     public Mono<SenderResult<K, V>> send(SenderRecord<K, V> record) {
-        return FluxSend.of(Flux.just(record).map(interceptor), broker, options, partitionCounts, producers)
+        return FluxSend.of(
+                        Flux.just(record).map(interceptor), broker, options, partitionCounts, producers, OnFailure.STOP)
                 .single();
     }
 

@@ -42,6 +42,7 @@ public final class SenderOptions<K, V> {
     private final Duration deliveryTimeout;
     private final Duration metadataMaxAge;
     private final Duration retryBackoff;
+    private final boolean stopOnError;
 
     private SenderOptions(Serde<K> keySerde, Serde<V> valueSerde, Builder builder) {
         this.keySerde = Objects.requireNonNull(keySerde, "keySerde");
@@ -59,6 +60,7 @@ public final class SenderOptions<K, V> {
         this.deliveryTimeout = builder.deliveryTimeout;
         this.metadataMaxAge = builder.metadataMaxAge;
         this.retryBackoff = builder.retryBackoff;
+        this.stopOnError = builder.stopOnError;
         if (bufferBytes < batchSizeBytes) {
             throw new IllegalArgumentException(
                     "bufferBytes must be at least batchSizeBytes (" + batchSizeBytes + "), was " + bufferBytes);
@@ -157,6 +159,11 @@ public final class SenderOptions<K, V> {
         return retryBackoff;
     }
 
+    /** See {@link Builder#stopOnError}. */
+    public boolean stopOnError() {
+        return stopOnError;
+    }
+
     /** Sets options, each with its default where it is not called. */
     public static final class Builder {
 
@@ -173,6 +180,7 @@ public final class SenderOptions<K, V> {
         private Duration deliveryTimeout = Duration.ofMinutes(2);
         private Duration metadataMaxAge = Duration.ofSeconds(30);
         private Duration retryBackoff = Duration.ofMillis(100);
+        private boolean stopOnError;
 
         private Builder() {}
 
@@ -290,6 +298,15 @@ public final class SenderOptions<K, V> {
          */
         public Builder retryBackoff(Duration value) {
             retryBackoff = between("retryBackoff", value, Duration.ofMillis(1), RETRY_BACKOFF_MAX);
+            return this;
+        }
+
+        /**
+         * Whether the first record that fails for good ends the send with its error, behind the results of all records before it; false by default: its result has the
+         * error, and the send goes on. In a transaction the first failed record always ends the send, and aborts.
+         */
+        public Builder stopOnError(boolean value) {
+            stopOnError = value;
             return this;
         }
 

@@ -3,6 +3,7 @@ package io.reactivemq.produce;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.produce.FluxSend.OnFailure;
 import io.reactivemq.produce.TransactionalProducer.Transaction;
 import java.time.Duration;
 import java.util.List;
@@ -71,7 +72,7 @@ public final class TransactionalSender<K, V> {
      * Sends the records in one transaction, as {@link Sender#send(Publisher)} does. It is committed when the source has completed and all
      * records are appended; then the Flux completes. Results come before that: a record counts when the Flux has completed.
      *
-     * <p>An error of the source or of the send aborts, and so does cancelling; the error is emitted when the abort is done. Where the commit
+     * <p>An error of the source or of any record aborts, and so does cancelling; the error is emitted when the abort is done. Where the commit
      * itself fails with {@code REQUEST_TIMED_OUT}, it may have happened or not.
      */
     public Flux<SenderResult<K, V>> send(Publisher<SenderRecord<K, V>> records) {
@@ -125,6 +126,7 @@ public final class TransactionalSender<K, V> {
     }
 
     private Flux<SenderResult<K, V>> sending(Publisher<SenderRecord<K, V>> records, Transaction transaction) {
-        return FluxSend.of(Flux.from(records).map(interceptor), broker, options, partitionCounts, transaction);
+        return FluxSend.of(
+                Flux.from(records).map(interceptor), broker, options, partitionCounts, transaction, OnFailure.STOP);
     }
 }

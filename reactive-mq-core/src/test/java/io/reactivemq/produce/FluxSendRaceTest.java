@@ -183,7 +183,7 @@ class FluxSendRaceTest {
 
     @Test
     void aFailedAppendAgainstRecords() {
-        races(options -> options.batchSizeBytes(75), (send, run) -> {
+        races(options -> options.batchSizeBytes(75).stopOnError(true), (send, run) -> {
             send.broker.holdAppends();
             send.probe.request(Long.MAX_VALUE);
             send.source.emit(SenderRecord.of("one", "first"));

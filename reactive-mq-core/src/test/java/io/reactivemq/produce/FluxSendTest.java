@@ -1,6 +1,7 @@
 package io.reactivemq.produce;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
@@ -15,6 +16,7 @@ import io.reactivemq.broker.testing.ScriptedBroker;
 import io.reactivemq.broker.testing.ScriptedBroker.AppendCall;
 import io.reactivemq.guards.AllowDropped;
 import io.reactivemq.guards.Dropped;
+import io.reactivemq.record.RecordBatch;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
@@ -28,6 +30,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -67,7 +70,7 @@ class FluxSendTest {
     }
 
     private void send(Consumer<SenderOptions.Builder> options) {
-        sender(options).send(source).subscribe(probe);
+        sender(options.andThen(o -> o.stopOnError(true))).send(source).subscribe(probe);
     }
 
     private void send() {
@@ -407,6 +410,144 @@ class FluxSendTest {
     // ---------------------------------------------------------------- failures
 
     @Test
+    @DisplayName("N03 Each record has its own result: those of a refused batch its error, the others their offset")
+    void eachRecordHasItsOwnResult() {
+        broker.holdAppends();
+        sender(options -> options.batchSizeBytes(75)).send(source).subscribe(probe);
+        probe.request(Long.MAX_VALUE);
+        emit("four", 1, "a");
+        emit("four", 1, "b");
+        emit("four", 0, "c");
+        emit("four", 7, "nowhere");
+        emit("four", 1, "d");
+        emit("none", 0, "no topic");
+        emit("four", 1, "e");
+        source.complete();
+        runtime.run();
+
+        pending(FOUR_1).fail(tooLarge());
+        runtime.run();
+        assertThat(probe.results()).singleElement().satisfies(result -> {
+            assertThat(result.isFailed()).isTrue();
+            assertThat(result.error()).isNotNull();
+            assertThatThrownBy(result::offset).isSameAs(result.error());
+            assertThatThrownBy(result::partition).isSameAs(result.error());
+        });
+        for (int i = 0; i < 10 && probe.ends() == 0; i++) {
+            broker.pendingAppends().forEach(pending -> pending.complete());
+            runtime.run();
+        }
+
+        assertThat(probe.ends()).isEqualTo(1);
+        assertThat(probe.error()).isNull();
+        assertThat(probe.results())
+                .extracting(result -> result.record().value() + " "
+                        + (result.error() == null ? "sent" : result.error().errorCode()))
+                .containsExactly(
+                        "a MESSAGE_TOO_LARGE",
+                        "b sent",
+                        "c sent",
+                        "nowhere UNKNOWN_TOPIC_OR_PARTITION",
+                        "d sent",
+                        "no topic UNKNOWN_TOPIC_OR_PARTITION",
+                        "e sent");
+        List<RecordBatch> sent = broker.appends(FOUR_1).stream()
+                .map(append -> RecordBatch.at(append.records(), 0))
+                .toList();
+        assertThat(sent).extracting(RecordBatch::baseSequence).as("no gap").containsExactly(0, 0, 1, 2);
+    }
+
+    @Test
+    void behindABatchOfOpenFateItsPartitionGoesOnWithTheNextEpoch() {
+        broker.holdAppends();
+        sender(options -> options.batchSizeBytes(75).deliveryTimeout(Duration.ofSeconds(5)))
+                .send(source)
+                .subscribe(probe);
+        probe.request(Long.MAX_VALUE);
+        emit("four", 1, "a");
+        runtime.run();
+        runtime.advanceBy(Duration.ofSeconds(3));
+        emit("four", 1, "b");
+        source.complete();
+        runtime.run();
+        runtime.advanceBy(Duration.ofSeconds(2));
+        assertThat(probe.results())
+                .singleElement()
+                .satisfies(result -> assertThat(
+                                Objects.requireNonNull(result.error()).errorCode())
+                        .isEqualTo(ErrorCode.REQUEST_TIMED_OUT));
+        broker.pendingAppends().forEach(pending -> pending.complete());
+        runtime.run();
+
+        assertThat(probe.results()).hasSize(2);
+        assertThat(probe.results().get(1).error()).isNull();
+        List<RecordBatch> sent = broker.appends(FOUR_1).stream()
+                .map(append -> RecordBatch.at(append.records(), 0))
+                .toList();
+        assertThat(sent).extracting(RecordBatch::baseSequence).containsExactly(0, 0);
+        assertThat(sent.get(1).producerEpoch() - sent.get(0).producerEpoch()).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("K06 A producer that the log has forgotten begins anew with the next epoch, once a batch")
+    void forgottenProducer() {
+        broker.holdAppends();
+        sender(options -> options.batchSizeBytes(75)).send(source).subscribe(probe);
+        probe.request(Long.MAX_VALUE);
+        emit("four", 1, "a");
+        emit("four", 1, "b");
+        emit("four", 1, "c");
+        source.complete();
+        runtime.run();
+        pending(FOUR_1).complete();
+        runtime.run();
+        pending(FOUR_1).fail(new MqException(ErrorCode.UNKNOWN_PRODUCER_ID, "planted"));
+        runtime.run();
+        pending(FOUR_1).complete();
+        runtime.run();
+        pending(FOUR_1).complete();
+        runtime.run();
+
+        assertThat(probe.results()).hasSize(3).noneMatch(SenderResult::isFailed);
+        List<RecordBatch> sent = broker.appends(FOUR_1).stream()
+                .map(append -> RecordBatch.at(append.records(), 0))
+                .toList();
+        assertThat(sent).hasSize(4);
+        RecordBatch anew = sent.get(2);
+        assertThat(anew.producerEpoch() - sent.get(0).producerEpoch()).isEqualTo(1);
+        assertThat(anew.baseSequence()).isZero();
+        assertThat(sent.get(3).producerEpoch()).isEqualTo(anew.producerEpoch());
+        assertThat(sent.get(3).baseSequence()).isEqualTo(1);
+    }
+
+    @Test
+    void aRefusedRecordWhoseResultIsNotEmittedIsDiscardedOnce() {
+        sender(options -> {}).send(source).subscribe(probe);
+        emit("four", 1, "a");
+        emit("nowhere", 0, "b");
+        runtime.run();
+        probe.cancel();
+        runtime.run();
+
+        assertThat(probe.discardedValues()).containsExactly("b");
+    }
+
+    @Test
+    void aFencedProducerEndsTheSendThoughResultsMayHaveErrors() {
+        broker.holdAppends();
+        sender(options -> {}).send(source).subscribe(probe);
+        probe.request(Long.MAX_VALUE);
+        emit("four", 1, "a");
+        runtime.run();
+
+        pending(FOUR_1).fail(new MqException(ErrorCode.PRODUCER_FENCED, "planted"));
+        runtime.run();
+
+        assertThat(probe.results()).isEmpty();
+        assertThat(failure().errorCode()).isEqualTo(ErrorCode.PRODUCER_FENCED);
+    }
+
+    @Test
     void aFailedAppendEndsTheSendAfterTheResultsOfAllBeforeIt() {
         broker.holdAppends();
         send(options -> options.batchSizeBytes(75));
@@ -499,7 +640,7 @@ class FluxSendTest {
     }
 
     private void sendTo(Broker other) {
-        Sender.on(other, SenderOptions.of(Serdes.string(), Serdes.string()))
+        Sender.on(other, SenderOptions.of(Serdes.string(), Serdes.string(), o -> o.stopOnError(true)))
                 .send(source)
                 .subscribe(probe);
         probe.request(Long.MAX_VALUE);
@@ -531,7 +672,7 @@ class FluxSendTest {
 
     @Test
     void aTopicDeletedMeanwhileEndsTheSendAndIsLookedUpAnew() {
-        Sender<String, String> sender = sender(options -> {});
+        Sender<String, String> sender = sender(options -> options.stopOnError(true));
         sender.send(source).subscribe(probe);
         probe.request(Long.MAX_VALUE);
         emit("four", 3, "a");
@@ -611,7 +752,12 @@ class FluxSendTest {
                     return Serdes.string().serialize(text);
                 },
                 bytes -> "");
-        Sender.on(broker, SenderOptions.of(Serdes.string(), picky, options -> options.linger(Duration.ofSeconds(3))))
+        Sender.on(
+                        broker,
+                        SenderOptions.of(
+                                Serdes.string(),
+                                picky,
+                                options -> options.linger(Duration.ofSeconds(3)).stopOnError(true)))
                 .send(source)
                 .subscribe(probe);
         emit("one", 0, "a");
@@ -640,7 +786,9 @@ class FluxSendTest {
     @SuppressWarnings("NullAway") // a Serde that was not checked
     void aSerdeThatReturnsNullEndsTheSend() {
         Serde<String> empty = Serde.of(text -> null, bytes -> "");
-        Sender.on(broker, SenderOptions.of(empty, empty)).send(source).subscribe(probe);
+        Sender.on(broker, SenderOptions.of(empty, empty, o -> o.stopOnError(true)))
+                .send(source)
+                .subscribe(probe);
         source.emit(SenderRecord.of("one", "k", "v"));
         runtime.run();
         assertThat(failure())

@@ -53,7 +53,7 @@ public final class Accounts {
 
     /** Keeps these snapshots, each as the last one of its partition. */
     public Mono<Void> keep(Map<Integer, Snapshot> snapshots) {
-        return Sender.on(broker, SenderOptions.of(Serdes.integer(), Snapshot.SERDE))
+        return Sender.on(broker, SenderOptions.of(Serdes.integer(), Snapshot.SERDE, o -> o.stopOnError(true)))
                 .send(Flux.fromIterable(snapshots.entrySet())
                         .map(entry -> SenderRecord.of(SNAPSHOTS, entry.getKey(), entry.getValue())))
                 .then();

@@ -9,12 +9,14 @@ import io.reactivemq.Serdes;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.TraceContext;
 import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
 import io.reactivemq.produce.SenderResult;
+import io.reactivemq.produce.TransactionalSender;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -110,10 +112,63 @@ public abstract class SenderContract extends EngineContract {
         await(sender.send(records("t", 0, 20)).collectList());
         Flux<SenderRecord<String, String>> tooLarge = Flux.just(SenderRecord.of("t", "x".repeat(1_000)));
 
-        assertFails(sender.send(tooLarge).collectList(), ErrorCode.MESSAGE_TOO_LARGE);
+        assertThat(await(sender.send(tooLarge).collectList()))
+                .singleElement()
+                .satisfies(result -> assertThat(result.error()).isNotNull());
         await(sender.send(records("t", 20, 20)).collectList());
 
         assertThat(readAll(new TopicPartition("t", 0))).hasSize(40);
+    }
+
+    @Test
+    @DisplayName("K21 N03 a record that is refused has its error as its result, and those around it are sent, in order")
+    void each_records_own_result() {
+        topic("t", 1, Map.of("max.message.bytes", "400"));
+        Flux<SenderRecord<String, String>> some = Flux.range(0, 30)
+                .map(i -> i % 10 == 7
+                        ? SenderRecord.of("t", "k", "x".repeat(1_000) + i)
+                        : SenderRecord.of(i == 15 ? "nowhere" : "t", "k", "v" + i));
+
+        List<SenderResult<String, String>> results =
+                await(sender(broker(), Acks.ALL, true).send(some).collectList());
+
+        assertThat(results).hasSize(30);
+        List<String> sent = new ArrayList<>();
+        for (int i = 0; i < 30; i++) {
+            SenderResult<String, String> result = results.get(i);
+            MqException error = result.error();
+            if (error == null) {
+                sent.add(result.offset() + " " + result.record().value());
+            } else {
+                assertThat(error.errorCode())
+                        .as("record %s", i)
+                        .isEqualTo(i == 15 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.MESSAGE_TOO_LARGE);
+            }
+            assertThat(result.isFailed()).as("record %s", i).isEqualTo(i % 10 == 7 || i == 15);
+        }
+        assertThat(sent).hasSize(26);
+        assertThat(readAll(new TopicPartition("t", 0)))
+                .extracting(record -> record.offset() + " " + record.value())
+                .isEqualTo(sent);
+    }
+
+    @Test
+    @DisplayName("N03 K12 in a transaction a record that is refused aborts it, and the next goes on")
+    void refused_in_a_transaction() {
+        topic("t", 1, Map.of("max.message.bytes", "400"));
+        TransactionalSender<String, String> sender =
+                sender(broker(), Acks.ALL, true).transactional("tx");
+
+        assertFails(
+                sender.send(records("t", 0, 5).concatWithValues(SenderRecord.of("t", "x".repeat(1_000))))
+                        .collectList(),
+                ErrorCode.MESSAGE_TOO_LARGE);
+        await(sender.send(records("t", 5, 5)).collectList());
+
+        assertThat(await(broker().describeTransaction(Caller.embedded("test"), "tx"))
+                        .state()
+                        .text())
+                .contains("Commit");
     }
 
     @Test

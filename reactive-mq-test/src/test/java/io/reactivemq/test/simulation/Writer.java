@@ -39,7 +39,8 @@ final class Writer {
                         .idempotence(idempotent)
                         .batchSizeBytes(400)
                         .retryBackoff(Duration.ofMillis(20))
-                        .deliveryTimeout(Duration.ofSeconds(15)));
+                        .deliveryTimeout(Duration.ofSeconds(15))
+                        .stopOnError(true));
     }
 
     boolean isIdle() {

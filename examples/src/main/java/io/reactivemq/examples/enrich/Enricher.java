@@ -1,0 +1,66 @@
+package io.reactivemq.examples.enrich;
+
+import io.reactivemq.Serdes;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.consume.Receiver;
+import io.reactivemq.consume.ReceiverOptions;
+import io.reactivemq.produce.Sender;
+import io.reactivemq.produce.SenderOptions;
+import io.reactivemq.produce.SenderRecord;
+import io.reactivemq.produce.SenderResult;
+import io.reactivemq.produce.TransactionalSender;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import reactor.core.publisher.Flux;
+import reactor.util.retry.Retry;
+
+/**
+ * Adds to each order what is known of its customer. What is written and how far was read are one transaction: an enricher that is killed in the middle
+ * leaves neither, and the next one goes on from there. Readers of committed records see each enriched order once.
+ */
+public final class Enricher {
+
+    /** Key is the customer, value the order. */
+    public static final String ORDERS = "orders";
+
+    /** Key is the customer, value the order and what is known of the customer. */
+    public static final String ENRICHED = "enriched-orders";
+
+    private static final int ORDERS_PER_TRANSACTION = 50;
+
+    private final Receiver<String, String> receiver;
+    private final TransactionalSender<String, String> sender;
+    private final UnaryOperator<String> knownOf;
+
+    /**
+     * @param name the same after each restart: who begins under it ends what a former enricher of that name has left open, and fences that one
+     * @param knownOf what is known of a customer
+     */
+    public Enricher(Broker broker, String name, UnaryOperator<String> knownOf) {
+        this.receiver = Receiver.on(
+                broker,
+                ReceiverOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.group("enrichers").topics(ORDERS).maxPollRecords(ORDERS_PER_TRANSACTION)));
+        this.sender = Sender.on(broker, SenderOptions.of(Serdes.string(), Serdes.string()))
+                .transactional(name);
+        this.knownOf = knownOf;
+    }
+
+    /**
+     * Enriches until it is cancelled; each result is committed when it is emitted. When looking something up fails, the transaction is aborted and its orders are read again, after a
+     * while.
+     */
+    public Flux<SenderResult<String, String>> run() {
+        return sender.process(
+                        receiver,
+                        orders -> orders.map(order -> {
+                            String customer = Objects.requireNonNull(order.key(), "an order without a customer");
+                            return SenderRecord.of(
+                                    ENRICHED, customer, order.value() + " for " + knownOf.apply(customer));
+                        }))
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(10)).maxBackoff(Duration.ofSeconds(1)));
+    }
+}

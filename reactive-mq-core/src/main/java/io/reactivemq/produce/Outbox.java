@@ -59,12 +59,13 @@ final class Outbox {
     /** While records keep coming, a batch without linger waits no longer than this to be filled. */
     private static final long BUSY_LINGER_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-    /** Codes that say: it is not in the log and never will be, however often it was asked for. */
+    /** Codes that say: this attempt has put nothing into the log. They say nothing of the attempts before it. */
     private static final Set<ErrorCode> REFUSED = EnumSet.of(
             ErrorCode.MESSAGE_TOO_LARGE,
             ErrorCode.INVALID_RECORD,
             ErrorCode.INVALID_TIMESTAMP,
-            ErrorCode.POLICY_VIOLATION);
+            ErrorCode.POLICY_VIOLATION,
+            ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
 
     private final Host host;
     private final Broker broker;
@@ -349,19 +350,38 @@ final class Outbox {
             return;
         }
         if (failure != null) {
-            batch.state = Batch.State.FAILED;
-            // else its lane stays occupied: nothing behind it is sent
-            if (host.goesOnAfter(batch, failure) && goOnWithout(batch, buffer, failure)) {
-                bytes -= buffer.limit(); // it is not kept for reuse: the broker may still have it
-                batch.failed(failure);
-                sendNext(batch.lane());
-            } else {
-                host.ended(batch, failure);
-            }
+            failed(batch, buffer, failure);
         }
         if (result != null) {
             answered(batch, buffer, result);
         }
+    }
+
+    private void failed(Batch batch, ByteBuffer buffer, MqException failure) {
+        batch.state = Batch.State.FAILED;
+        Request<AppendResult> append = batch.append;
+        boolean isRefused = REFUSED.contains(failure.errorCode());
+        boolean isInNoLog = isRefused && append != null && append.attempts() == 1;
+        MqException told = isRefused && !isInNoLog ? openFate(failure) : failure;
+        // else its lane stays occupied: nothing behind it is sent
+        if (host.goesOnAfter(batch, failure) && goOnWithout(batch, buffer, isInNoLog)) {
+            bytes -= buffer.limit(); // it is not kept for reuse: the broker may still have it
+            batch.failed(told);
+            sendNext(batch.lane());
+        } else {
+            host.ended(batch, told);
+        }
+    }
+
+    /** What the last attempt was refused for need not have held for those before it, whose answers are not known. */
+    private static MqException openFate(MqException refusal) {
+        return refusal.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+                ? refusal
+                : new MqException(
+                        ErrorCode.REQUEST_TIMED_OUT,
+                        "an earlier attempt may be in the log, the last one was refused with " + refusal.errorCode()
+                                + ": " + refusal.getMessage(),
+                        refusal);
     }
 
     private void answered(Batch batch, ByteBuffer buffer, AppendResult result) {
@@ -392,9 +412,9 @@ final class Outbox {
     }
 
     /** The batches that wait take the failed one's place. False where only the broker could let them. */
-    private boolean goOnWithout(Batch batch, ByteBuffer buffer, MqException failure) {
+    private boolean goOnWithout(Batch batch, ByteBuffer buffer, boolean isInNoLog) {
         Lane lane = batch.lane();
-        if (session == null || !REFUSED.contains(failure.errorCode())) {
+        if (session == null || !isInNoLog) {
             return beginAnew(lane);
         }
         ProducerSession.Position position = session.at(lane.partition);

@@ -86,6 +86,11 @@ final class Request<T> {
         }
     }
 
+    /** How often it was asked so far. */
+    int attempts() {
+        return attempts;
+    }
+
     /** The time left until it is overdue; none or negative when it is. */
     long nanosLeft() {
         return startedNanos + options.deliveryTimeout().toNanos() - runtime.nanoTime();

@@ -32,6 +32,8 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -486,6 +488,42 @@ class FluxSendTest {
                 .toList();
         assertThat(sent).extracting(RecordBatch::baseSequence).containsExactly(0, 0);
         assertThat(sent.get(1).producerEpoch() - sent.get(0).producerEpoch()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"INVALID_TIMESTAMP", "MESSAGE_TOO_LARGE", "INVALID_RECORD", "POLICY_VIOLATION"})
+    @DisplayName("K06 What is refused at a later attempt may be in the log: its sequence numbers go to no other batch")
+    void refusedAtALaterAttempt(ErrorCode code) {
+        broker.holdAppends();
+        sender(options -> options.batchSizeBytes(75)).send(source).subscribe(probe);
+        probe.request(Long.MAX_VALUE);
+        emit("four", 1, "a");
+        emit("four", 1, "b");
+        emit("four", 1, "c");
+        source.complete();
+        runtime.run();
+        pending(FOUR_1).complete();
+        runtime.run();
+        pending(FOUR_1).fail(new MqException(ErrorCode.REQUEST_TIMED_OUT, "the answer was lost"));
+        runtime.advanceBy(Duration.ofSeconds(1));
+        pending(FOUR_1).fail(new MqException(code, "planted"));
+        runtime.run();
+        pending(FOUR_1).complete();
+        runtime.run();
+
+        assertThat(probe.results()).extracting(SenderResult::isFailed).containsExactly(false, true, false);
+        MqException open = Objects.requireNonNull(probe.results().get(1).error());
+        assertThat(open.errorCode()).as("it may be in the log").isEqualTo(ErrorCode.REQUEST_TIMED_OUT);
+        assertThat(open).hasMessageContaining(code.name()).hasMessageContaining("planted");
+        List<RecordBatch> sent = broker.appends(FOUR_1).stream()
+                .map(append -> RecordBatch.at(append.records(), 0))
+                .toList();
+        assertThat(sent).extracting(RecordBatch::baseSequence).containsExactly(0, 1, 1, 0);
+        int epoch = sent.get(0).producerEpoch();
+        assertThat(sent)
+                .extracting(batch -> batch.producerEpoch() - epoch)
+                .as("the batch behind it begins anew")
+                .containsExactly(0, 0, 0, 1);
     }
 
     @Test

@@ -40,7 +40,7 @@ final class ClassicGroups {
 
     /** What a join must say, whatever the group. */
     void check(ClassicJoin join) {
-        Groups.requireId(join.groupId());
+        Ids.check(join);
         if (join.sessionTimeout().compareTo(config.classicSessionTimeoutMin()) < 0
                 || join.sessionTimeout().compareTo(config.classicSessionTimeoutMax()) > 0) {
             throw new MqException(

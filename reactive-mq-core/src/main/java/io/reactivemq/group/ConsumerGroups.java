@@ -34,7 +34,7 @@ final class ConsumerGroups {
     }
 
     GroupHeartbeatResult heartbeat(Caller caller, GroupHeartbeat heartbeat, Step step) {
-        Groups.requireId(heartbeat.groupId());
+        Ids.check(heartbeat);
         String assignor = heartbeat.assignor();
         if (assignor != null && !ASSIGNORS.containsKey(assignor)) {
             throw new MqException(
@@ -47,13 +47,12 @@ final class ConsumerGroups {
             TopicPattern.of(regex);
         }
         Set<String> names = heartbeat.subscribedTopics();
-        long bytes =
-                names == null ? 0 : names.stream().mapToLong(String::length).sum();
+        long bytes = names == null ? 0 : names.stream().mapToLong(Ids::bytes).sum();
         if (bytes > GroupConfig.CLASSIC_METADATA_BYTES_MAX) {
             throw invalid(
                     heartbeat,
                     "the names of the topics of a member may have " + GroupConfig.CLASSIC_METADATA_BYTES_MAX
-                            + " characters together, have " + bytes);
+                            + " bytes together, have " + bytes);
         }
         return switch (heartbeat.memberEpoch()) {
             case GroupHeartbeat.JOIN -> join(caller, heartbeat, step);

@@ -51,6 +51,10 @@ final class Encoder {
             return int16(-1);
         }
         byte[] text = value.getBytes(StandardCharsets.UTF_8);
+        if (text.length > Short.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    "a string: expected at most " + Short.MAX_VALUE + " bytes, actual " + text.length);
+        }
         int16(text.length);
         room(text.length).put(text);
         return this;

@@ -78,11 +78,12 @@ final class GroupShard implements CoordinatorShard {
     // ---------------------------------------------------------------- members
 
     CoordinatorResult<GroupHeartbeatResult> heartbeat(Caller caller, GroupHeartbeat heartbeat, Step step) {
-        return result(consumers.heartbeat(caller, heartbeat, step), step);
+        return result(consumers.heartbeat(Ids.shortened(caller), heartbeat, step), step);
     }
 
-    CoordinatorResult<Deferred<ClassicJoinResult>> join(Caller caller, ClassicJoin join, Step step) {
+    CoordinatorResult<Deferred<ClassicJoinResult>> join(Caller from, ClassicJoin join, Step step) {
         classics.check(join);
+        Caller caller = Ids.shortened(from);
         Group found = groups.find(join.groupId());
         if (found instanceof ConsumerGroup group && group.hasMembers()) {
             return result(mixed.join(group, caller, join, step), step);
@@ -98,7 +99,7 @@ final class GroupShard implements CoordinatorShard {
     }
 
     CoordinatorResult<Deferred<ClassicSyncResult>> sync(ClassicSync sync, Step step) {
-        Group found = groups.find(Groups.requireId(sync.groupId()));
+        Group found = groups.find(Ids.requireGroup(sync.groupId()));
         if (found instanceof ConsumerGroup group) {
             return result(mixed.sync(group, sync, step), step);
         }
@@ -109,7 +110,7 @@ final class GroupShard implements CoordinatorShard {
     }
 
     CoordinatorResult<Boolean> heartbeat(ClassicHeartbeat heartbeat, Step step) {
-        Group found = groups.find(Groups.requireId(heartbeat.groupId()));
+        Group found = groups.find(Ids.requireGroup(heartbeat.groupId()));
         if (found instanceof ConsumerGroup group) {
             mixed.heartbeat(group, heartbeat, step);
         } else if (found instanceof ClassicGroup group) {
@@ -121,7 +122,7 @@ final class GroupShard implements CoordinatorShard {
     }
 
     CoordinatorResult<ClassicLeaveResult> leave(ClassicLeave leave, Step step) {
-        Groups.requireId(leave.groupId());
+        Ids.requireGroup(leave.groupId());
         List<ClassicLeaveResult.Member> results = new ArrayList<>();
         for (ClassicLeave.Member who : leave.members()) {
             ErrorCode error = null;
@@ -173,7 +174,7 @@ final class GroupShard implements CoordinatorShard {
             checkCommitter(
                     commit.groupId(), commit.memberId(), commit.groupInstanceId(), commit.memberEpoch(), true, step);
         }
-        writeOffsets(Groups.requireId(commit.groupId()), commit.offsets(), StoredOffset.UNTIL_RETENTION, step);
+        writeOffsets(Ids.requireGroup(commit.groupId()), commit.offsets(), StoredOffset.UNTIL_RETENTION, step);
         return result(Boolean.TRUE, step);
     }
 
@@ -199,7 +200,7 @@ final class GroupShard implements CoordinatorShard {
     /** Whether who commits may: a member in its epoch or generation, or anybody while there are no members. */
     private void checkCommitter(
             String groupId, String memberId, @Nullable String instanceId, int epoch, boolean transactional, Step step) {
-        Group group = groups.find(Groups.requireId(groupId));
+        Group group = groups.find(Ids.requireGroup(groupId));
         if (memberId.isEmpty() && instanceId == null && epoch < 0) {
             if (group != null && group.hasMembers()) {
                 throw new MqException(

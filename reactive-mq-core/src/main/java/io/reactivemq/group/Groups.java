@@ -60,13 +60,6 @@ final class Groups {
         return new UUID(most, least).toString();
     }
 
-    static String requireId(String groupId) {
-        if (groupId.isEmpty()) {
-            throw new MqException(ErrorCode.INVALID_GROUP_ID, "a group's id must not be empty");
-        }
-        return groupId;
-    }
-
     MqException full(String groupId) {
         return new MqException(
                 ErrorCode.GROUP_MAX_SIZE_REACHED,

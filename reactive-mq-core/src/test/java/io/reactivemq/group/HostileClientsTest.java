@@ -24,6 +24,7 @@ import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -49,6 +50,7 @@ class HostileClientsTest {
             GroupConfig.DEFAULT.withClassic(Duration.ZERO, Duration.ofSeconds(1), Duration.ofMinutes(5)),
             topics,
             new Random(1));
+    private final List<CoordinatorRecord> written = new ArrayList<>();
     private long now;
 
     HostileClientsTest() {
@@ -148,6 +150,81 @@ class HostileClientsTest {
                 () -> groups.heartbeat(CALLER, GroupHeartbeat.join("g", "m", Duration.ofSeconds(10), names), step()));
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {250, 32_731, 32_767, 100_000})
+    @DisplayName("an id or a name that is too long is refused in both protocols, and what was there can be read again")
+    void ids_have_bounds(int length) {
+        String id = "x".repeat(length);
+        List<ClassicJoin.Protocol> protocols = consumers("range");
+        GroupHeartbeat member = heartbeat("new", "m", "t");
+        assertThat(groups.heartbeat(CALLER, member, step()).records()).isNotEmpty();
+        int groupsBefore = groups.list().size();
+
+        for (String group : List.of("g", "new")) {
+            refused(join(group, protocols).withInstanceId(id));
+            refused(join(group, consumers(id)));
+        }
+        refused(new ClassicJoin(
+                "g", "", null, id, protocols, Duration.ofSeconds(30), Duration.ofSeconds(60), false, true, null));
+        assertError(ErrorCode.INVALID_REQUEST, () -> groups.heartbeat(CALLER, member.withInstanceId(id), step()));
+        if (length > Ids.MEMBER_BYTES_MAX) {
+            refused(ClassicJoin.of("new", id, protocols));
+            assertError(ErrorCode.INVALID_REQUEST, () -> groups.heartbeat(CALLER, heartbeat("new", id, "t"), step()));
+            assertError(ErrorCode.INVALID_GROUP_ID, () -> groups.join(CALLER, join(id, protocols), step()));
+            assertError(ErrorCode.INVALID_GROUP_ID, () -> groups.heartbeat(CALLER, heartbeat(id, "m", "t"), step()));
+            assertError(
+                    ErrorCode.INVALID_GROUP_ID,
+                    () -> groups.commit(OffsetCommit.admin(id, Map.of(T0, CommittedOffset.of(1))), step()));
+        }
+        assertThat(groups.list()).hasSize(groupsBefore);
+    }
+
+    private void refused(ClassicJoin join) {
+        assertThatThrownBy(() -> groups.join(CALLER, join, step()))
+                .isInstanceOfSatisfying(
+                        MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.INVALID_REQUEST))
+                .hasMessageContaining("expected at most")
+                .hasMessageContaining("actual ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"x", "\u20ac", "\ud83d\ude00", "x\ud83d\ude00"})
+    @DisplayName("the longest ids there may be are written and read again; of a client id the start is kept")
+    void longest_ids(String letter) {
+        Caller caller = Caller.embedded(letter.repeat(40_000));
+        for (String group : List.of("g", "new")) {
+            apply(groups.heartbeat(CALLER, heartbeat("new", "m", "t"), step()));
+            ClassicJoinResult.Joined joined = (ClassicJoinResult.Joined)
+                    join(caller, join(group, consumers("range"))).join();
+            assertThat(Ids.bytes(joined.memberId())).isLessThanOrEqualTo(Ids.MEMBER_BYTES_MAX);
+            apply(groups.sync(
+                    new ClassicSync(group, joined.memberId(), null, joined.generation(), null, null, Map.of()),
+                    step()));
+            String instance = letter.repeat(249 / letter.length());
+            assertThat(join(caller, join(group, consumers("range")).withInstanceId(instance)))
+                    .isNotCompletedExceptionally();
+        }
+        GroupShard again = new GroupShard(GroupConfig.DEFAULT, topics, new Random(1));
+        for (CoordinatorRecord r : written) {
+            byte[] value = r.value();
+            again.replay(ByteBuffer.wrap(r.key()), value == null ? null : ByteBuffer.wrap(value));
+        }
+        again.loaded(0, 0);
+        assertThat(again.describe("new").members()).hasSize(3);
+        assertThat(again.describe("g").members().get(0).clientId())
+                .isNotEmpty()
+                .isEqualTo(groups.describe("g").members().get(0).clientId());
+    }
+
+    @Test
+    @DisplayName("a string that a record can't hold is never written")
+    void last_guard() {
+        assertThat(new Encoder().string("x".repeat(32_767)).toByteArray()).hasSize(32_769);
+        assertThatThrownBy(() -> new Encoder().string("x".repeat(32_768)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("32768");
+    }
+
     @Test
     @DisplayName("K14 a classic group whose assignor keeps data of its own is not upgraded: it would be lost")
     void an_assignors_own_data() {
@@ -245,9 +322,21 @@ class HostileClientsTest {
                 null);
     }
 
+    private static List<ClassicJoin.Protocol> consumers(String assignor) {
+        return List.of(new ClassicJoin.Protocol(assignor, ConsumerProtocol.subscription(Set.of("t"), Set.of())));
+    }
+
+    private static GroupHeartbeat heartbeat(String group, String member, String topic) {
+        return GroupHeartbeat.join(group, member, Duration.ofSeconds(10), Set.of(topic));
+    }
+
     private CompletableFuture<ClassicJoinResult> join(ClassicJoin join) {
+        return join(CALLER, join);
+    }
+
+    private CompletableFuture<ClassicJoinResult> join(Caller caller, ClassicJoin join) {
         CompletableFuture<ClassicJoinResult> answer =
-                apply(groups.join(CALLER, join, step())).response().toFuture();
+                apply(groups.join(caller, join, step())).response().toFuture();
         give();
         return answer;
     }
@@ -269,6 +358,7 @@ class HostileClientsTest {
     }
 
     private <R> R apply(CoordinatorResult<R> result) {
+        written.addAll(result.records());
         for (CoordinatorRecord r : result.records()) {
             byte[] value = r.value();
             groups.replay(ByteBuffer.wrap(r.key()), value == null ? null : ByteBuffer.wrap(value));

@@ -613,18 +613,22 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         /** The topic, or null while it is looked up. */
         private Outbox.@Nullable Topic topic(String name) {
             Outbox.Topic topic = lastTopic;
-            if (topic != null && topic.name.equals(name)) {
+            if (topic != null && !topic.isStale() && topic.name.equals(name)) {
                 return topic;
             }
             topic = topics.get(name);
-            if (topic == null) {
+            if (topic == null || topic.isStale()) {
                 int partitions = partitionCounts.of(name);
                 if (partitions == 0) {
                     lookUp(name);
                     return null;
                 }
-                topic = outbox.topic(name, partitions);
-                topics.put(name, topic);
+                if (topic == null) {
+                    topic = outbox.topic(name, partitions);
+                    topics.put(name, topic);
+                } else {
+                    topic.resize(partitions);
+                }
             }
             lastTopic = topic;
             return topic;
@@ -661,7 +665,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                     partitionCounts.put(name, found.partitions());
                     Outbox.Topic known = topics.get(name);
                     if (known != null) {
-                        known.grow(found.partitions());
+                        known.resize(found.partitions());
                     }
                     askedForSequence = inFlight.tailSequence();
                 } else if (failure != null) {
@@ -693,14 +697,22 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
         @Override
         public void opened(Outbox.Topic topic, long nowNanos) {
-            topic.grow(partitionCounts.use(topic.name, nowNanos));
+            int partitions = partitionCounts.use(topic.name, nowNanos);
+            if (partitions == 0) {
+                // another send has found it gone
+                topic.stale();
+            } else {
+                topic.resize(partitions);
+            }
         }
 
         @Override
         public boolean goesOnAfter(Batch batch, MqException failure) {
             if (failure.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
                 // perhaps made anew, with other partitions
-                partitionCounts.forget(batch.lane().partition.topic());
+                Outbox.Topic topic = batch.lane().topic;
+                partitionCounts.forget(topic.name);
+                topic.stale();
             }
             return goesOnAfter(failure);
         }

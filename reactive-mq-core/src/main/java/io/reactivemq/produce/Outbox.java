@@ -116,22 +116,45 @@ final class Outbox {
     final class Topic {
         final String name;
         private @Nullable Lane[] byPartition;
+        private int partitions;
+
+        /** Whether its partitions have to be asked for again before the next record. */
+        private boolean isStale;
+
         private int sticky = -1;
         private int lastSticky = -1;
 
         Topic(String name, int partitions) {
             this.name = name;
             this.byPartition = new Lane[partitions];
+            this.partitions = partitions;
         }
 
         int partitions() {
-            return byPartition.length;
+            return partitions;
         }
 
-        /** It has that many partitions now; never fewer than before, since lanes stay. */
-        void grow(int partitions) {
-            if (partitions > byPartition.length) {
-                byPartition = Arrays.copyOf(byPartition, partitions);
+        boolean isStale() {
+            return isStale;
+        }
+
+        /** What is known of it may be over: perhaps it is gone, or made anew. */
+        void stale() {
+            isStale = true;
+        }
+
+        /** It has that many partitions now: fewer, where it was made anew. Lanes stay, for what is in them. */
+        void resize(int now) {
+            isStale = false;
+            if (now > byPartition.length) {
+                byPartition = Arrays.copyOf(byPartition, now);
+            }
+            partitions = now;
+            if (sticky >= now) {
+                sticky = -1;
+            }
+            if (lastSticky >= now) {
+                lastSticky = -1;
             }
         }
 
@@ -148,9 +171,9 @@ final class Outbox {
         /** The partition whose batch records without a key fill now. */
         Lane stickyLane() {
             if (sticky < 0) {
-                int others = byPartition.length - 1;
+                int others = partitions - 1;
                 if (lastSticky < 0) {
-                    sticky = runtime.random().nextInt(byPartition.length);
+                    sticky = runtime.random().nextInt(partitions);
                 } else if (others == 0) {
                     sticky = 0;
                 } else {

@@ -29,11 +29,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -729,6 +731,48 @@ class FluxSendTest {
                 .subscribe(result -> partitions.add(result.partition()));
         runtime.run();
         assertThat(partitions).containsExactly(new TopicPartition("four", 7));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 16})
+    @DisplayName("K01 a send goes on when its topic is made anew with other partitions, and spreads over those")
+    void aTopicMadeAnewMeanwhile(int partitions) {
+        sender(options -> options.batchSizeBytes(75)).send(source).subscribe(probe);
+        probe.request(Long.MAX_VALUE);
+        emitToAll("a");
+        assertThat(probe.results()).hasSize(64).noneMatch(SenderResult::isFailed);
+        assertThat(usedPartitions(0)).hasSize(4);
+
+        deleteTopic("four");
+        emitToAll("b");
+        emitToAll("c");
+        assertThat(probe.results().subList(64, 192))
+                .allSatisfy(result -> assertThat(
+                                Objects.requireNonNull(result.error()).errorCode())
+                        .isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION));
+        broker.topic("four", partitions);
+        emitToAll("d");
+        emitToAll("e");
+        assertThat(probe.results().subList(192, 320)).hasSize(128).noneMatch(SenderResult::isFailed);
+        assertThat(usedPartitions(192)).hasSize(partitions);
+        assertThat(broker.appends(FOUR_0))
+                .extracting(append -> RecordBatch.at(append.records(), 0).producerEpoch())
+                .as("what was never in a log costs no epoch")
+                .containsOnly((short) 0);
+        probe.cancel();
+    }
+
+    private void emitToAll(String value) {
+        for (int i = 0; i < 64; i++) {
+            source.emit(SenderRecord.of("four", value + i, value));
+            runtime.run();
+        }
+    }
+
+    private Set<TopicPartition> usedPartitions(int from) {
+        return probe.results().subList(from, probe.results().size()).stream()
+                .map(SenderResult::partition)
+                .collect(Collectors.toSet());
     }
 
     private void deleteTopic(String topic) {

@@ -84,7 +84,8 @@ final class RecordMover {
         return write(
                 run,
                 source,
-                topics.name(source.topic(), stage),
+                // not by its headers, nor by the retry topic's name: only the receiver's own topics are read
+                topics.name(topics.sourceOf(run.lane().partition().topic()), stage),
                 () -> retryHeaders(
                         run,
                         broker.runtime().currentTimeMillis()

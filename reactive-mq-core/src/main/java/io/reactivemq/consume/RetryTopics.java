@@ -55,18 +55,30 @@ final class RetryTopics {
         return stage < delays.size() ? stage : -1;
     }
 
+    /** The receiver's own topic that a retry topic belongs to; itself where it is no retry topic. */
+    String sourceOf(String topic) {
+        for (String source : sources) {
+            if (stageIn(source, topic) >= 0) {
+                return source;
+            }
+        }
+        return topic;
+    }
+
     /**
      * Where a record was first that lies in a topic; null where that is no retry topic, or the record has come there another way: anybody can
-     * write such headers.
+     * write such headers. It was first in the receiver's own topic, or, where somebody else wrote it there, in an earlier retry topic of it.
      */
     RetryHeaders.@Nullable Origin originOf(String topic, Headers headers) {
         int stage = stageOf(topic);
         RetryHeaders.Origin origin = stage < 0 ? null : RetryHeaders.origin(headers);
-        return origin != null
-                        && sources.contains(origin.partition().topic())
-                        && topic.equals(name(origin.partition().topic(), stage))
-                ? origin
-                : null;
+        if (origin == null) {
+            return null;
+        }
+        String source = sourceOf(topic);
+        String first = origin.partition().topic();
+        int firstStage = stageIn(source, first);
+        return first.equals(source) || (firstStage >= 0 && firstStage < stage) ? origin : null;
     }
 
     /** Whether it is one of them. */
@@ -76,10 +88,19 @@ final class RetryTopics {
 
     private int stageOf(String topic) {
         for (String source : sources) {
-            for (int stage = 0; stage < delays.size(); stage++) {
-                if (topic.equals(name(source, stage))) {
-                    return stage;
-                }
+            int stage = stageIn(source, topic);
+            if (stage >= 0) {
+                return stage;
+            }
+        }
+        return -1;
+    }
+
+    /** Which of that source's retry topics it is; -1 where it is none. */
+    private int stageIn(String source, String topic) {
+        for (int stage = 0; stage < delays.size(); stage++) {
+            if (topic.equals(name(source, stage))) {
+                return stage;
             }
         }
         return -1;

@@ -434,6 +434,39 @@ class ProcessOrderTest extends ReceiverFixture {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"", "victim", "one.g.retry-2"})
+    @DisplayName(
+            "R11 what somebody else wrote into a retry topic goes on to the next one of the same topic, and then to a dead letter")
+    void foreignRecordThroughRetryTopics(String origin) {
+        broker.topic("one.g.retry-1", 1).topic("one.g.retry-2", 1);
+        Headers foreign = origin.isEmpty()
+                ? Headers.empty()
+                : Headers.empty().with(RetryHeaders.TOPIC, origin).with(RetryHeaders.ATTEMPTS, "9");
+        broker.write(new TopicPartition("one.g.retry-1", 0), Batches.of(null, "v".getBytes(UTF_8), foreign));
+        List<String> ran = new ArrayList<>();
+        Recorder<Outcome> recorder = subscribe(
+                member("one")
+                        .process(
+                                r -> {
+                                    ran.add(r.topic());
+                                    return Mono.error(broken);
+                                },
+                                o -> o.retry(
+                                        RetryPolicy.none().thenAfter(Duration.ofSeconds(1), Duration.ofSeconds(2)))),
+                100);
+        runtime.advanceBy(Duration.ofSeconds(10));
+        assertThat(ran).containsExactly("one.g.retry-1", "one.g.retry-2");
+        assertThat(recorder.items())
+                .extracting(Outcome::status)
+                .containsExactly(Outcome.Status.RETRY_LATER, Outcome.Status.DEAD_LETTERED);
+        assertThat(recorder.last().attempts()).isEqualTo(2);
+        Headers letter = headersIn("one.g.retry-1.dlq").get(0);
+        assertThat(letter.lastAsString(DeadLetterHeaders.TOPIC)).isEqualTo("one.g.retry-1");
+        assertThat(letter.lastAsString(DeadLetterHeaders.OFFSET)).isEqualTo("0");
+        cancel(recorder);
+    }
+
+    @ParameterizedTest
     @ValueSource(longs = {Long.MAX_VALUE, Long.MIN_VALUE, ManualRuntime.START_MILLIS + 86_400_000})
     @DisplayName("R11 a record in a retry topic that says it is due in a day, or never, holds nobody up")
     void foreignRecordInARetryTopic(long due) {

@@ -4,6 +4,7 @@ import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -68,7 +69,7 @@ public final class LogFolder {
 
     /** Whether there was that file of a base offset. */
     boolean has(long baseOffset, String suffix) {
-        return offsets(suffix).contains(baseOffset);
+        return Collections.binarySearch(offsets(suffix), baseOffset) >= 0;
     }
 
     /** The base offsets that have a file with that suffix, ascending. */

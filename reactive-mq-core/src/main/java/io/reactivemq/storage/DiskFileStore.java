@@ -8,7 +8,6 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -17,7 +16,6 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -107,17 +105,7 @@ final class DiskFileStore implements FileStore {
     @Override
     public List<Path> list(Path directory) {
         List<Path> children = new ArrayList<>();
-        if (directory.getFileSystem() == FileSystems.getDefault()) {
-            // half the system calls of a stream; null tells of an error, but not of which
-            String[] names = directory.toFile().list();
-            if (names != null) {
-                Arrays.sort(names);
-                for (String name : names) {
-                    children.add(directory.resolve(name));
-                }
-                return children;
-            }
-        }
+        // not File.list(), which takes an error half way for the end
         try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory)) {
             for (Path child : stream) {
                 children.add(child);

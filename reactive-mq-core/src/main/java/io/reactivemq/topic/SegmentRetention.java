@@ -1,11 +1,17 @@
 package io.reactivemq.topic;
 
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.log.SegmentInfo;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Decides which segments of a log are beyond what is to be kept. */
 final class SegmentRetention {
+
+    private static final Logger LOG = LoggerFactory.getLogger(SegmentRetention.class);
 
     private SegmentRetention() {}
 
@@ -35,7 +41,15 @@ final class SegmentRetention {
         int count = 0;
         while (ms != Retention.UNBOUNDED && count < segments.size()) {
             SegmentInfo segment = segments.get(count);
-            long youngestMs = log.maxTimestampMs(segment);
+            long youngestMs;
+            try {
+                youngestMs = log.maxTimestampMs(segment);
+            } catch (MqException damaged) {
+                requireDamage(damaged);
+                // it stays, for somebody to look at; what goes by size can go
+                LOG.warn("the age of {} is not known, so it is not deleted for its age", segment, damaged);
+                break;
+            }
             boolean kept;
             if (youngestMs >= 0) {
                 kept = nowMs - youngestMs <= ms;
@@ -68,9 +82,24 @@ final class SegmentRetention {
 
     private static int beyondRecords(PartitionLog log, List<SegmentInfo> segments, long records) {
         int count = records == Retention.UNBOUNDED ? 0 : segments.size();
-        for (long kept = 0; count > 0 && kept < records; count--) {
-            kept += log.records(segments.get(count - 1));
+        try {
+            for (long kept = 0; count > 0 && kept < records; count--) {
+                kept += log.records(segments.get(count - 1));
+            }
+            return count;
+        } catch (MqException damaged) {
+            requireDamage(damaged);
+            LOG.warn(
+                    "the records of {} can't be counted, so none are deleted for their number",
+                    segments.get(count - 1),
+                    damaged);
+            return 0;
         }
-        return count;
+    }
+
+    private static void requireDamage(MqException failure) {
+        if (failure.errorCode() != ErrorCode.CORRUPT_MESSAGE) {
+            throw failure;
+        }
     }
 }

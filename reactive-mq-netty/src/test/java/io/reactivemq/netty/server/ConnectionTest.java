@@ -33,6 +33,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -192,6 +193,32 @@ class ConnectionTest {
                     four.receive(four.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
                 }
             }
+        }
+    }
+
+    @Test
+    @DisplayName("that sends a batch whose checksum is right and whose records are not is told so, and nothing is stored")
+    void recordsThatAreNone() throws Exception {
+        try (RunningServer server = RunningServer.inMemory();
+                RawClient client = new RawClient(server.port())) {
+            server.broker().createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
+            ProduceRequestData body = produce(-1);
+            ByteBuffer batch = ((MemoryRecords) Objects.requireNonNull(
+                            body.topicData().iterator().next().partitionData().get(0).records()))
+                    .buffer();
+            for (int i = 61; i < batch.limit(); i++) { // behind the header
+                batch.put(i, (byte) 0xff);
+            }
+            CRC32C crc = new CRC32C();
+            crc.update(batch.slice(21, batch.limit() - 21));
+            batch.putInt(17, (int) crc.getValue());
+            ProduceResponseData answer =
+                    (ProduceResponseData) client.receive(client.send(ApiMessageType.PRODUCE, 9, body));
+            assertThat(answer.responses().iterator().next().partitionResponses().get(0).errorCode())
+                    .isEqualTo(ErrorCode.CORRUPT_MESSAGE.code());
+            answer = (ProduceResponseData) client.receive(client.send(ApiMessageType.PRODUCE, 9, produce(-1)));
+            assertThat(answer.responses().iterator().next().partitionResponses().get(0).baseOffset())
+                    .isZero();
         }
     }
 

@@ -120,7 +120,11 @@ final class ProduceApi {
         }
         TopicPartition target = new TopicPartition(topic, partition.index());
         ByteBuffer batch = records.buffer();
-        checkRecords(batch, target);
+        try {
+            checkRecords(batch, target);
+        } catch (MqException e) {
+            return Refusal.of(e);
+        }
         // an append with acks=0 is awaited too: it has the buffer until it ends
         Acks acks = acksOf(body.acks()) == Acks.ALL ? Acks.ALL : Acks.LEADER;
         if (!isTransactional(batch)) {

@@ -197,14 +197,19 @@ class ConnectionTest {
     }
 
     @Test
-    @DisplayName("that sends a batch whose checksum is right and whose records are not is told so, and nothing is stored")
+    @DisplayName(
+            "that sends a batch whose checksum is right and whose records are not is told so, and nothing is stored")
     void recordsThatAreNone() throws Exception {
         try (RunningServer server = RunningServer.inMemory();
                 RawClient client = new RawClient(server.port())) {
             server.broker().createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
             ProduceRequestData body = produce(-1);
-            ByteBuffer batch = ((MemoryRecords) Objects.requireNonNull(
-                            body.topicData().iterator().next().partitionData().get(0).records()))
+            ByteBuffer batch = ((MemoryRecords) Objects.requireNonNull(body.topicData()
+                            .iterator()
+                            .next()
+                            .partitionData()
+                            .get(0)
+                            .records()))
                     .buffer();
             for (int i = 61; i < batch.limit(); i++) { // behind the header
                 batch.put(i, (byte) 0xff);
@@ -214,10 +219,20 @@ class ConnectionTest {
             batch.putInt(17, (int) crc.getValue());
             ProduceResponseData answer =
                     (ProduceResponseData) client.receive(client.send(ApiMessageType.PRODUCE, 9, body));
-            assertThat(answer.responses().iterator().next().partitionResponses().get(0).errorCode())
+            assertThat(answer.responses()
+                            .iterator()
+                            .next()
+                            .partitionResponses()
+                            .get(0)
+                            .errorCode())
                     .isEqualTo(ErrorCode.CORRUPT_MESSAGE.code());
             answer = (ProduceResponseData) client.receive(client.send(ApiMessageType.PRODUCE, 9, produce(-1)));
-            assertThat(answer.responses().iterator().next().partitionResponses().get(0).baseOffset())
+            assertThat(answer.responses()
+                            .iterator()
+                            .next()
+                            .partitionResponses()
+                            .get(0)
+                            .baseOffset())
                     .isZero();
         }
     }

@@ -168,7 +168,10 @@ class TransactionCrashTest {
         } catch (MqException e) {
             // the topic that is not forced may have lost what lies before something that it has not lost: that is said,
             // not served
-            assertThat(e.errorCode()).isEqualTo(ErrorCode.KAFKA_STORAGE_ERROR);
+            assertThat(e.errorCode()).as("%s", state).isEqualTo(ErrorCode.CORRUPT_MESSAGE);
+            assertThat(e)
+                    .as("%s", state)
+                    .hasMessageContainingAll("/data/" + BUFFERED + "/", "the batch at byte", "counts");
             assertThat(state.kind()).as("%s: %s", state, e.getMessage()).isEqualTo(CrashState.Kind.SUBSET);
             refused++;
             return;

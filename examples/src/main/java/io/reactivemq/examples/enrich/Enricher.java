@@ -11,8 +11,9 @@ import io.reactivemq.produce.SenderResult;
 import io.reactivemq.produce.TransactionalSender;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.util.retry.Retry;
 
 /**
@@ -31,13 +32,13 @@ public final class Enricher {
 
     private final Receiver<String, String> receiver;
     private final TransactionalSender<String, String> sender;
-    private final UnaryOperator<String> knownOf;
+    private final Function<String, Mono<String>> knownOf;
 
     /**
      * @param name the same after each restart: who begins under it ends what a former enricher of that name has left open, and fences that one
-     * @param knownOf what is known of a customer
+     * @param knownOf looks up what is known of a customer
      */
-    public Enricher(Broker broker, String name, UnaryOperator<String> knownOf) {
+    public Enricher(Broker broker, String name, Function<String, Mono<String>> knownOf) {
         this.receiver = Receiver.on(
                 broker,
                 ReceiverOptions.of(
@@ -56,10 +57,10 @@ public final class Enricher {
     public Flux<SenderResult<String, String>> run() {
         return sender.process(
                         receiver,
-                        orders -> orders.map(order -> {
+                        orders -> orders.concatMap(order -> {
                             String customer = Objects.requireNonNull(order.key(), "an order without a customer");
-                            return SenderRecord.of(
-                                    ENRICHED, customer, order.value() + " for " + knownOf.apply(customer));
+                            return knownOf.apply(customer)
+                                    .map(known -> SenderRecord.of(ENRICHED, customer, order.value() + " for " + known));
                         }))
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(10)).maxBackoff(Duration.ofSeconds(1)));
     }

@@ -68,9 +68,9 @@ class EnricherTest {
     private static Enricher enricher(EmbeddedBroker broker, AtomicInteger lookups) {
         return new Enricher(broker, "enricher-1", customer -> {
             if (lookups.incrementAndGet() % 137 == 0) {
-                throw new IllegalStateException("planted: who is " + customer + "?");
+                return Mono.create(sink -> sink.error(new IllegalStateException("planted: who is " + customer + "?")));
             }
-            return "the customer called " + customer;
+            return Mono.just("the customer called " + customer);
         });
     }
 

@@ -31,6 +31,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.zip.CRC32C;
@@ -235,6 +236,25 @@ class ConnectionTest {
                             .baseOffset())
                     .isZero();
         }
+    }
+
+    @Test
+    @DisplayName("K18 with acks 1 is not asked for replicas in sync that acks all is refused for")
+    void acks() throws Exception {
+        try (RunningServer server = RunningServer.inMemory();
+                RawClient client = new RawClient(server.port())) {
+            server.broker()
+                    .createTopic(new NewTopic("orders", 1, Map.of("min.insync.replicas", "2")))
+                    .block(RunningServer.PATIENCE);
+            assertThat(errorOfProduce(client, 1)).isZero();
+            assertThat(errorOfProduce(client, -1)).isEqualTo(ErrorCode.NOT_ENOUGH_REPLICAS.code());
+        }
+    }
+
+    private static short errorOfProduce(RawClient client, int acks) throws Exception {
+        ProduceResponseData answer =
+                (ProduceResponseData) client.receive(client.send(ApiMessageType.PRODUCE, 9, produce(acks)));
+        return answer.responses().iterator().next().partitionResponses().get(0).errorCode();
     }
 
     @Test

@@ -34,6 +34,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import java.util.zip.CRC32C;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
@@ -784,7 +785,11 @@ abstract class PartitionLogContract {
             assertThat(compactions).isPositive();
             log.roll();
             Compactions.compact(log, 0);
-            assertThat(log.sizeInBytes()).isLessThan(1_500);
+            // In bytes it depends on how often a reader was in the way: segments that shrink in one pass are merged in
+            // the next.
+            assertThat(Compactions.committed(log).stream().map(Compactions.Entry::offset))
+                    .containsExactlyElementsOf(
+                            LongStream.range(appends - keys, appends).boxed().toList());
         } finally {
             threads.shutdownNow();
         }

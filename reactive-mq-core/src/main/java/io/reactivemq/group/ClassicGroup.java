@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -145,9 +146,18 @@ final class ClassicGroup implements Group {
         }
     }
 
-    /** Bytes of what its members say of themselves and have, at most, as the group is written: as one record. */
-    long sizeInBytes() {
-        return members.values().stream().mapToLong(ClassicMember::sizeInBytes).sum();
+    /** Bytes of what its members, without one of them, say of themselves, at most, as the group is written: as one record. */
+    long sizeWithout(@Nullable ClassicMember one) {
+        return members.values().stream().mapToLong(ClassicMember::sizeInBytes).sum()
+                - (one == null ? 0 : one.sizeInBytes());
+    }
+
+    /** The same of all members, with assignments. */
+    long sizeWith(Function<ClassicMember, ByteBuffer> assignments) {
+        return members.values().stream()
+                .mapToLong(member ->
+                        member.sizeInBytes() + assignments.apply(member).remaining())
+                .sum();
     }
 
     int generation() {

@@ -85,12 +85,9 @@ final class ClassicGroups {
         if (isNew && group.members().size() + ahead >= config.membersMax()) {
             throw groups.full(group.id());
         }
-        if (group.sizeInBytes() + ClassicMember.sizeOf(join.protocols()) > GroupConfig.RECORD_BYTES_MAX) {
-            throw new MqException(
-                    ErrorCode.GROUP_MAX_SIZE_REACHED,
-                    "group " + group.id() + ": its members say more of themselves than the "
-                            + GroupConfig.RECORD_BYTES_MAX + " bytes that a group may have");
-        }
+        ClassicMember before =
+                join.memberId().isEmpty() ? group.instance(join.instanceId()) : group.member(join.memberId());
+        Groups.checkSize(group.id(), group.sizeWithout(before) + ClassicMember.sizeOf(caller, join));
         Deferred<ClassicJoinResult> answer = new Deferred<>();
         if (join.memberId().isEmpty()) {
             groups.put(group);
@@ -191,11 +188,7 @@ final class ClassicGroups {
         }
         member.joining = answer;
         member.maySkipAssignment = join.maySkipAssignment();
-        member.protocols = join.protocols();
-        member.clientId = caller.clientId();
-        member.host = caller.host();
-        member.rebalanceTimeout = join.rebalanceTimeout();
-        member.sessionTimeout = join.sessionTimeout();
+        member.says(caller, join);
         arm(group, member, member.sessionTimeout, step);
         rebalance(group, "member " + member.id + " joins again", step);
     }
@@ -218,7 +211,8 @@ final class ClassicGroups {
         arm(group, member, member.sessionTimeout, step);
         boolean unchanged = group.state == State.STABLE
                 && group.selectProtocol().equals(group.protocolName())
-                && (!group.isOfConsumers() || Objects.equals(group.topicsOf(member), before));
+                && (!group.isOfConsumers() || Objects.equals(group.topicsOf(member), before))
+                && group.sizeWith(each -> each.assignment) <= GroupConfig.RECORD_BYTES_MAX;
         if (!unchanged) {
             member.joining = answer;
             rebalance(group, "instance " + member.instanceId + " is back", step);
@@ -396,16 +390,17 @@ final class ClassicGroups {
     }
 
     private static void checkSize(ClassicGroup group, ClassicSync sync) {
-        long bytes = group.sizeInBytes()
-                + sync.assignments().values().stream()
-                        .mapToLong(ByteBuffer::remaining)
-                        .sum();
+        long bytes = group.sizeWith(member -> assignment(sync, member));
         if (bytes > GroupConfig.RECORD_BYTES_MAX) {
             throw new MqException(
                     ErrorCode.INVALID_REQUEST,
                     "group " + group.id() + ": its members and their assignments may have "
                             + GroupConfig.RECORD_BYTES_MAX + " bytes together, have " + bytes);
         }
+    }
+
+    private static ByteBuffer assignment(ClassicSync sync, ClassicMember member) {
+        return sync.assignments().getOrDefault(member.id, ClassicMember.NOTHING);
     }
 
     private static void allSynced(ClassicGroup group) {
@@ -418,7 +413,7 @@ final class ClassicGroups {
     private void assign(ClassicGroup group, ClassicSync sync, Step step) {
         group.state = State.STABLE;
         for (ClassicMember member : group.members()) {
-            member.assignment = sync.assignments().getOrDefault(member.id, ClassicMember.NOTHING);
+            member.assignment = assignment(sync, member);
         }
         step.write(GroupRecords.classicGroup(group, step.millis));
         for (ClassicMember member : group.members()) {

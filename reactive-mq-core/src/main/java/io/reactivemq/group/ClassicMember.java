@@ -1,5 +1,6 @@
 package io.reactivemq.group;
 
+import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.ClassicJoin;
 import io.reactivemq.broker.ClassicJoinResult;
 import io.reactivemq.broker.ClassicSyncResult;
@@ -14,7 +15,8 @@ final class ClassicMember {
 
     static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
 
-    private static final int OVERHEAD_BYTES = 256;
+    /** The lengths of four strings and two arrays of bytes, and two timeouts. */
+    private static final int FIXED_BYTES = 24;
 
     final String id;
     final @Nullable String instanceId;
@@ -24,6 +26,7 @@ final class ClassicMember {
     Duration sessionTimeout;
     List<ClassicJoin.Protocol> protocols;
     ByteBuffer assignment = NOTHING;
+    private long bytes;
 
     /** It has not been in a generation yet, and its client may be gone without a word. */
     boolean isNew;
@@ -57,16 +60,42 @@ final class ClassicMember {
         this.rebalanceTimeout = rebalanceTimeout;
         this.sessionTimeout = sessionTimeout;
         this.protocols = protocols;
+        this.bytes = sizeOf(Ids.bytes(id), instanceId, clientId, host, protocols);
     }
 
-    /** Bytes of its assignment and of what it says of itself, at most. */
+    /** Takes over what it says as it joins again. */
+    void says(Caller caller, ClassicJoin join) {
+        clientId = caller.clientId();
+        host = caller.host();
+        protocols = join.protocols();
+        rebalanceTimeout = join.rebalanceTimeout();
+        sessionTimeout = join.sessionTimeout();
+        bytes = sizeOf(Ids.bytes(id), instanceId, clientId, host, protocols);
+    }
+
+    /** Bytes of what it says of itself in the record of its group, at most: without its assignment. */
     long sizeInBytes() {
-        return sizeOf(protocols) + assignment.remaining();
+        return bytes;
     }
 
-    /** Bytes of a member that can do these, at most, without its assignment; ids and names are a few hundred. */
-    static long sizeOf(List<ClassicJoin.Protocol> protocols) {
-        return OVERHEAD_BYTES
+    /** {@link #sizeInBytes} of the member that joins. */
+    static long sizeOf(Caller caller, ClassicJoin join) {
+        return sizeOf(
+                Ids.memberBytes(caller, join), join.instanceId(), caller.clientId(), caller.host(), join.protocols());
+    }
+
+    /** {@link #sizeInBytes} of a member whose id has that many bytes. */
+    static long sizeOf(
+            int idBytes,
+            @Nullable String instanceId,
+            String clientId,
+            String host,
+            List<ClassicJoin.Protocol> protocols) {
+        return FIXED_BYTES
+                + idBytes
+                + Ids.bytes(instanceId)
+                + Ids.bytes(clientId)
+                + Ids.bytes(host)
                 + protocols.stream()
                         .mapToLong(protocol -> protocol.metadata().remaining())
                         .max()

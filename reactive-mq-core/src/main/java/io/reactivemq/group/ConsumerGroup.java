@@ -269,7 +269,8 @@ final class ConsumerGroup implements Group {
         member.revoking.forEach(partition -> owners.put(partition, member.id));
     }
 
-    private void bumpEpoch(Step step) {
+    /** The rest shall share what has become free. */
+    void bumpEpoch(Step step) {
         epochDue = false;
         groupEpoch++;
         step.write(GroupRecords.epoch(id, groupEpoch, topicsHash));

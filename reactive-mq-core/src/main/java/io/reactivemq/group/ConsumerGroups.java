@@ -281,7 +281,9 @@ final class ConsumerGroups {
     /** Removes a member; where only such of the classic protocol are left, the group goes back to that. */
     void remove(ConsumerGroup group, ConsumerMember member, Step step) {
         group.remove(member, step);
-        migration.downgradeIfClassic(group, step);
+        if (group.isAllClassic() && !migration.downgradeIfClassic(group, step)) {
+            group.bumpEpoch(step);
+        }
     }
 
     /** The member's session goes on. */

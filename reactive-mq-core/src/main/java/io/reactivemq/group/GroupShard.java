@@ -181,9 +181,10 @@ final class GroupShard implements CoordinatorShard {
     private void writeOffsets(
             String groupId, Map<TopicPartition, CommittedOffset> committed, long expireMs, Step step) {
         long bytes = 0;
+        int groupBytes = Ids.bytes(groupId);
         for (Map.Entry<TopicPartition, CommittedOffset> one : committed.entrySet()) {
             bytes += OFFSET_OVERHEAD_BYTES
-                    + groupId.length()
+                    + groupBytes
                     + one.getKey().topic().length()
                     + check(groupId, one.getKey(), one.getValue());
         }

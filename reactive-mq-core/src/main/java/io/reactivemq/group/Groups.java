@@ -60,6 +60,16 @@ final class Groups {
         return new UUID(most, least).toString();
     }
 
+    /** A group of the classic protocol is one record, and so is one of KIP-848 when it is downgraded. */
+    static void checkSize(String groupId, long bytes) {
+        if (bytes > GroupConfig.RECORD_BYTES_MAX) {
+            throw new MqException(
+                    ErrorCode.GROUP_MAX_SIZE_REACHED,
+                    "group " + groupId + ": what its members say of themselves: expected at most "
+                            + GroupConfig.RECORD_BYTES_MAX + " bytes, actual " + bytes);
+        }
+    }
+
     MqException full(String groupId) {
         return new MqException(
                 ErrorCode.GROUP_MAX_SIZE_REACHED,

@@ -95,6 +95,15 @@ final class Ids {
         return new Caller(caller.principal(), start, caller.host(), caller.listener());
     }
 
+    /** Bytes of the id of who joins, which gets one where it has none. */
+    static int memberBytes(Caller caller, ClassicJoin join) {
+        if (!join.memberId().isEmpty()) {
+            return bytes(join.memberId());
+        }
+        String instanceId = join.instanceId();
+        return bytes(instanceId == null ? caller.clientId() : instanceId) + UNIQUE_BYTES;
+    }
+
     /** Bytes of a text in a record; null has none. */
     static int bytes(@Nullable String text) {
         return text == null ? 0 : text.getBytes(StandardCharsets.UTF_8).length;

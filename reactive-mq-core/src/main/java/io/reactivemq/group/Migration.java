@@ -26,6 +26,15 @@ final class Migration {
 
     private static final Logger LOG = LoggerFactory.getLogger(Migration.class);
 
+    /** What it says, its target, and what it has. */
+    private static final int MEMBER_RECORDS = 3;
+
+    /** Of a record and its key without ids, at most. */
+    private static final int RECORD_FIXED_BYTES = 40;
+
+    /** Of a partition of a topic of its own in a target, and in what a member has, at most. */
+    private static final int PARTITION_BYTES = 48;
+
     private final Groups groups;
     private final ClassicGroups classics;
 
@@ -55,6 +64,18 @@ final class Migration {
         }
         if (hasUserData) {
             throw notUpgraded(classic, "its assignor keeps data of its own, which would be lost", null);
+        }
+        long bytes = tombstoneBytes(classic);
+        for (Map.Entry<ConsumerMember, Set<TopicPartition>> entry : members.entrySet()) {
+            byte[] says = Objects.requireNonNull(
+                    GroupRecords.member(classic.id(), entry.getKey()).value());
+            bytes += says.length + (long) PARTITION_BYTES * entry.getValue().size();
+        }
+        if (bytes > GroupConfig.RECORD_BYTES_MAX) {
+            throw notUpgraded(
+                    classic,
+                    "its members: expected at most " + GroupConfig.RECORD_BYTES_MAX + " bytes, actual " + bytes,
+                    null);
         }
         LOG.info("group {} is upgraded from the classic protocol with {} members", classic.id(), members.size());
         MqException again = ClassicGroups.inProgress(classic);
@@ -116,12 +137,16 @@ final class Migration {
         return existing;
     }
 
-    /** Makes a group whose members all speak the classic protocol a classic one. */
-    void downgradeIfClassic(ConsumerGroup group, Step step) {
+    /**
+     * Makes a group whose members all speak the classic protocol a classic one. Where it would not fit into one record it stays what it is, and
+     * serves them so.
+     *
+     * @return whether it is a classic one now
+     */
+    boolean downgradeIfClassic(ConsumerGroup group, Step step) {
         if (!group.isAllClassic()) {
-            return;
+            return false;
         }
-        LOG.info("group {} is downgraded to the classic protocol with {} members", group.id(), group.size());
         ClassicGroup classic = new ClassicGroup(group.id());
         for (ConsumerMember member : group.members()) {
             ConsumerMember.Classic own = Objects.requireNonNull(member.classic);
@@ -136,6 +161,16 @@ final class Migration {
             downgraded.assignment = ConsumerProtocol.assignment(member.assigned);
             classic.add(downgraded, ConsumerProtocol.TYPE);
         }
+        long bytes = classic.sizeWith(member -> member.assignment) + tombstoneBytes(classic);
+        if (bytes > GroupConfig.RECORD_BYTES_MAX) {
+            LOG.warn(
+                    "group {} is not downgraded to the classic protocol: expected at most {} bytes, actual {}",
+                    group.id(),
+                    GroupConfig.RECORD_BYTES_MAX,
+                    bytes);
+            return false;
+        }
+        LOG.info("group {} is downgraded to the classic protocol with {} members", group.id(), group.size());
         classic.restore(
                 ConsumerProtocol.TYPE, group.epoch(), classic.selectProtocol(), classic.leaderId(), step.millis);
         groups.delete(group, step);
@@ -143,5 +178,14 @@ final class Migration {
         step.write(GroupRecords.classicGroup(classic, step.millis));
         classic.members().forEach(member -> classics.arm(classic, member, member.sessionTimeout, step));
         classics.rebalance(classic, "it was downgraded", step);
+        return true;
+    }
+
+    /** Of the records that a member of KIP-848 has; they are removed or written in one batch. */
+    private static long tombstoneBytes(ClassicGroup group) {
+        long perMember = (long) Ids.bytes(group.id()) + RECORD_FIXED_BYTES;
+        return group.members().stream()
+                .mapToLong(member -> MEMBER_RECORDS * (perMember + Ids.bytes(member.id)))
+                .sum();
     }
 }

@@ -46,6 +46,8 @@ final class MixedGroups {
         if (known == null && instance == null && group.size() >= groups.config.membersMax()) {
             throw groups.full(group.id());
         }
+        Groups.checkSize(
+                group.id(), classicBytes(group, known == null ? instance : known) + ClassicMember.sizeOf(caller, join));
         Deferred<ClassicJoinResult> answer = new Deferred<>();
         String memberId =
                 hasId ? join.memberId() : groups.newMemberId(instanceId == null ? caller.clientId() : instanceId);
@@ -89,6 +91,19 @@ final class MixedGroups {
                 List.of())));
         migration.downgradeIfClassic(group, step);
         return answer;
+    }
+
+    /** What its members of the classic protocol, without one of them, take in the record of the group when it is downgraded. */
+    private static long classicBytes(ConsumerGroup group, @Nullable ConsumerMember without) {
+        long bytes = 0;
+        for (ConsumerMember member : group.members()) {
+            ConsumerMember.Classic classic = member.classic;
+            if (classic != null && member != without) {
+                bytes += ClassicMember.sizeOf(
+                        Ids.bytes(member.id), member.instanceId, member.clientId, member.host, classic.protocols());
+            }
+        }
+        return bytes;
     }
 
     /** They must have one in common, for the day the group is downgraded. */

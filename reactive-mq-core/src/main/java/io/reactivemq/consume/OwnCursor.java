@@ -3,9 +3,10 @@ package io.reactivemq.consume;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
-import io.reactivemq.broker.TopicDescription;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -14,7 +15,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
 
-/** All partitions of the topics, for this subscription alone; nothing is committed. A topic that is missing is waited for. */
+/**
+ * All partitions of the topics, for this subscription alone; nothing is committed. A topic that is missing is waited for;
+ * one that a pattern has found, and that is gone, is forgotten.
+ */
 final class OwnCursor implements PartitionSource {
 
     private static final Logger LOG = LoggerFactory.getLogger(OwnCursor.class);
@@ -24,8 +28,8 @@ final class OwnCursor implements PartitionSource {
     private final Caller caller;
     private final ReceiverOptions<?, ?> options;
     private final Assignee assignee;
-    /** By topic, how many of its partitions are read. */
-    private final Map<String, Integer> read = new HashMap<>();
+    private final Map<String, Topic> read = new HashMap<>();
+    private Set<String> wanted = Set.of();
 
     OwnCursor(EventLoop events, Broker broker, Caller caller, ReceiverOptions<?, ?> options, Assignee assignee) {
         this.events = events;
@@ -45,41 +49,93 @@ final class OwnCursor implements PartitionSource {
         }
     }
 
+    /** These are all, from now on: others are given up. */
     private void read(Set<String> topics) {
-        topics.stream()
-                .sorted()
-                .filter(topic -> read.putIfAbsent(topic, 0) == null)
-                .forEach(topic -> describe(topic, 0));
+        wanted = topics;
+        List.copyOf(read.values()).stream()
+                .filter(topic -> !topics.contains(topic.name))
+                .forEach(this::drop);
+        topics.stream().sorted().forEach(this::begin);
     }
 
-    private void describe(String topic, int failures) {
+    private void begin(String name) {
+        if (!read.containsKey(name)) {
+            Topic topic = new Topic(name);
+            read.put(name, topic);
+            describe(topic, 0);
+        }
+    }
+
+    private void describe(Topic topic, int failures) {
+        if (topic.isDropped) {
+            return;
+        }
         Disposable unused = events.call(
-                () -> broker.describeTopic(caller, topic),
+                () -> broker.describeTopic(caller, topic.name),
                 options.requestTimeout(),
-                this::assign,
+                found -> described(topic, found.partitions()),
                 error -> failed(topic, failures + 1, error));
     }
 
-    private void assign(TopicDescription topic) {
-        int before = read.getOrDefault(topic.name(), 0);
-        if (topic.partitions() > before) {
-            read.put(topic.name(), topic.partitions());
-            assignee.assign(IntStream.range(before, topic.partitions())
-                    .mapToObj(index -> new TopicPartition(topic.name(), index))
-                    .toList());
+    private void described(Topic topic, int partitions) {
+        if (topic.isDropped) {
+            return;
+        }
+        if (partitions < topic.partitions) {
+            // made anew with fewer
+            giveUp(topic, partitions);
+        } else if (partitions > topic.partitions && topic.leaving.isEmpty()) {
+            List<TopicPartition> added = topic.from(topic.partitions, partitions);
+            topic.partitions = partitions;
+            assignee.assign(added);
         }
         // some may be added
-        Disposable unused = events.after(options.metadataMaxAge(), () -> describe(topic.name(), 0));
+        Disposable unused = events.after(options.metadataMaxAge(), () -> describe(topic, 0));
     }
 
-    private void failed(String topic, int failures, Throwable error) {
+    private void failed(Topic topic, int failures, Throwable error) {
+        if (topic.isDropped) {
+            return;
+        }
         if (!Requests.isRetriable(error)) {
             assignee.fail(error);
             return;
         }
         Duration wait = Backoff.OF_REQUESTS.after(failures);
-        Requests.logRetry(LOG, "description of topic " + topic, failures, wait, error);
+        Requests.logRetry(LOG, "description of topic " + topic.name, failures, wait, error);
         Disposable unused = events.after(wait, () -> describe(topic, failures));
+    }
+
+    private void drop(Topic topic) {
+        topic.isDropped = true;
+        giveUp(topic, 0);
+        forgetIfGone(topic);
+    }
+
+    /** Only that many partitions go on. */
+    private void giveUp(Topic topic, int partitions) {
+        List<TopicPartition> gone = topic.from(partitions, topic.partitions);
+        topic.partitions = partitions;
+        topic.leaving.addAll(gone);
+        assignee.revoke(gone);
+    }
+
+    private void forgetIfGone(Topic topic) {
+        if (topic.isDropped
+                && topic.leaving.isEmpty()
+                && read.remove(topic.name, topic)
+                && wanted.contains(topic.name)) {
+            begin(topic.name); // it has come back meanwhile
+        }
+    }
+
+    @Override
+    public void released(TopicPartition partition) {
+        Topic topic = read.get(partition.topic());
+        if (topic == null || !topic.leaving.remove(partition)) {
+            throw new IllegalStateException(partition + " was not given up");
+        }
+        forgetIfGone(topic);
     }
 
     @Override
@@ -88,12 +144,31 @@ final class OwnCursor implements PartitionSource {
     }
 
     @Override
-    public void released(TopicPartition partition) {
-        throw new IllegalStateException("nobody revokes " + partition + " from a cursor of one's own");
-    }
-
-    @Override
     public void close(Runnable then) {
         then.run();
+    }
+
+    /** A topic that is read. */
+    private static final class Topic {
+        final String name;
+
+        /** How many of its partitions are read. */
+        int partitions;
+
+        /** Given up, and in the loop's hands yet. */
+        final Set<TopicPartition> leaving = new HashSet<>();
+
+        /** All are given up, and it is not asked for any more. */
+        boolean isDropped;
+
+        Topic(String name) {
+            this.name = name;
+        }
+
+        List<TopicPartition> from(int first, int end) {
+            return IntStream.range(first, end)
+                    .mapToObj(index -> new TopicPartition(name, index))
+                    .toList();
+        }
     }
 }

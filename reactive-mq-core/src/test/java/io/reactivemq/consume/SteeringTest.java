@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
@@ -361,6 +362,44 @@ class SteeringTest extends ReceiverFixture {
                 .containsExactly(Set.of("two"), Set.of("two", "three"));
         cancel(alone);
         cancel(member);
+    }
+
+    @Test
+    void aPatternForgetsTopicsThatAreGone() {
+        broker.topic("three", 2);
+        TopicPartition three = new TopicPartition("three", 1);
+        broker.write(three, Batches.numbered(0, 2));
+        Receiver<String, String> receiver = receiver(o -> o.topicPattern(Pattern.compile("t.*")));
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(receiver.receive(), 100);
+        assertThat(recorder.count()).isEqualTo(2);
+        recorder.items().forEach(ReceiverRecord::acknowledge);
+        Disposable unused = broker.deleteTopic(Caller.embedded("test"), "three").subscribe();
+        runtime.advanceBy(Duration.ofMinutes(2));
+        assertThat(subscribe(receiver.assignments(), 1).last()).containsExactlyInAnyOrder(TWO_0, TWO_1);
+        long asked = asked("three");
+        runtime.advanceBy(Duration.ofMinutes(5));
+        assertThat(asked("three")).as("asked for once it is gone").isEqualTo(asked);
+
+        broker.topic("three", 2);
+        broker.write(three, Batches.numbered(0, 3));
+        runtime.advanceBy(Duration.ofMinutes(1));
+        assertThat(recorder.count()).as("it has come back").isEqualTo(5);
+        cancel(recorder);
+    }
+
+    @Test
+    void aPatternGivesUpPartitionsThatAreGone() {
+        Receiver<String, String> receiver = receiver(o -> o.topicPattern(Pattern.compile("two")));
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(receiver.receive(), 100);
+        Disposable unused = broker.deleteTopic(Caller.embedded("test"), "two").subscribe();
+        broker.topic("two", 1);
+        runtime.advanceBy(Duration.ofMinutes(1));
+        assertThat(subscribe(receiver.assignments(), 1).last()).containsExactly(TWO_0);
+        cancel(recorder);
+    }
+
+    private long asked(String topic) {
+        return broker.describes().stream().filter(topic::equals).count();
     }
 
     // ---------------------------------------------------------------- the watchdog

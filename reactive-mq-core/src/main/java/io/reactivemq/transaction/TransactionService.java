@@ -366,18 +366,19 @@ public final class TransactionService implements TransactionApi {
             work.update(coordinator
                     .read(transactions -> transactions.prepared(id))
                     .flatMap(found -> found.map(this::tell).orElseGet(Mono::empty))
+                    .doOnSuccess(done -> end(null))
+                    // not by the subscriber: it drops an error that is on its way when the service is closed
+                    .onErrorResume(failure -> {
+                        LOG.warn(
+                                "the end of the transaction of {} could not be completed; it is tried again: {}",
+                                id,
+                                failure.toString());
+                        end(failure);
+                        return Mono.empty();
+                    })
                     .doOnCancel(() -> end(closed()))
                     .doFinally(how -> completing.remove(work))
-                    .subscribe(
-                            null,
-                            failure -> {
-                                LOG.warn(
-                                        "the end of the transaction of {} could not be completed; it is tried again: {}",
-                                        id,
-                                        failure.toString());
-                                end(failure);
-                            },
-                            () -> end(null)));
+                    .subscribe());
         }
 
         private Mono<Void> tell(TransactionMetadata decided) {

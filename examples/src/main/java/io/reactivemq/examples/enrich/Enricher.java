@@ -1,5 +1,7 @@
 package io.reactivemq.examples.enrich;
 
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
 import io.reactivemq.Serdes;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.consume.Receiver;
@@ -52,7 +54,7 @@ public final class Enricher {
 
     /**
      * Enriches until it is cancelled; each result is committed when it is emitted. When looking something up fails, the transaction is aborted and its orders are read again, after a
-     * while.
+     * while. It ends with an error when another enricher of its name has begun.
      */
     public Flux<SenderResult<String, String>> run() {
         return sender.process(
@@ -62,6 +64,13 @@ public final class Enricher {
                             return knownOf.apply(customer)
                                     .map(known -> SenderRecord.of(ENRICHED, customer, order.value() + " for " + known));
                         }))
-                .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(10)).maxBackoff(Duration.ofSeconds(1)));
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(10))
+                        .maxBackoff(Duration.ofSeconds(1))
+                        .filter(error -> !isFenced(error)));
+    }
+
+    private static boolean isFenced(Throwable error) {
+        return error instanceof MqException mq
+                && (mq.errorCode() == ErrorCode.PRODUCER_FENCED || mq.errorCode() == ErrorCode.INVALID_PRODUCER_EPOCH);
     }
 }

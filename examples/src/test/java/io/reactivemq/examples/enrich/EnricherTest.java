@@ -2,12 +2,16 @@ package io.reactivemq.examples.enrich;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
 import io.reactivemq.Serdes;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.guards.AllowDropped;
+import io.reactivemq.guards.Dropped;
 import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
@@ -20,8 +24,10 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 class EnricherTest {
 
@@ -57,6 +63,42 @@ class EnricherTest {
                         .mapToObj(n -> "order " + n + " for the customer called customer-" + n % 17)
                         .toList());
         assertThat(lookups.get()).as("some orders were read again").isGreaterThan(ORDERS);
+        broker.closeGracefully(LIMIT).block(LIMIT);
+    }
+
+    @AllowDropped(
+            value = Dropped.OPERATOR_ERROR,
+            because = "Reactor's Retry reports an error that its filter refuses as one of the operator it is made of")
+    @Test
+    @DisplayName("M07 an enricher whose place another one of its name has taken ends, and does not come back")
+    void fenced(@TempDir Path directory) {
+        EmbeddedBroker broker = opened(directory);
+        broker.createTopic(NewTopic.of(Enricher.ORDERS, 3)).block(LIMIT);
+        broker.createTopic(NewTopic.of(Enricher.ENRICHED, 2)).block(LIMIT);
+        Disposable orders = Sender.on(broker, SenderOptions.of(Serdes.string(), Serdes.string()))
+                .send(Flux.interval(Duration.ofMillis(5))
+                        .onBackpressureDrop()
+                        .map(n -> SenderRecord.of(Enricher.ORDERS, "customer-" + n % 17, "order " + n)))
+                .subscribe();
+        Sinks.Empty<Void> begun = Sinks.empty();
+        Mono<Throwable> ended = new Enricher(broker, "enricher-1", Mono::just)
+                .run()
+                .doOnNext(result -> begun.tryEmitEmpty())
+                .then(Mono.<Throwable>empty())
+                .onErrorResume(Mono::just)
+                .cache();
+        Disposable former = ended.subscribe();
+        begun.asMono().block(LIMIT);
+        Disposable next = new Enricher(broker, "enricher-1", Mono::just).run().subscribe();
+
+        assertThat(ended.block(LIMIT))
+                .isInstanceOfSatisfying(
+                        MqException.class,
+                        error -> assertThat(error.errorCode())
+                                .isIn(ErrorCode.PRODUCER_FENCED, ErrorCode.INVALID_PRODUCER_EPOCH));
+        next.dispose();
+        former.dispose();
+        orders.dispose();
         broker.closeGracefully(LIMIT).block(LIMIT);
     }
 

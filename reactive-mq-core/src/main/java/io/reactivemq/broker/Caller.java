@@ -26,4 +26,9 @@ public record Caller(String principal, String clientId, String host, String list
     public static Caller embedded(String clientId) {
         return new Caller("User:embedded", clientId, EMBEDDED_HOST, "embedded");
     }
+
+    /** Whether it is in the broker's own JVM, and so uses this library; what comes from elsewhere may be anything. */
+    public boolean isEmbedded() {
+        return host.equals(EMBEDDED_HOST);
+    }
 }

@@ -4,7 +4,9 @@ import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.Caller;
 import io.reactivemq.log.AppendInfo;
+import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.topic.AppendListener;
 import io.reactivemq.topic.Partition;
 import java.nio.ByteBuffer;
@@ -19,14 +21,16 @@ final class Appends {
 
     private Appends() {}
 
-    static Mono<AppendResult> append(Partition target, ByteBuffer records, Acks acks) {
+    /** What comes from outside of this JVM is looked at record by record. */
+    static Mono<AppendResult> append(Caller caller, Partition target, ByteBuffer records, Acks acks) {
+        RecordCheck check = caller.isEmbedded() ? RecordCheck.BATCH : RecordCheck.RECORDS;
         if (acks == Acks.NONE) {
             return Mono.fromSupplier(() -> {
-                target.append(records, new Unheard(target.id()));
+                target.append(records, acks, check, new Unheard(target.id()));
                 return new AppendResult(-1, -1, target.logStartOffset());
             });
         }
-        return Mono.create(sink -> target.append(records, acks, new AppendListener() {
+        return Mono.create(sink -> target.append(records, acks, check, new AppendListener() {
             @Override
             public void onAppended(AppendInfo info) {
                 sink.success(new AppendResult(info.baseOffset(), info.logAppendTimeMs(), target.logStartOffset()));

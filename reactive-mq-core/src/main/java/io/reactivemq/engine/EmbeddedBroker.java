@@ -299,7 +299,7 @@ public final class EmbeddedBroker implements Broker {
                         ErrorCode.INVALID_TXN_STATE,
                         "partition " + partition + ": a batch of a transaction is appended under its transactional id");
             }
-            return Appends.append(target, records, acks);
+            return Appends.append(caller, target, records, acks);
         });
     }
 

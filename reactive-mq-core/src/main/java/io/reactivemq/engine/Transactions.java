@@ -7,6 +7,7 @@ import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.ProducerIdAndEpoch;
@@ -130,12 +131,12 @@ final class Transactions implements TransactionTargets {
     }
 
     @Override
-    public Mono<AppendResult> append(TopicPartition partition, ByteBuffer records, Acks acks) {
+    public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
         Partition target = topics.find(partition);
         return target == null
                 ? Mono.error(new MqException(
                         ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + partition + " does not exist"))
-                : Appends.append(target, records, acks);
+                : Appends.append(caller, target, records, acks);
     }
 
     @Override

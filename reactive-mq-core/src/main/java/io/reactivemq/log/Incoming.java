@@ -7,7 +7,6 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
-import io.reactivemq.record.RecordCursor;
 import io.reactivemq.record.StoredCompression;
 import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
@@ -34,54 +33,57 @@ record Incoming(
         ProducerState.@Nullable Batch repeated,
         @Nullable TransactionMarker marker) {
 
+    private static final long NO_TIMESTAMP = -1;
+
     /**
-     * Looks at batches of a client.
+     * Looks at batches of a client, and compresses them as the log keeps them.
      *
-     * @throws MqException CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE for batches that can't be taken; and
-     *     those of {@link ProducerStates#check}
+     * @throws MqException CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE for batches that
+     *     can't be taken; and those of {@link ProducerStates#check}
      */
     static Incoming ofClient(
-            ByteBuffer records, LogConfig settings, TopicPartition partition, ProducerStates producers, long nowMs) {
-        return of(records, settings, partition, nowMs, producers::check);
+            ByteBuffer records,
+            RecordCheck check,
+            LogConfig settings,
+            TopicPartition partition,
+            ProducerStates producers,
+            long nowMs) {
+        Incoming headers = ofHeaders(records, settings, partition, producers::check);
+        return headers.repeated != null ? headers : headers.lookedAt(check, true, settings, partition, nowMs);
     }
 
     /** Looks at a batch that a coordinator writes in the name of a producer, as part of its transaction. */
     static Incoming ofCoordinatorInTransaction(
             ByteBuffer records, LogConfig settings, TopicPartition partition, ProducerStates producers, long nowMs) {
-        return of(records, settings, partition, nowMs, batch -> {
-            producers.checkEpoch(batch);
-            return null;
-        });
+        return ofHeaders(records, settings, partition, batch -> {
+                    producers.checkEpoch(batch);
+                    return null;
+                })
+                .lookedAt(RecordCheck.BATCH, false, settings, partition, nowMs);
     }
 
-    private static Incoming of(
+    /** What the headers say, and the checksums; the largest timestamp is not known yet. */
+    private static Incoming ofHeaders(
             ByteBuffer records,
             LogConfig settings,
             TopicPartition partition,
-            long nowMs,
             Function<RecordBatch, ProducerState.@Nullable Batch> check) {
         if (!records.hasRemaining()) {
             throw new MqException(ErrorCode.INVALID_RECORD, partition + ": an append of no batches");
         }
         String where = partition.toString();
         long offsetSpan = 0;
-        long maxTimestampMs = -1;
         int batches = 0;
         RecordBatch fromProducer = null;
         for (RecordBatch batch : RecordBatches.of(records)) {
-            checkSize(batch.sizeInBytes(), settings, where, "");
+            if (batch.sizeInBytes() > settings.maxMessageBytes()) {
+                throw new MqException(
+                        ErrorCode.MESSAGE_TOO_LARGE,
+                        where + ": a batch of " + batch.sizeInBytes() + " bytes, more than the "
+                                + settings.maxMessageBytes() + " of max.message.bytes");
+            }
             batch.validateProduced(where);
-            if (settings.recordCheck() != RecordCheck.BATCH) {
-                batch.validateRecords(where);
-            }
-            if (settings.recordCheck() == RecordCheck.RECORDS_WITH_KEYS) {
-                batch.validateKeys(where);
-            }
-            if (settings.timestampType() == TimestampType.CREATE_TIME) {
-                checkTimestamps(batch, settings, where, nowMs);
-            }
             offsetSpan += batch.count();
-            maxTimestampMs = Math.max(maxTimestampMs, batch.maxTimestamp());
             batches++;
             if (batch.producerId() >= 0) {
                 fromProducer = batch;
@@ -91,11 +93,8 @@ record Incoming(
             throw new MqException(
                     ErrorCode.INVALID_RECORD, partition + ": one append of " + offsetSpan + " records is too many");
         }
-        if (settings.timestampType() == TimestampType.LOG_APPEND_TIME) {
-            maxTimestampMs = nowMs;
-        }
         if (fromProducer == null) {
-            return new Incoming(records, offsetSpan, maxTimestampMs, false, null, null);
+            return new Incoming(records, offsetSpan, NO_TIMESTAMP, false, null, null);
         }
         if (batches > 1) {
             throw new MqException(
@@ -104,84 +103,48 @@ record Incoming(
                             + ": an append with a producer id is one batch, so that a repetition is told as a whole; it had "
                             + batches);
         }
-        return new Incoming(records, offsetSpan, maxTimestampMs, true, check.apply(fromProducer), null);
-    }
-
-    private static void checkSize(int size, LogConfig settings, String where, String how) {
-        if (size > settings.maxMessageBytes()) {
-            throw new MqException(
-                    ErrorCode.MESSAGE_TOO_LARGE,
-                    where + ": a batch of " + size + " bytes" + how + ", more than the " + settings.maxMessageBytes()
-                            + " of max.message.bytes");
-        }
+        return new Incoming(records, offsetSpan, NO_TIMESTAMP, true, check.apply(fromProducer), null);
     }
 
     /**
-     * With the batches compressed as the log keeps them: in buffers of their own where that is not as they came.
-     *
-     * @throws MqException MESSAGE_TOO_LARGE where one is too large then, too; CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE where one
-     *     can't be read
+     * With the batches compressed as the log keeps them, in buffers of their own where that is not as they came, and their records looked at once at
+     * most: where the check, the topic or a compression asks for it.
      */
-    Incoming compressed(LogConfig settings, TopicPartition partition) {
+    private Incoming lookedAt(
+            RecordCheck check, boolean compresses, LogConfig settings, TopicPartition partition, long nowMs) {
         StoredCompression compression = settings.compression();
+        RecordLook look = new RecordLook(RecordCheck.closer(check, settings.recordCheck()), settings, partition, nowMs);
         List<ByteBuffer> kept = new ArrayList<>();
         boolean changed = false;
         int size = 0;
+        long maxTimestampMs = NO_TIMESTAMP;
         int position = records.position();
         for (RecordBatch batch : RecordBatches.of(records)) {
             ByteBuffer bytes = records.slice(position, batch.sizeInBytes());
             position += batch.sizeInBytes();
-            if (compression.changes(batch)) {
-                bytes = compression.apply(batch, partition.toString());
-                checkSize(
-                        bytes.remaining(),
-                        settings,
-                        partition.toString(),
-                        " with compression.type " + compression.type().configName());
+            if (compresses && compression.changes(batch)) {
+                bytes = look.compressed(batch, compression);
                 changed = true;
+            } else {
+                look.at(batch);
             }
             kept.add(bytes);
             size = Math.addExact(size, bytes.remaining());
+            maxTimestampMs = Math.max(maxTimestampMs, bytes.getLong(bytes.position() + RecordBatch.MAX_TIMESTAMP_AT));
         }
-        if (!changed) {
-            return this;
+        if (settings.timestampType() == TimestampType.LOG_APPEND_TIME) {
+            maxTimestampMs = nowMs;
         }
-        ByteBuffer all = kept.get(0);
-        if (kept.size() > 1) {
-            all = ByteBuffer.allocate(size);
-            kept.forEach(all::put);
-            all.flip();
-        }
-        return new Incoming(all, offsetSpan, maxTimestampMs, fromProducer, repeated, marker);
-    }
-
-    /**
-     * Refuses records of a time too far from the broker's; those without a timestamp are not looked at. The header has the latest of a batch, the
-     * earliest is only in the records.
-     */
-    private static void checkTimestamps(RecordBatch batch, LogConfig settings, String where, long nowMs) {
-        if (batch.maxTimestamp() - nowMs > settings.timestampAfterMaxMs()) {
-            throw invalidTimestamp(
-                    where, batch.maxTimestamp(), nowMs, "after", "later", settings.timestampAfterMaxMs());
-        }
-        if (settings.timestampBeforeMaxMs() == Long.MAX_VALUE) {
-            return;
-        }
-        RecordCursor cursor = batch.records();
-        while (cursor.next()) {
-            long timestampMs = cursor.timestampMs();
-            if (timestampMs >= 0 && nowMs - timestampMs > settings.timestampBeforeMaxMs()) {
-                throw invalidTimestamp(where, timestampMs, nowMs, "before", "earlier", settings.timestampBeforeMaxMs());
+        ByteBuffer all = records;
+        if (changed) {
+            all = kept.get(0);
+            if (kept.size() > 1) {
+                all = ByteBuffer.allocate(size);
+                kept.forEach(all::put);
+                all.flip();
             }
         }
-    }
-
-    private static MqException invalidTimestamp(
-            String where, long timestampMs, long nowMs, String side, String than, long maxMs) {
-        return new MqException(
-                ErrorCode.INVALID_TIMESTAMP,
-                where + ": a record's timestamp " + timestampMs + " is more than the " + maxMs
-                        + " ms of message.timestamp." + side + ".max.ms " + than + " than the broker's time " + nowMs);
+        return new Incoming(all, offsetSpan, maxTimestampMs, fromProducer, null, null);
     }
 
     /** Looks at the end of a transaction, from its coordinator. */

@@ -14,7 +14,7 @@ import java.util.Objects;
  * @param indexIntervalBytes {@code index.interval.bytes}: how many bytes of the log lie between two entries of its index
  * @param maxMessageBytes {@code max.message.bytes}: the largest batch, its header included
  * @param timestampType {@code message.timestamp.type}: whose clock gives the records their timestamps
- * @param recordCheck how closely an append is looked at
+ * @param recordCheck how closely an append is looked at, at least
  * @param recoveryPointBytes how many forced bytes may lie behind the recorded recovery point, and so how much a log that was
  *     not closed has to read when it is opened
  * @param producerIdExpirationMs {@code producer.id.expiration.ms}: how long a producer may be silent before its last batches are forgotten
@@ -258,7 +258,7 @@ public record LogConfig(
         }
     }
 
-    /** How closely an append is looked at before it is written. */
+    /** How closely an append is looked at before it is written; each level looks at what those before it do, too. */
     public enum RecordCheck {
         /**
          * Header and checksum of each batch: what arrived is what was sent. The cost is one pass of CRC-32C over the bytes. Enough
@@ -266,11 +266,17 @@ public record LogConfig(
          */
         BATCH,
         /**
-         * Also each record of a batch, decompressed for it: that the batch can be decoded, and that its offsets run from 0 without a gap. For
-         * senders that nobody here wrote: a batch with a good checksum around bad records would stop every consumer.
+         * Also each record of a batch, decompressed for it piece by piece: that the batch can be decoded, that its offsets run from 0 without a
+         * gap, and what its latest timestamp is. For senders that nobody here wrote: a batch with a good checksum around bad records would stop every
+         * consumer.
          */
         RECORDS,
         /** Also that each record has a key, without which compaction could not keep it. */
-        RECORDS_WITH_KEYS
+        RECORDS_WITH_KEYS;
+
+        /** The one that looks closer. */
+        static RecordCheck closer(RecordCheck one, RecordCheck other) {
+            return one.compareTo(other) >= 0 ? one : other;
+        }
     }
 }

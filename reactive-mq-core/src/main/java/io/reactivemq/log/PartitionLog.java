@@ -3,6 +3,7 @@ package io.reactivemq.log;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
@@ -238,16 +239,24 @@ public final class PartitionLog implements Closeable {
      *     writing failed
      */
     public AppendInfo append(ByteBuffer records, long nowMs) {
+        return append(records, RecordCheck.BATCH, nowMs);
+    }
+
+    /**
+     * As {@link #append(ByteBuffer, long)}, of batches that are looked at as closely, or as the settings ask for, if that is closer. Where records are looked
+     * at, a max timestamp that is not theirs is corrected in the caller's buffer.
+     */
+    public AppendInfo append(ByteBuffer records, RecordCheck check, long nowMs) {
         checkWritable();
         LogConfig settings = config;
-        Incoming incoming = Incoming.ofClient(records, settings, partition, producers.states(), nowMs);
+        Incoming incoming = Incoming.ofClient(records, check, settings, partition, producers.states(), nowMs);
         ProducerState.Batch repeated = incoming.repeated();
         boolean appendTime = settings.timestampType() == TimestampType.LOG_APPEND_TIME;
         if (repeated != null) {
             long timeMs = appendTime ? repeated.appendTimeMs() : NO_TIMESTAMP;
             return new AppendInfo(repeated.firstOffset(), repeated.lastOffset() + 1, timeMs, true);
         }
-        return append(incoming.compressed(settings, partition), settings, appendTime, nowMs);
+        return append(incoming, settings, appendTime, nowMs);
     }
 
     /**

@@ -10,6 +10,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.zip.GZIPInputStream;
@@ -111,20 +112,27 @@ public final class Codec {
             compressing.write(array, from, to - from);
         } catch (IOException e) {
             throw new IllegalStateException("writing to memory", e);
-        } catch (LinkageError e) {
-            throw unavailable(compression, "a batch", e);
         }
         return compressed.toByteArray();
     }
 
-    private static OutputStream compressing(Compression compression, int level, OutputStream to) throws IOException {
-        return switch (compression) {
-            case NONE -> to;
-            case GZIP -> new Gzip(to, level);
-            case SNAPPY -> Snappy.compressing(to);
-            case LZ4 -> Lz4.compressing(to, level);
-            case ZSTD -> Zstd.compressing(to, level);
-        };
+    /**
+     * A stream that compresses what is written to it.
+     *
+     * @throws MqException UNSUPPORTED_COMPRESSION_TYPE where the library is missing
+     */
+    static OutputStream compressing(Compression compression, int level, OutputStream to) throws IOException {
+        try {
+            return switch (compression) {
+                case NONE -> to;
+                case GZIP -> new Gzip(to, level);
+                case SNAPPY -> Snappy.compressing(to);
+                case LZ4 -> Lz4.compressing(to, level);
+                case ZSTD -> Zstd.compressing(to, level);
+            };
+        } catch (LinkageError e) {
+            throw unavailable(compression, "a batch", e);
+        }
     }
 
     private static final class Gzip extends GZIPOutputStream {
@@ -138,22 +146,90 @@ public final class Codec {
      * Decompresses what the buffer has between position and limit.
      *
      * @param where whose records they are, for the error
-     * @throws MqException CORRUPT_MESSAGE where the bytes are no such container or decompress to too much;
-     *     UNSUPPORTED_COMPRESSION_TYPE where the library is missing
+     * @throws MqException as {@link #decompressing(Compression, ByteBuffer, String)}
      */
     static ByteBuffer decompress(Compression compression, ByteBuffer compressed, String where) {
-        long bytesMax =
-                Math.min(DECOMPRESSED_BYTES_MAX, Math.max(RATIO_FREE_BYTES, (long) compressed.remaining() * RATIO_MAX));
-        try (InputStream decompressing = decompressing(compression, input(compressed), (int) bytesMax)) {
-            return readAll(decompressing, compressed.remaining(), (int) bytesMax);
-        } catch (LinkageError e) {
-            throw unavailable(compression, where, e);
-        } catch (IOException | RuntimeException e) {
-            throw new MqException(
+        int bytesMax = bytesMax(compressed.remaining());
+        try (InputStream decompressing = decompressing(compression, compressed, where)) {
+            return readAll(decompressing, compressed.remaining(), bytesMax);
+        } catch (IOException e) {
+            throw new UncheckedIOException("reading from memory", e);
+        }
+    }
+
+    /**
+     * A stream of what the buffer has between position and limit, decompressed; without compression, of the bytes as they are.
+     *
+     * @param where whose records they are, for the error
+     * @throws MqException from the stream as well: CORRUPT_MESSAGE where the bytes are no such container or decompress to too much;
+     *     UNSUPPORTED_COMPRESSION_TYPE where the library is missing
+     */
+    static InputStream decompressing(Compression compression, ByteBuffer compressed, String where) {
+        return compression == Compression.NONE
+                ? input(compressed)
+                : new Decompressing(compression, compressed, where, bytesMax(compressed.remaining()));
+    }
+
+    /** What so many bytes may decompress to. */
+    static int bytesMax(int compressedBytes) {
+        return (int) Math.min(DECOMPRESSED_BYTES_MAX, Math.max(RATIO_FREE_BYTES, (long) compressedBytes * RATIO_MAX));
+    }
+
+    /** Keeps to the bound, and says what is wrong as an {@link MqException}. */
+    private static final class Decompressing extends InputStream {
+        private final Compression compression;
+        private final String where;
+        private final int bytesMax;
+        private final InputStream from;
+        private int left;
+
+        Decompressing(Compression compression, ByteBuffer compressed, String where, int bytesMax) {
+            this.compression = compression;
+            this.where = where;
+            this.bytesMax = bytesMax;
+            this.left = bytesMax;
+            try {
+                this.from = Codec.decompressing(compression, input(compressed), bytesMax);
+            } catch (LinkageError e) {
+                throw unavailable(compression, where, e);
+            } catch (IOException | RuntimeException e) {
+                throw corrupt(e);
+            }
+        }
+
+        @Override
+        public int read() {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] to, int offset, int length) {
+            try {
+                int read = from.read(to, offset, length);
+                left -= Math.max(0, read);
+                if (left < 0) {
+                    throw new IOException("more");
+                }
+                return read;
+            } catch (LinkageError e) {
+                throw unavailable(compression, where, e);
+            } catch (IOException | RuntimeException e) {
+                throw corrupt(e);
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            from.close();
+        }
+
+        private MqException corrupt(Exception cause) {
+            return new MqException(
                     ErrorCode.CORRUPT_MESSAGE,
                     where + ": records: expected " + compression.configName() + " of at most " + bytesMax
-                            + " bytes when decompressed, actual: " + e.getMessage(),
-                    e);
+                            + " bytes when decompressed, actual: " + cause.getMessage(),
+                    cause);
         }
     }
 
@@ -247,10 +323,8 @@ public final class Codec {
             }
             size += read;
             if (size == array.length) {
-                if (size == bytesMax) {
-                    throw new IOException("more");
-                }
-                array = Arrays.copyOf(array, (int) Math.min(bytesMax, 2L * size));
+                // a byte of room more than there may be, for the stream to say that there is more
+                array = Arrays.copyOf(array, (int) Math.min(bytesMax + 1L, 2L * size));
             }
         }
     }

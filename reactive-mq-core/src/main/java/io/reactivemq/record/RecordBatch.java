@@ -4,8 +4,12 @@ import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 
 /**
@@ -238,6 +242,10 @@ public final class RecordBatch {
         return COMPRESSIONS[code];
     }
 
+    static boolean isCompressed(short attributes) {
+        return (attributes & COMPRESSION_MASK) != 0;
+    }
+
     /** As {@link #validate(String)}, the error naming the batch by its position and base offset only. */
     public void validate() {
         validate("");
@@ -332,42 +340,46 @@ public final class RecordBatch {
 
     /**
      * Parses every record, headers included: exactly the header's count of them fills the batch, their offsets ascend
-     * within it, and none is later than its max timestamp. Goes with {@link #validate(String)}, and costs what reading costs.
+     * within it, and none is later than its max timestamp. Goes with {@link #validate(String)}, costs what reading costs, and no more than a
+     * {@link RecordWalk}'s memory.
      *
      * @throws MqException CORRUPT_MESSAGE naming the record and the field; UNSUPPORTED_COMPRESSION_TYPE where the library to
      *     decompress the records is missing
      */
     public void validateRecords(String context) {
-        RecordCursor cursor = records(context);
-        while (cursor.next()) {
-            cursor.headers();
-            if (cursor.timestampMs() > maxTimestamp()) {
-                throw Corruption.of(
-                        where(context) + ", record at offset " + cursor.offset(),
-                        "timestamp",
-                        "at most the batch's max timestamp " + maxTimestamp(),
-                        cursor.timestampMs());
+        try (RecordWalk walk = walk(context)) {
+            while (walk.next()) {
+                if (walk.timestampMs() > maxTimestamp()) {
+                    throw Corruption.of(
+                            where(context) + ", record at offset " + walk.offset(),
+                            "timestamp",
+                            "at most the batch's max timestamp " + maxTimestamp(),
+                            walk.timestampMs());
+                }
             }
         }
     }
 
     /**
-     * Checks that each record has a key.
+     * A walk to before the first record, for looking at what a batch has without holding it all. The context begins error messages.
      *
-     * @throws MqException INVALID_RECORD naming the first that has none; else as {@link #validateRecords}
+     * @throws MqException UNSUPPORTED_COMPRESSION_TYPE where the library to decompress the records is missing; CORRUPT_MESSAGE where they are
+     *     compressed otherwise than the batch says
      */
-    public void validateKeys(String context) {
-        RecordCursor cursor = records(context);
-        while (cursor.next()) {
-            if (!cursor.hasKey()) {
-                throw Corruption.of(
-                        ErrorCode.INVALID_RECORD,
-                        where(context) + ", record " + (cursor.offset() - baseOffset()),
-                        "key",
-                        "one, since the topic is compacted",
-                        "none");
-            }
-        }
+    public RecordWalk walk(String context) {
+        return walk(context, OutputStream.nullOutputStream());
+    }
+
+    private RecordWalk walk(String context, OutputStream copy) {
+        Compression compression = compression();
+        long sizeHint = compression == Compression.NONE ? size - HEADER_BYTES : Integer.MAX_VALUE;
+        return new RecordWalk(
+                this, context, Codec.decompressing(compression, stored(), where(context)), sizeHint, copy);
+    }
+
+    /** The bytes behind the header. */
+    private ByteBuffer stored() {
+        return buffer.duplicate().limit(start + size).position(start + HEADER_BYTES);
     }
 
     /** Gives the batch its place in a log. Outside the CRC. */
@@ -398,11 +410,16 @@ public final class RecordBatch {
         buffer.putInt(start + CRC_AT, (int) computeCrc());
     }
 
+    /** Says what the latest timestamp of the records is, and computes the CRC again. */
+    public void setMaxTimestamp(long timestampMs) {
+        buffer.putLong(start + MAX_TIMESTAMP_AT, timestampMs);
+        buffer.putInt(start + CRC_AT, (int) computeCrc());
+    }
+
     /** Makes the time of the append the timestamp of every record, and computes the CRC again. */
     public void setLogAppendTime(long appendTimeMs) {
         buffer.putShort(start + ATTRIBUTES_AT, (short) (attributes() | LOG_APPEND_TIME_MASK));
-        buffer.putLong(start + MAX_TIMESTAMP_AT, appendTimeMs);
-        buffer.putInt(start + CRC_AT, (int) computeCrc());
+        setMaxTimestamp(appendTimeMs);
     }
 
     /**
@@ -421,40 +438,42 @@ public final class RecordBatch {
         if (compression == Compression.NONE) {
             return new RecordCursor(this, context, buffer, start + HEADER_BYTES, start + size);
         }
-        ByteBuffer compressed = buffer.duplicate().limit(start + size).position(start + HEADER_BYTES);
-        ByteBuffer records = Codec.decompress(compression, compressed, where(context));
+        ByteBuffer records = Codec.decompress(compression, stored(), where(context));
         return new RecordCursor(this, context, records, 0, records.limit());
     }
 
     /** See {@link StoredCompression#apply}. */
-    ByteBuffer compressedAs(Compression to, int level, String context) {
-        byte[] plain = uncompressed(context);
-        ByteBuffer looked = ByteBuffer.wrap(plain);
-        copyHeader(looked);
-        of(
-                        looked.putInt(LENGTH_AT, plain.length - LENGTH_OVERHEAD_BYTES)
-                                .putShort(ATTRIBUTES_AT, codedAs(Compression.NONE)),
-                        0)
-                .validateRecords(context);
-        byte[] bytes = to == Compression.NONE ? plain : Codec.compress(to, level, plain, HEADER_BYTES, plain.length);
-        ByteBuffer written = ByteBuffer.wrap(bytes);
-        written.putInt(LENGTH_AT, bytes.length - LENGTH_OVERHEAD_BYTES).putShort(ATTRIBUTES_AT, codedAs(to));
-        return written.putInt(CRC_AT, (int) of(written, 0).computeCrc());
+    ByteBuffer compressedAs(
+            Compression to, int level, int bytesMax, String context, Consumer<? super RecordWalk> look) {
+        BoundedOutput written = new BoundedOutput(
+                Math.min(size, bytesMax),
+                bytesMax,
+                () -> new MqException(
+                        ErrorCode.MESSAGE_TOO_LARGE,
+                        where(context) + ": more than " + bytesMax + " bytes when compressed as " + to.configName()));
+        written.write(new byte[HEADER_BYTES], 0, HEADER_BYTES);
+        long plainBytes;
+        try (OutputStream compressing = Codec.compressing(to, level, written);
+                RecordWalk walk = walk(context, compressing)) {
+            look.accept(walk);
+            plainBytes = walk.bytesRead();
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory", e);
+        }
+        ByteBuffer bytes = ByteBuffer.wrap(written.toByteArray());
+        if (to != Compression.NONE && plainBytes > Codec.bytesMax(bytes.limit() - HEADER_BYTES)) {
+            throw new MqException(
+                    ErrorCode.MESSAGE_TOO_LARGE,
+                    where(context) + ": " + plainBytes + " bytes would be " + bytes.limit() + " when compressed as "
+                            + to.configName() + ", and readers refuse what becomes so much more; send smaller batches");
+        }
+        copyHeader(bytes);
+        bytes.putInt(LENGTH_AT, bytes.limit() - LENGTH_OVERHEAD_BYTES).putShort(ATTRIBUTES_AT, codedAs(to));
+        return bytes.putInt(CRC_AT, (int) of(bytes, 0).computeCrc());
     }
 
     private short codedAs(Compression compression) {
         return (short) ((attributes() & ~COMPRESSION_MASK) | compression.code());
-    }
-
-    /** Its records as they are without compression, behind room for a header. */
-    private byte[] uncompressed(String context) {
-        ByteBuffer stored = buffer.duplicate().limit(start + size).position(start + HEADER_BYTES);
-        Compression compression = compression();
-        ByteBuffer records =
-                compression == Compression.NONE ? stored : Codec.decompress(compression, stored, where(context));
-        byte[] plain = new byte[HEADER_BYTES + records.remaining()];
-        records.get(plain, HEADER_BYTES, records.remaining());
-        return plain;
     }
 
     /** Copies the bytes before the records to the begin of a buffer. */

@@ -19,6 +19,20 @@ public final class RecordBatches implements Iterable<RecordBatch> {
         return new RecordBatches(records.duplicate());
     }
 
+    /** Whether the records of one of the batches are compressed, as far as there are whole headers; nothing else of them is looked at. */
+    public static boolean isAnyCompressed(ByteBuffer records) {
+        ByteBuffer view = records.duplicate();
+        long position = view.position();
+        while (view.limit() - position >= RecordBatch.HEADER_BYTES) {
+            if (RecordBatch.isCompressed(view.getShort((int) position + RecordBatch.ATTRIBUTES_AT))) {
+                return true;
+            }
+            position += Math.max(0, view.getInt((int) position + RecordBatch.LENGTH_AT))
+                    + (long) RecordBatch.LENGTH_OVERHEAD_BYTES;
+        }
+        return false;
+    }
+
     /**
      * Walks the batches. {@link Iterator#next()} throws {@link MqException} CORRUPT_MESSAGE where the bytes that are
      * left do not begin with a whole batch.

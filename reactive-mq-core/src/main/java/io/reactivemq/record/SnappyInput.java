@@ -24,6 +24,10 @@ final class SnappyInput extends InputStream {
     private final byte[] array;
     private final boolean framed;
     private long left;
+
+    /** The block that is read, from its begin. */
+    private byte[] plain = new byte[0];
+
     private InputStream block = InputStream.nullInputStream();
 
     /**
@@ -74,9 +78,11 @@ final class SnappyInput extends InputStream {
             throw new IOException("a block of " + size + " bytes where " + left + " are left");
         }
         left -= size;
-        byte[] bytes = new byte[size];
-        int actual = Snappy.uncompress(array, at, length, bytes, 0);
+        if (plain.length < size) {
+            plain = new byte[size];
+        }
+        int actual = Snappy.uncompress(array, at, length, plain, 0);
         compressed.position(at + length);
-        return new ByteArrayInputStream(bytes, 0, actual);
+        return new ByteArrayInputStream(plain, 0, actual);
     }
 }

@@ -5,6 +5,7 @@ import io.reactivemq.MqException;
 import java.nio.ByteBuffer;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,17 +71,20 @@ public record StoredCompression(Type type, int gzipLevel, int lz4Level, int zstd
 
     /**
      * The batch with the same records and header, compressed as it is to be kept, in a buffer of its own. Its records are looked at one by one:
-     * a batch that could not be read would not be found out later.
+     * a batch that could not be read would not be found out later. They pass by in small pieces; what it takes of the heap is what comes out.
      *
+     * @param bytesMax the largest that may come out
      * @param context what the batch belongs to; begins the error's message
-     * @throws MqException CORRUPT_MESSAGE where the records can't be read; UNSUPPORTED_COMPRESSION_TYPE where a library is missing
+     * @param look has to walk to the end, and may refuse
+     * @throws MqException CORRUPT_MESSAGE where the records can't be read; MESSAGE_TOO_LARGE where more comes out, or so little that no reader
+     *     takes it for a batch of good will; UNSUPPORTED_COMPRESSION_TYPE where a library is missing
      */
-    public ByteBuffer apply(RecordBatch batch, String context) {
+    public ByteBuffer apply(RecordBatch batch, int bytesMax, String context, Consumer<? super RecordWalk> look) {
         Compression to = type.compression;
         if (to == null) {
             throw new IllegalStateException("batches stay as they came");
         }
-        return batch.compressedAs(to, level(to), context);
+        return batch.compressedAs(to, level(to), bytesMax, context, look);
     }
 
     private int level(Compression compression) {

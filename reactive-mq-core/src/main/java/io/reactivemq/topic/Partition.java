@@ -11,6 +11,7 @@ import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.CommittedRead;
 import io.reactivemq.log.CompactionStats;
 import io.reactivemq.log.LogCleaner;
+import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.LogRegion;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.topic.PartitionQueue.Append;
@@ -89,6 +90,9 @@ public final class Partition {
     private boolean mustForceMarker;
 
     private @Nullable Append parked;
+
+    /** What is parked takes so long that it waits for an io thread. */
+    private boolean parkedForIo;
 
     public Partition(TopicPartition id, PartitionLog log, TopicConfig config, MqRuntime runtime, Admission admission) {
         this.id = id;
@@ -173,7 +177,13 @@ public final class Partition {
 
     /** As {@link #append(ByteBuffer, AppendListener)}; with {@link Acks#ALL} where {@code min.insync.replicas} allows it. */
     public void append(ByteBuffer records, Acks acks, AppendListener listener) {
-        offer(new Append(records, acks == Acks.ALL ? Content.DATA_FOR_ALL_REPLICAS : Content.DATA, listener));
+        append(records, acks, RecordCheck.BATCH, listener);
+    }
+
+    /** As {@link #append(ByteBuffer, Acks, AppendListener)}, of batches that are looked at as closely. */
+    public void append(ByteBuffer records, Acks acks, RecordCheck check, AppendListener listener) {
+        Content content = acks == Acks.ALL ? Content.DATA_FOR_ALL_REPLICAS : Content.DATA;
+        offer(new Append(records, content, check, Append::always, listener));
     }
 
     /**
@@ -315,21 +325,30 @@ public final class Partition {
     private void schedule() {
         if (wip.getAndIncrement() == 0) {
             if (isBlocking()) {
-                runtime.io().schedule(this::drain);
+                drainOnIo();
             } else {
-                drain();
+                drain(false);
             }
         }
     }
 
-    private void drain() {
+    private void drainOnIo() {
+        runtime.io().schedule(() -> drain(true));
+    }
+
+    private void drain(boolean onIo) {
         int missed = 1;
         do {
             try {
                 applyReclaim();
                 runTasks();
-                while (!closed && writeSome()) {
+                while (!closed && writeSome(onIo)) {
                     commit();
+                }
+                if (parkedForIo) {
+                    parkedForIo = false;
+                    drainOnIo(); // which goes on where this loop leaves off, and nobody else before it
+                    return;
                 }
                 if (closing && !compaction.isRunning()) {
                     closeLog();
@@ -353,7 +372,7 @@ public final class Partition {
     }
 
     /** Writes what is there, within the bound; false where there was nothing. */
-    private boolean writeSome() {
+    private boolean writeSome(boolean onIo) {
         int bytes = 0;
         while (bytes < BYTES_PER_FORCE_MAX) {
             Append append = parked != null ? parked : queue.pollAppend();
@@ -361,6 +380,11 @@ public final class Partition {
                 break;
             }
             parked = null;
+            if (!onIo && append.isLong()) {
+                parked = append;
+                parkedForIo = true;
+                break;
+            }
             if (!append.condition().getAsBoolean()) {
                 append.listener()
                         .onFailed(new MqException(
@@ -383,9 +407,9 @@ public final class Partition {
                 AppendInfo info = switch (append.content()) {
                     case DATA_FOR_ALL_REPLICAS -> {
                         requireReplicas();
-                        yield log.append(append.records(), nowMs);
+                        yield log.append(append.records(), append.check(), nowMs);
                     }
-                    case DATA -> log.append(append.records(), nowMs);
+                    case DATA -> log.append(append.records(), append.check(), nowMs);
                     case UNNUMBERED -> log.appendUnnumbered(append.records(), nowMs);
                     case MARKER, FORCED_MARKER -> log.appendMarker(append.records(), nowMs);
                 };

@@ -1,6 +1,8 @@
 package io.reactivemq.topic;
 
 import io.reactivemq.MqException;
+import io.reactivemq.log.LogConfig.RecordCheck;
+import io.reactivemq.record.RecordBatches;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -79,14 +81,24 @@ final class PartitionQueue {
     }
 
     /** An append on its way to the log. */
-    record Append(ByteBuffer records, Content content, BooleanSupplier condition, AppendListener listener) {
+    record Append(
+            ByteBuffer records,
+            Content content,
+            RecordCheck check,
+            BooleanSupplier condition,
+            AppendListener listener) {
 
-        Append(ByteBuffer records, Content content, AppendListener listener) {
-            this(records, content, Append::always, listener);
+        Append(ByteBuffer records, Content content, BooleanSupplier condition, AppendListener listener) {
+            this(records, content, RecordCheck.BATCH, condition, listener);
         }
 
         static boolean always() {
             return true;
+        }
+
+        /** Whether records are decompressed that somebody else has compressed: to what, nobody knows before. */
+        boolean isLong() {
+            return check != RecordCheck.BATCH && RecordBatches.isAnyCompressed(records);
         }
     }
 

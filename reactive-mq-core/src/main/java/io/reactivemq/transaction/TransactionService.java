@@ -200,7 +200,7 @@ public final class TransactionService implements TransactionApi {
         TopicPartition partition = append.partition();
         ByteBuffer records = append.records();
         if (!targets.exists(partition) || records.remaining() < RecordBatch.HEADER_BYTES) {
-            return targets.append(partition, records, append.acks()); // which says what is wrong
+            return targets.append(caller, partition, records, append.acks()); // which says what is wrong
         }
         RecordBatch batch = RecordBatch.at(records, records.position());
         ProducerIdAndEpoch producer = new ProducerIdAndEpoch(batch.producerId(), batch.producerEpoch());
@@ -215,12 +215,12 @@ public final class TransactionService implements TransactionApi {
                 && known.producer.equals(producer)
                 && known.partitions.contains(partition)
                 && append.version() == TransactionVersion.V2) {
-            return targets.append(partition, records, append.acks());
+            return targets.append(caller, partition, records, append.acks());
         }
         return enlist(append.transactionalId(), producer, partition, append.version())
                 .onErrorMap(TransactionService::isFenced, TransactionService::invalidEpoch)
                 .then(Mono.create(sink -> {
-                    Disposable unused = targets.append(partition, records, append.acks())
+                    Disposable unused = targets.append(caller, partition, records, append.acks())
                             .contextWrite(sink.contextView())
                             .subscribe(sink::success, sink::error);
                     // only now that it is on its way: the next append, which does not ask, must not get past it

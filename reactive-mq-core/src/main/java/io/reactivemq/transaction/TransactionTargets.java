@@ -3,6 +3,7 @@ package io.reactivemq.transaction;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.record.TransactionMarker;
@@ -19,7 +20,7 @@ public interface TransactionTargets {
     boolean exists(TopicPartition partition);
 
     /** Appends a batch of a producer. */
-    Mono<AppendResult> append(TopicPartition partition, ByteBuffer records, Acks acks);
+    Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks);
 
     /** Hands in offsets that count if and when the transaction is committed. */
     Mono<Void> commitOffsets(TransactionalOffsetCommit commit);

@@ -7,6 +7,7 @@ import static io.reactivemq.log.Batches.readAll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
@@ -18,6 +19,7 @@ import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.StoredCompression;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.Folders;
 import io.reactivemq.storage.OpenMode;
@@ -406,6 +408,53 @@ abstract class PartitionLogContract {
             log.configure(LogConfig.defaults());
             log.append(undecodable, 0);
             assertThat(log.logEndOffset()).isEqualTo(3);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "K20 an append that is looked at closely is so whatever the settings say, compressed or not, and without a reading of its own")
+    void recordCheckOfOneAppend() {
+        try (PartitionLog log = open()) {
+            for (Compression compression : Compression.values()) {
+                RecordBatchBuilder builder = new RecordBatchBuilder(100, 10_000, compression);
+                builder.tryAppend(5, null, new byte[100], Headers.empty());
+                builder.tryAppend(7, null, new byte[100], Headers.empty());
+                ByteBuffer good = builder.build();
+                ByteBuffer moreThanThere = concat(good).putInt(57, 3).putInt(23, 2);
+                ByteBuffer noneAtAll = concat(good);
+                for (int i = 61; i < noneAtAll.limit(); i++) {
+                    noneAtAll.put(i, (byte) 0xff);
+                }
+                long end = log.logEndOffset();
+                for (ByteBuffer bad : List.of(moreThanThere, noneAtAll)) {
+                    assertFails(ErrorCode.CORRUPT_MESSAGE, () -> log.append(withCrc(bad), RecordCheck.RECORDS, 0));
+                }
+                assertThat(log.logEndOffset()).isEqualTo(end);
+                withCrc(good.putLong(35, 99)); // a max timestamp that is none of theirs
+                log.append(good, RecordCheck.RECORDS, 0);
+                RecordBatch stored = RecordBatch.at(log.read(end, 10_000, end + 2), 0);
+                stored.validate();
+                assertThat(stored.maxTimestamp()).as(compression.name()).isEqualTo(7);
+            }
+            assertThat(log.offsetForTimestamp(8, log.logEndOffset())).isEqualTo(-1);
+        }
+    }
+
+    @Test
+    @DisplayName("K20 a batch that would be too large when it is compressed anew is refused, and the log goes on")
+    void tooLargeAnew() {
+        LogConfig settings = LogConfig.defaults().withMaxMessageBytes(1_000);
+        try (PartitionLog log = open(settings.withCompression(
+                StoredCompression.OF_PRODUCER.withType(StoredCompression.Type.UNCOMPRESSED)))) {
+            for (int i = 0; i < 3; i++) {
+                RecordBatchBuilder builder = new RecordBatchBuilder(100, 100 << 20, Compression.GZIP);
+                builder.tryAppend(5, null, new byte[500_000], Headers.empty());
+                ByteBuffer bomb = builder.build();
+                assertFails(ErrorCode.MESSAGE_TOO_LARGE, () -> log.append(bomb, 0));
+                log.append(batch("v" + i), 0);
+            }
+            assertThat(readAll(log)).containsExactly("0:v0", "1:v1", "2:v2");
         }
     }
 

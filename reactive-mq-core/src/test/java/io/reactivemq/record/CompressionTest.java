@@ -208,7 +208,7 @@ class CompressionTest {
                 boolean changes = stored.changes(batch);
                 assertThat(changes)
                         .isNotEqualTo(type.configName().equals(sent.configName().replace("none", "uncompressed")));
-                RecordBatch anew = RecordBatch.at(stored.apply(batch, "t-0"), 0);
+                RecordBatch anew = RecordBatch.at(anew(stored, batch), 0);
 
                 anew.validateProduced("seed " + seed);
                 assertThat(anew.compression().configName())
@@ -221,7 +221,7 @@ class CompressionTest {
                         .isEqualTo(List.of(batch.baseTimestamp(), batch.maxTimestamp(), true));
                 assertThat(TestBatches.bytes(bytes)).isEqualTo(before);
             }
-            assertThat(TestRecord.readWithKafka(stored.apply(RecordBatch.at(encode(Compression.NONE, records), 0), "")))
+            assertThat(TestRecord.readWithKafka(anew(stored, RecordBatch.at(encode(Compression.NONE, records), 0))))
                     .as("seed %d", seed)
                     .isEqualTo(records);
         });
@@ -240,12 +240,22 @@ class CompressionTest {
         List<TestRecord> records = List.of(TestRecord.of(TestBatches.NOW_MS, new byte[] {1}, text, Headers.empty()));
         RecordBatch batch = RecordBatch.at(encode(Compression.NONE, records), 0);
 
-        RecordBatch little = RecordBatch.at(withLevel(stored, fast).apply(batch, ""), 0);
-        RecordBatch much = RecordBatch.at(withLevel(stored, hard).apply(batch, ""), 0);
+        RecordBatch little = RecordBatch.at(anew(withLevel(stored, fast), batch), 0);
+        RecordBatch much = RecordBatch.at(anew(withLevel(stored, hard), batch), 0);
 
         assertThat(much.sizeInBytes()).isLessThan(little.sizeInBytes());
         assertThat(TestRecord.readAll(much)).isEqualTo(records);
         assertThat(TestRecord.readAll(little)).isEqualTo(records);
+    }
+
+    private static ByteBuffer anew(StoredCompression stored, RecordBatch batch) {
+        return stored.apply(batch, 100 << 20, "t-0", CompressionTest::toTheEnd);
+    }
+
+    private static void toTheEnd(RecordWalk walk) {
+        while (walk.next()) {
+            assertThat(walk.offset()).isNotNegative();
+        }
     }
 
     private static StoredCompression withLevel(StoredCompression stored, int level) {
@@ -266,8 +276,8 @@ class CompressionTest {
         bytes.putInt(RecordBatch.CRC_AT, (int) RecordBatch.at(bytes, 0).computeCrc());
         StoredCompression stored = StoredCompression.OF_PRODUCER.withType(StoredCompression.Type.UNCOMPRESSED);
 
-        assertThat(RecordBatch.at(stored.apply(batch, "t-0"), 0).count()).isEqualTo(3);
-        assertThatThrownBy(() -> stored.apply(RecordBatch.at(bytes, 0), "t-0"))
+        assertThat(RecordBatch.at(anew(stored, batch), 0).count()).isEqualTo(3);
+        assertThatThrownBy(() -> anew(stored, RecordBatch.at(bytes, 0)))
                 .isInstanceOfSatisfying(
                         MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.CORRUPT_MESSAGE))
                 .hasMessageContaining("t-0");

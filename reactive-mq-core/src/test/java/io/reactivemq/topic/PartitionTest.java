@@ -2,6 +2,7 @@ package io.reactivemq.topic;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.reactivemq.Compression;
 import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
@@ -14,6 +15,7 @@ import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
@@ -136,6 +138,31 @@ class PartitionTest {
                 assertThat(again.logEndOffset()).isBetween(1L, 3L);
             }
         }
+    }
+
+    @Test
+    @DisplayName(
+            "in memory, what somebody else has compressed is decompressed on an io thread, and what comes behind it waits its turn")
+    void compressedByOthers() {
+        Partition partition = open(Durability.MEMORY, Admission.OPEN);
+        RecordBatchBuilder builder = new RecordBatchBuilder(100, 10_000, Compression.GZIP);
+        builder.tryAppend(0, null, new byte[1_000], Headers.empty());
+        ByteBuffer compressed = builder.build();
+        ByteBuffer both = ByteBuffer.allocate(10_000)
+                .put(batch(1))
+                .put(compressed.duplicate())
+                .flip();
+        partition.append(batch(1), Acks.ALL, RecordCheck.RECORDS, listener("plain"));
+        partition.append(compressed.duplicate(), Acks.ALL, RecordCheck.BATCH, listener("trusted"));
+        assertThat(heard).containsExactly("plain@0", "trusted@1");
+
+        partition.append(both, Acks.ALL, RecordCheck.RECORDS, listener("gzip"));
+        append(partition, "behind", 1);
+        assertThat(heard).hasSize(2);
+        runtime.run();
+        assertThat(heard).containsExactly("plain@0", "trusted@1", "gzip@2", "behind@4");
+        append(partition, "last", 1);
+        assertThat(heard).endsWith("last@5");
     }
 
     @Test

@@ -220,7 +220,7 @@ class TransactionServiceTest {
         }
 
         @Override
-        public Mono<AppendResult> append(TopicPartition partition, ByteBuffer records, Acks acks) {
+        public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
             return Mono.just(new AppendResult(0, -1, 0));
         }
 

@@ -1,6 +1,5 @@
 package io.reactivemq.netty.server;
 
-import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
@@ -19,8 +18,6 @@ import io.reactivemq.kafka.common.message.ProduceResponseData.PartitionProduceRe
 import io.reactivemq.kafka.common.message.ProduceResponseData.TopicProduceResponse;
 import io.reactivemq.kafka.common.record.internal.MemoryRecords;
 import io.reactivemq.netty.protocol.ProtocolError;
-import io.reactivemq.record.RecordBatch;
-import io.reactivemq.record.RecordBatches;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -120,11 +117,6 @@ final class ProduceApi {
         }
         TopicPartition target = new TopicPartition(topic, partition.index());
         ByteBuffer batch = records.buffer();
-        try {
-            checkRecords(batch, target);
-        } catch (MqException e) {
-            return Refusal.of(e);
-        }
         // an append with acks=0 is awaited too: it has the buffer until it ends
         Acks acks = acksOf(body.acks()) == Acks.ALL ? Acks.ALL : Acks.LEADER;
         if (!isTransactional(batch)) {
@@ -139,18 +131,6 @@ final class ProduceApi {
         TransactionVersion version =
                 request.version() < TRANSACTIONS_V2 ? TransactionVersion.V1 : TransactionVersion.V2;
         return broker.append(request.caller(), new TransactionalAppend(transactionalId, version, target, batch, acks));
-    }
-
-    /**
-     * A batch whose records can't be read would stop all who read it. The log does not look, since the Senders of this library make no such batch; compressed
-     * records are left to their readers, who bound what comes out.
-     */
-    private static void checkRecords(ByteBuffer batches, TopicPartition target) {
-        for (RecordBatch batch : RecordBatches.of(batches.duplicate())) {
-            if (batch.compression() == Compression.NONE) {
-                batch.validateRecords(target.toString());
-            }
-        }
     }
 
     private static boolean isTransactional(ByteBuffer batch) {

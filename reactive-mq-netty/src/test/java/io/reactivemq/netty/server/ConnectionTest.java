@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
@@ -40,6 +41,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -197,10 +199,11 @@ class ConnectionTest {
         }
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource(Compression.class)
     @DisplayName(
             "that sends a batch whose checksum is right and whose records are not is told so, and nothing is stored")
-    void recordsThatAreNone() throws Exception {
+    void recordsThatAreNone(Compression compression) throws Exception {
         try (RunningServer server = RunningServer.inMemory();
                 RawClient client = new RawClient(server.port())) {
             server.broker().createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
@@ -215,6 +218,7 @@ class ConnectionTest {
             for (int i = 61; i < batch.limit(); i++) { // behind the header
                 batch.put(i, (byte) 0xff);
             }
+            batch.putShort(21, (short) compression.code());
             CRC32C crc = new CRC32C();
             crc.update(batch.slice(21, batch.limit() - 21));
             batch.putInt(17, (int) crc.getValue());

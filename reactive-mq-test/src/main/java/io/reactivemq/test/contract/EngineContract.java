@@ -37,6 +37,9 @@ public abstract class EngineContract {
 
     static final Caller CALLER = Caller.embedded("contract");
 
+    /** One that came over the wire. */
+    static final Caller REMOTE = new Caller("User:contract", "contract", "/192.0.2.1", "contract");
+
     /** A wait that the tests never see the end of. */
     static final Duration LONG_WAIT = Duration.ofSeconds(60);
 

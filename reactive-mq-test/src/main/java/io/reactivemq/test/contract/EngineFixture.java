@@ -49,14 +49,6 @@ public interface EngineFixture extends AutoCloseable {
         return retentionCheckInterval();
     }
 
-    /**
-     * Whether an append is refused whose records contradict the header of their batch. An engine in the client's own process
-     * may trust the batches that it built; one that takes them from elsewhere must not.
-     */
-    default boolean checksRecords() {
-        return true;
-    }
-
     /** Closes what is open and removes the data. */
     @Override
     void close();

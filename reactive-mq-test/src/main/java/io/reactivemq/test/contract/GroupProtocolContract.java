@@ -42,9 +42,8 @@ public abstract class GroupProtocolContract extends EngineContract {
     private static final String GROUP = "g";
 
     /** Members that live elsewhere: those in the broker's own JVM do not outlive it. */
-    private static final Caller REMOTE = new Caller("User:contract", "contract", "192.0.2.1", "contract");
-
     private static final Duration SESSION = Duration.ofSeconds(10);
+
     private static final Duration REBALANCE = Duration.ofSeconds(30);
 
     @Test

@@ -1,5 +1,6 @@
 package io.reactivemq.test.contract;
 
+import io.reactivemq.Compression;
 import io.reactivemq.Headers;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
@@ -39,7 +40,11 @@ record StoredRecord(
     }
 
     static ByteBuffer batch(Collection<StoredRecord> records) {
-        RecordBatchBuilder builder = new RecordBatchBuilder(1024, Integer.MAX_VALUE - 8);
+        return batch(Compression.NONE, records);
+    }
+
+    static ByteBuffer batch(Compression compression, Collection<StoredRecord> records) {
+        RecordBatchBuilder builder = new RecordBatchBuilder(1024, Integer.MAX_VALUE - 8, compression);
         for (StoredRecord record : records) {
             if (!builder.tryAppend(record.timestampMs, bytes(record.key), bytes(record.value), record.headers)) {
                 throw new AssertionError("a batch without bound refused " + record);
@@ -50,11 +55,15 @@ record StoredRecord(
 
     /** One batch of records that are all the value, at timestamp 0. */
     static ByteBuffer values(String... values) {
+        return values(Compression.NONE, values);
+    }
+
+    static ByteBuffer values(Compression compression, String... values) {
         List<StoredRecord> records = new ArrayList<>();
         for (String value : values) {
             records.add(of(0, null, value));
         }
-        return batch(records);
+        return batch(compression, records);
     }
 
     /** The batches one behind the other. */

@@ -121,11 +121,6 @@ abstract class EmbeddedFixture implements EngineFixture {
     }
 
     @Override
-    public boolean checksRecords() {
-        return false;
-    }
-
-    @Override
     @NullUnmarked
     public abstract <T> T await(Mono<T> mono);
 

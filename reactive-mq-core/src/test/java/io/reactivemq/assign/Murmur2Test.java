@@ -40,7 +40,7 @@ class Murmur2Test {
     @Test
     @DisplayName("K01 random keys lie where Kafka's default partitioner puts them")
     void agreesWithKafkaOnRandomKeys() {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Long.getLong("seed", 20_261_122);
         Random random = new Random(seed);
         for (int i = 0; i < 100_000; i++) {
             byte[] key = new byte[random.nextInt(64)];

@@ -878,7 +878,7 @@ abstract class PartitionLogContract {
     @Test
     @DisplayName("random appends, reads, rolls, forces, deletions, kills and reopenings agree with a plain list")
     void randomAgainstList() {
-        long seed = Long.getLong("seed", new Random().nextLong());
+        long seed = Long.getLong("seed", 20_261_122);
         Random random = new Random(seed);
         List<String> model = new ArrayList<>();
         List<Long> times = new ArrayList<>();

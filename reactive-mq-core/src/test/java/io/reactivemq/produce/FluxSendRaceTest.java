@@ -82,7 +82,7 @@ class FluxSendRaceTest {
     }
 
     private static void races(Consumer<SenderOptions.Builder> options, Race race) {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Long.getLong("seed", 20_261_122);
         Random seeds = new Random(seed);
         for (int i = 0; i < RACES; i++) {
             race.run(new Send(seeds.nextLong(), options), "race " + i + ", -Dseed=" + seed);

@@ -312,7 +312,7 @@ abstract class FileStoreContract {
     @Test
     @DisplayName("writes, reads and cuts of any size agree with an array")
     void randomAgainstArray() {
-        long seed = Long.getLong("seed", new Random().nextLong());
+        long seed = Long.getLong("seed", 20_261_122);
         Random random = new Random(seed);
         byte[] model = new byte[1 << 22];
         int size = 0;

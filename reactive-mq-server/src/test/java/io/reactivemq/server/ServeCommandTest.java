@@ -58,12 +58,12 @@ class ServeCommandTest {
                         new StringSerializer(),
                         new StringSerializer())) {
                     assertThat(producer.send(new ProducerRecord<>("made-on-demand", "v"))
-                                    .get(30, TimeUnit.SECONDS)
+                                    .get(120, TimeUnit.SECONDS)
                                     .offset())
                             .isEqualTo(offset);
                 }
                 assertThat(process.toHandle().destroy()).isTrue(); // its output stays open, other than with the process
-                assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+                assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
                 assertThat(process.exitValue()).isEqualTo(143);
                 assertThat(out.readLine()).isEqualTo("rmq: stopped");
             } finally {
@@ -129,10 +129,10 @@ class ServeCommandTest {
                         new KafkaProducer<>(client, new StringSerializer(), new StringSerializer())) {
                     Future<RecordMetadata> sent = producer.send(new ProducerRecord<>("made-on-demand", "v"));
                     if (password.equals("guess")) {
-                        assertThatThrownBy(() -> sent.get(30, TimeUnit.SECONDS))
+                        assertThatThrownBy(() -> sent.get(120, TimeUnit.SECONDS))
                                 .hasCauseInstanceOf(SaslAuthenticationException.class);
                     } else {
-                        assertThat(sent.get(30, TimeUnit.SECONDS).offset()).isZero();
+                        assertThat(sent.get(120, TimeUnit.SECONDS).offset()).isZero();
                     }
                 }
             }
@@ -187,7 +187,7 @@ class ServeCommandTest {
                         new String(password))
                 .inheritIO()
                 .start();
-        assertThat(keytool.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(keytool.waitFor(120, TimeUnit.SECONDS)).isTrue();
         KeyStore keys = KeyStore.getInstance("PKCS12");
         try (InputStream in = Files.newInputStream(store)) {
             keys.load(in, password);

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
@@ -47,7 +48,10 @@ class DemoCommandTest {
     private int run(DemoCommand command, String... args) {
         CommandLine commandLine = RmqAccess.configured(new CommandLine(command));
         commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
-        return commandLine.execute(args);
+        String[] patient = Arrays.copyOf(args, args.length + 2);
+        patient[args.length] = "--deadline";
+        patient[args.length + 1] = "600";
+        return commandLine.execute(patient);
     }
 
     private void assertRefused(String line, String... args) {

@@ -24,7 +24,7 @@ class MembersCommandTest {
     @Test
     @DisplayName("members come and go, the lanes follow, and every order is accounted for")
     void membersComeAndGo() {
-        assertThat(run("--orders", "70000", "--lanes", "6", "--seconds", "0"))
+        assertThat(run("--orders", "70000", "--lanes", "6", "--seconds", "5"))
                 .as(out + "" + err)
                 .isZero();
         assertThat(out.toString())

@@ -266,10 +266,10 @@ class ConnectionTest {
     void idle() throws Exception {
         EmbeddedBroker broker = EmbeddedBroker.inMemory(1 << 20);
         broker.createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
-        try (RunningServer server = RunningServer.over(broker, options -> options.idleTimeout(Duration.ofSeconds(2)));
+        try (RunningServer server = RunningServer.over(broker, options -> options.idleTimeout(Duration.ofSeconds(6)));
                 RawClient waiting = new RawClient(server.port());
                 RawClient idle = new RawClient(server.port())) {
-            RequestHeader poll = waiting.send(ApiMessageType.FETCH, 12, fetch(4_000));
+            RequestHeader poll = waiting.send(ApiMessageType.FETCH, 12, fetch(9_000));
             assertThat(idle.isClosedByServer()).isTrue();
             waiting.receive(poll);
             assertThat(waiting.isClosedByServer()).isTrue();

@@ -66,7 +66,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EveryVersionTest {
 
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final Caller CALLER = new Caller("User:ANONYMOUS", "test", "/127.0.0.1", "PLAINTEXT");
 
     private EmbeddedBroker broker;

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Assumptions;
 /** A program we did not write, as a child process whose input and outputs are files. Closing it ends it. */
 final class ForeignProgram implements AutoCloseable {
 
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = Duration.ofMinutes(5);
 
     private final List<String> command;
     private final Process process;

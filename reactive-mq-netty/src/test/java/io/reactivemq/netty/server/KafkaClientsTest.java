@@ -93,7 +93,7 @@ class KafkaClientsTest {
                         }
                     }
                     for (Future<RecordMetadata> one : sent) {
-                        assertThat(one.get(20, SECONDS).hasOffset()).isTrue();
+                        assertThat(one.get(120, SECONDS).hasOffset()).isTrue();
                     }
                 }
                 try (KafkaConsumer<String, String> consumer = server.consumer(Map.of())) {
@@ -169,23 +169,23 @@ class KafkaClientsTest {
                     next.commitSync();
                     Map<TopicPartition, OffsetAndMetadata> committed = admin.listConsumerGroupOffsets("billing")
                             .partitionsToOffsetAndMetadata()
-                            .get(20, SECONDS);
+                            .get(120, SECONDS);
                     assertThat(committed.values().stream()
                                     .mapToLong(OffsetAndMetadata::offset)
                                     .sum())
                             .isEqualTo(110);
                     assertThat(requireNonNull(admin.describeConsumerGroups(List.of("billing"))
                                             .all()
-                                            .get(20, SECONDS)
+                                            .get(120, SECONDS)
                                             .get("billing"))
                                     .members())
                             .hasSize(1);
-                    assertThat(admin.listGroups().all().get(20, SECONDS))
+                    assertThat(admin.listGroups().all().get(120, SECONDS))
                             .anyMatch(group -> group.groupId().equals("billing"));
                 }
                 try (Admin admin = server.admin()) {
-                    admin.deleteConsumerGroups(List.of("billing")).all().get(20, SECONDS);
-                    assertThat(admin.listGroups().all().get(20, SECONDS)).isEmpty();
+                    admin.deleteConsumerGroups(List.of("billing")).all().get(120, SECONDS);
+                    assertThat(admin.listGroups().all().get(120, SECONDS)).isEmpty();
                 }
             }
         }
@@ -241,10 +241,10 @@ class KafkaClientsTest {
                 create(server, 2);
                 producer.initTransactions();
                 producer.beginTransaction();
-                producer.send(new ProducerRecord<>("orders", 1, null, "open")).get(20, SECONDS);
+                producer.send(new ProducerRecord<>("orders", 1, null, "open")).get(120, SECONDS);
                 TransactionDescription open = requireNonNull(admin.describeTransactions(List.of("enricher"))
                         .all()
-                        .get(20, SECONDS)
+                        .get(120, SECONDS)
                         .get("enricher"));
                 assertThat(open.state()).isEqualTo(TransactionState.ONGOING);
                 assertThat(open.topicPartitions()).containsExactly(new TopicPartition("orders", 1));
@@ -258,13 +258,13 @@ class KafkaClientsTest {
                         .containsExactly("enricher");
                 assertThatThrownBy(() -> admin.describeTransactions(List.of("nobody"))
                                 .all()
-                                .get(20, SECONDS))
+                                .get(120, SECONDS))
                         .hasCauseInstanceOf(TransactionalIdNotFoundException.class);
             }
         }
 
         private static List<String> listed(Admin admin, ListTransactionsOptions options) throws Exception {
-            return admin.listTransactions(options).all().get(20, SECONDS).stream()
+            return admin.listTransactions(options).all().get(120, SECONDS).stream()
                     .map(TransactionListing::transactionalId)
                     .toList();
         }
@@ -278,12 +278,13 @@ class KafkaClientsTest {
                 send(server, 0, 20);
                 TopicDescription topic = requireNonNull(admin.describeTopics(List.of("orders"))
                         .allTopicNames()
-                        .get(20, SECONDS)
+                        .get(120, SECONDS)
                         .get("orders"));
                 assertThat(topic.partitions())
                         .hasSize(2)
                         .allMatch(partition -> partition.leader().id() == 1);
-                assertThat(admin.describeCluster().clusterId().get(20, SECONDS)).hasSize(22);
+                assertThat(admin.describeCluster().clusterId().get(120, SECONDS))
+                        .hasSize(22);
 
                 ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, "orders");
                 admin.incrementalAlterConfigs(Map.of(
@@ -291,10 +292,10 @@ class KafkaClientsTest {
                                 List.of(new AlterConfigOp(
                                         new ConfigEntry("retention.ms", "86400000"), AlterConfigOp.OpType.SET))))
                         .all()
-                        .get(20, SECONDS);
+                        .get(120, SECONDS);
                 Config config = requireNonNull(admin.describeConfigs(List.of(resource))
                         .all()
-                        .get(20, SECONDS)
+                        .get(120, SECONDS)
                         .get(resource));
                 assertThat(config.get("retention.ms").value()).isEqualTo("86400000");
                 assertThat(config.get("retention.ms").source())
@@ -303,21 +304,21 @@ class KafkaClientsTest {
 
                 assertThat(admin.listOffsets(Map.of(FIRST, OffsetSpec.latest()))
                                 .partitionResult(FIRST)
-                                .get(20, SECONDS)
+                                .get(120, SECONDS)
                                 .offset())
                         .isEqualTo(10);
                 admin.deleteRecords(Map.of(FIRST, RecordsToDelete.beforeOffset(4)))
                         .all()
-                        .get(20, SECONDS);
+                        .get(120, SECONDS);
                 assertThat(admin.listOffsets(Map.of(FIRST, OffsetSpec.earliest()))
                                 .partitionResult(FIRST)
-                                .get(20, SECONDS)
+                                .get(120, SECONDS)
                                 .offset())
                         .isEqualTo(4);
-                admin.deleteTopics(List.of("orders")).all().get(20, SECONDS);
+                admin.deleteTopics(List.of("orders")).all().get(120, SECONDS);
                 assertThatThrownBy(() -> admin.describeTopics(List.of("orders"))
                                 .allTopicNames()
-                                .get(20, SECONDS))
+                                .get(120, SECONDS))
                         .hasCauseInstanceOf(UnknownTopicOrPartitionException.class);
             }
         }
@@ -333,10 +334,10 @@ class KafkaClientsTest {
                         ProducerRecord<String, String> record =
                                 new ProducerRecord<>("orders", 0, 1_000L * i, null, "v" + i);
                         record.headers().add("n", new byte[] {(byte) i});
-                        producer.send(record).get(20, SECONDS);
+                        producer.send(record).get(120, SECONDS);
                     }
                     assertThatThrownBy(() -> producer.send(new ProducerRecord<>("orders", "x".repeat(2_000_000)))
-                                    .get(20, SECONDS))
+                                    .get(120, SECONDS))
                             .hasCauseInstanceOf(RecordTooLargeException.class);
                 }
                 try (KafkaConsumer<String, String> consumer = server.consumer(Map.of())) {
@@ -347,7 +348,7 @@ class KafkaClientsTest {
                     consumer.assign(List.of(FIRST));
                     consumer.seek(FIRST, 7);
                     ConsumerRecord<String, String> record =
-                            consumer.poll(Duration.ofSeconds(20)).iterator().next();
+                            consumer.poll(Duration.ofMinutes(2)).iterator().next();
                     assertThat(record.timestamp()).isEqualTo(7_000);
                     assertThat(record.headers().lastHeader("n").value()).containsExactly(7);
                     assertThat(record.key()).isNull();
@@ -368,7 +369,7 @@ class KafkaClientsTest {
                     sent.put(i, producer.send(new ProducerRecord<>("orders", i % partitions, null, "v" + i)));
                 }
                 for (Future<RecordMetadata> one : sent.values()) {
-                    one.get(20, SECONDS);
+                    one.get(120, SECONDS);
                 }
             }
         }

@@ -20,8 +20,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
 
 /** Apache Kafka itself, from the jars that the module kafka-peer collects: its tools in a class loader of their own, a broker in a JVM of its own. */
@@ -157,7 +160,7 @@ final class KafkaPeer {
         }
     }
 
-    /** One node, broker and controller, on loopback. It needs a few seconds before it answers; its clients try until it does. */
+    /** One node, broker and controller, on loopback. */
     static final class Node implements AutoCloseable {
 
         private final ForeignProgram program;
@@ -169,8 +172,13 @@ final class KafkaPeer {
         }
 
         static Node start(Path directory) throws Exception {
-            int port = freePort();
-            int controller = freePort();
+            int port;
+            int controller;
+            try (ServerSocket one = onAnyPort();
+                    ServerSocket other = onAnyPort()) {
+                port = one.getLocalPort();
+                controller = other.getLocalPort();
+            }
             Path properties = Files.writeString(directory.resolve("server.properties"), """
                     process.roles=broker,controller
                     node.id=1
@@ -200,17 +208,28 @@ final class KafkaPeer {
                             "MkU3OEVBNTcwNTJENDM2Qk",
                             "-c",
                             properties.toString()));
-            return new Node(ForeignProgram.start(directory, "", java("kafka.Kafka", properties.toString())), port);
+            Node node = new Node(ForeignProgram.start(directory, "", java("kafka.Kafka", properties.toString())), port);
+            node.awaitAnswer();
+            return node;
         }
 
         String bootstrap() {
             return "127.0.0.1:" + port;
         }
 
-        private static int freePort() throws IOException {
-            try (ServerSocket socket = new ServerSocket(0, 1, requireNonNull(InetAddress.getLoopbackAddress()))) {
-                return socket.getLocalPort();
+        /** Tools give up after a minute, in which a busy machine starts no broker. */
+        private void awaitAnswer() throws Exception {
+            try (Admin admin = Admin.create(
+                    Map.of("bootstrap.servers", bootstrap(), "default.api.timeout.ms", 300_000, "retries", 100_000))) {
+                admin.describeCluster().nodes().get();
+            } catch (ExecutionException e) {
+                close();
+                throw new AssertionError("no answer from Apache Kafka: " + program.errors(), e);
             }
+        }
+
+        private static ServerSocket onAnyPort() throws IOException {
+            return new ServerSocket(0, 1, requireNonNull(InetAddress.getLoopbackAddress()));
         }
 
         @Override

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DisplayName("Kafka Streams")
 class KafkaStreamsTest {
 
-    private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final Duration LIMIT = Duration.ofMinutes(5);
     private static final List<String> WORDS = List.of("ask", "broker", "commit", "drain", "epoch");
 
     @TempDir
@@ -42,7 +42,7 @@ class KafkaStreamsTest {
                         server.consumer(Map.of("group.id", "reader", "isolation.level", "read_committed"))) {
             admin.createTopics(List.of(new NewTopic("lines", 2, (short) 1), new NewTopic("counts", 2, (short) 1)))
                     .all()
-                    .get(20, SECONDS);
+                    .get(120, SECONDS);
             consumer.subscribe(List.of("counts"));
             int lines = 200;
             try (ForeignProgram first = wordCount(server)) {

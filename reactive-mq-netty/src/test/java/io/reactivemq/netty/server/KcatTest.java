@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -18,6 +19,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -115,14 +117,7 @@ class KcatTest {
                 create(server, 2);
                 try (ForeignProgram one = startMember(server);
                         ForeignProgram other = startMember(server)) {
-                    eventually(() -> admin.describeConsumerGroups(List.of("readers")).all().get().values().stream()
-                                    .flatMap(found -> found.members().stream())
-                                    .filter(member -> member.assignment()
-                                                    .topicPartitions()
-                                                    .size()
-                                            == 1)
-                                    .count()
-                            == 2);
+                    eventually(() -> haveOneEach(admin) == 2);
                     for (int partition = 0; partition < 2; partition++) {
                         kcat(server, lines(50, i -> "v" + i), "-P -t orders -p " + partition);
                     }
@@ -168,6 +163,20 @@ class KcatTest {
 
         private static final String MEMBER =
                 "-X auto.offset.reset=earliest -q -u -f %p/%o\\040%s\\n -X heartbeat.interval.ms=300 -G readers";
+
+        private static long haveOneEach(Admin admin) throws Exception {
+            try {
+                return admin.describeConsumerGroups(List.of("readers")).all().get().values().stream()
+                        .flatMap(found -> found.members().stream())
+                        .filter(member -> member.assignment().topicPartitions().size() == 1)
+                        .count();
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof GroupIdNotFoundException) {
+                    return 0; // nobody has joined yet
+                }
+                throw e;
+            }
+        }
 
         private ForeignProgram startMember(RunningServer server) throws Exception {
             return ForeignProgram.start(temp, "", command(server, MEMBER + " orders"));

@@ -21,7 +21,7 @@ import reactor.netty.DisposableServer;
 /** A server with its broker, and Kafka's clients for it. */
 final class RunningServer implements AutoCloseable {
 
-    static final Duration PATIENCE = Duration.ofSeconds(30);
+    static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private final Broker broker;
     private final DisposableServer server;

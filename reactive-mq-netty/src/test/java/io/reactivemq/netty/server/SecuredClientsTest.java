@@ -132,7 +132,7 @@ class SecuredClientsTest {
 
     private static void send(RunningServer server, Map<String, Object> configs, String value) throws Exception {
         try (KafkaProducer<String, String> producer = server.producer(configs)) {
-            producer.send(new ProducerRecord<>("orders", value)).get(20, SECONDS);
+            producer.send(new ProducerRecord<>("orders", value)).get(120, SECONDS);
         }
     }
 
@@ -261,7 +261,7 @@ class SecuredClientsTest {
     }
 
     private static void assertFails(KafkaFuture<?> future, Class<? extends Exception> with) {
-        assertThatThrownBy(() -> future.get(20, SECONDS)).hasCauseInstanceOf(with);
+        assertThatThrownBy(() -> future.get(120, SECONDS)).hasCauseInstanceOf(with);
     }
 
     @Test
@@ -282,22 +282,22 @@ class SecuredClientsTest {
                             org.apache.kafka.common.resource.ResourceType.TOPIC, "*", PatternType.LITERAL),
                     new AccessControlEntry(
                             "User:*", "*", org.apache.kafka.common.acl.AclOperation.WRITE, AclPermissionType.DENY));
-            admin.createAcls(List.of(all)).all().get(20, SECONDS);
+            admin.createAcls(List.of(all)).all().get(120, SECONDS);
             Map<String, Object> alice = sasl("SCRAM-SHA-512", "alice", "alice-secret");
             send(server, alice, "v");
             assertThat(read(server, alice)).containsExactly("v");
 
-            admin.createAcls(List.of(notWrite)).all().get(20, SECONDS);
-            assertThat(admin.describeAcls(AclBindingFilter.ANY).values().get(20, SECONDS))
+            admin.createAcls(List.of(notWrite)).all().get(120, SECONDS);
+            assertThat(admin.describeAcls(AclBindingFilter.ANY).values().get(120, SECONDS))
                     .containsExactlyInAnyOrder(all, notWrite);
             assertThatThrownBy(() -> send(server, alice, "v")).isInstanceOf(Exception.class);
             assertThat(read(server, alice))
                     .as("who is denied to write may read")
                     .containsExactly("v");
 
-            assertThat(admin.deleteAcls(List.of(all.toFilter())).all().get(20, SECONDS))
+            assertThat(admin.deleteAcls(List.of(all.toFilter())).all().get(120, SECONDS))
                     .containsExactly(all);
-            assertThat(admin.describeAcls(AclBindingFilter.ANY).values().get(20, SECONDS))
+            assertThat(admin.describeAcls(AclBindingFilter.ANY).values().get(120, SECONDS))
                     .containsExactly(notWrite);
             assertThatThrownBy(() -> read(server, alice)).isInstanceOf(TopicAuthorizationException.class);
         }
@@ -318,10 +318,10 @@ class SecuredClientsTest {
                             new ScramCredentialInfo(org.apache.kafka.clients.admin.ScramMechanism.SCRAM_SHA_512, 8_192),
                             "bob-secret")))
                     .all()
-                    .get(20, SECONDS);
+                    .get(120, SECONDS);
             Map<String, Object> bob = sasl("SCRAM-SHA-512", "bo=b,", "bob-secret");
             send(server, bob, "v");
-            assertThat(admin.describeUserScramCredentials().all().get(20, SECONDS))
+            assertThat(admin.describeUserScramCredentials().all().get(120, SECONDS))
                     .containsOnlyKeys("alice", "admin", "bo=b,")
                     .hasEntrySatisfying(
                             "bo=b,",
@@ -339,7 +339,7 @@ class SecuredClientsTest {
             admin.alterUserScramCredentials(List.of(new UserScramCredentialDeletion(
                             "bo=b,", org.apache.kafka.clients.admin.ScramMechanism.SCRAM_SHA_512)))
                     .all()
-                    .get(20, SECONDS);
+                    .get(120, SECONDS);
             assertThatThrownBy(() -> send(server, bob, "v"))
                     .rootCause()
                     .isInstanceOf(SaslAuthenticationException.class);
@@ -356,15 +356,15 @@ class SecuredClientsTest {
             admin.alterClientQuotas(List.of(new ClientQuotaAlteration(
                             alice, List.of(new ClientQuotaAlteration.Op("producer_byte_rate", 5_000.0)))))
                     .all()
-                    .get(20, SECONDS);
+                    .get(120, SECONDS);
             assertThat(admin.describeClientQuotas(ClientQuotaFilter.all())
                             .entities()
-                            .get(20, SECONDS))
+                            .get(120, SECONDS))
                     .containsEntry(alice, Map.of("producer_byte_rate", 5_000.0));
             allow(server, AclOperation.WRITE, ResourceType.TOPIC, "orders");
             try (KafkaProducer<String, String> producer =
                     server.producer(sasl("SCRAM-SHA-512", "alice", "alice-secret"))) {
-                producer.send(new ProducerRecord<>("orders", "x".repeat(7_500))).get(20, SECONDS);
+                producer.send(new ProducerRecord<>("orders", "x".repeat(7_500))).get(120, SECONDS);
                 double throttled = producer.metrics().entrySet().stream()
                         .filter(one -> one.getKey().name().equals("produce-throttle-time-max"))
                         .mapToDouble(one -> (double) one.getValue().metricValue())
@@ -399,8 +399,8 @@ class SecuredClientsTest {
             assertThat(ForeignProgram.run(
                             directory, "", with(right, "-C", "-t", "orders", "-o", "beginning", "-e", "-q")))
                     .containsExactly("one", "two");
-            assertThatThrownBy(() ->
-                            ForeignProgram.run(directory, "", with(kcat, "-X", "sasl.password=guess", "-L", "-m", "3")))
+            assertThatThrownBy(() -> ForeignProgram.run(
+                            directory, "", with(kcat, "-X", "sasl.password=guess", "-L", "-m", "30")))
                     .isInstanceOf(AssertionError.class)
                     .hasMessageContaining("Authentication failed during authentication due to invalid credentials");
         }

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /** Consumer groups: shared partitions, committed offsets, rebalances, members that fail. */
 @DisplayName("groups")
@@ -226,6 +228,7 @@ public abstract class GroupContract extends GroupSupport {
             count.incrementAndGet();
         });
         engine().eventually(() -> count.get() == 10);
+        engine().eventually(() -> sum(committed(GROUP, "t", 1)) == 4);
         engine().elapse(Duration.ofMillis(500));
 
         assertThat(sum(committed(GROUP, "t", 1))).isEqualTo(4);
@@ -273,15 +276,19 @@ public abstract class GroupContract extends GroupSupport {
         List<Outcome> outcomes = new CopyOnWriteArrayList<>();
         AtomicInteger started = new AtomicInteger();
         AtomicInteger completed = new AtomicInteger();
+        Sinks.Empty<Void> third = Sinks.empty();
         receiver.process(record -> {
                     started.incrementAndGet();
-                    return Mono.delay(Duration.ofMillis(100), broker().runtime().timers());
+                    return record.offset() < 2 ? Mono.empty() : third.asMono();
                 })
                 .doOnComplete(completed::incrementAndGet)
                 .subscribe(outcomes::add);
         engine().eventually(() -> started.get() == 3);
 
-        DrainReport report = await(receiver.drain(Duration.ofSeconds(5)));
+        CompletableFuture<DrainReport> draining =
+                receiver.drain(Duration.ofSeconds(30)).toFuture();
+        third.tryEmitEmpty().orThrow();
+        DrainReport report = await(Mono.fromFuture(draining));
 
         assertThat(completed).hasValue(1);
         assertThat(report.timedOut()).isFalse();
@@ -378,9 +385,9 @@ public abstract class GroupContract extends GroupSupport {
         Members.Member silent = members.join();
         engine().eventually(() -> members.history.acknowledged() == 20);
         engine().eventually(() -> sum(committed(GROUP, "t", 2)) == 20);
+        long start = broker().runtime().nanoTime();
         silent.cutOff();
         send("t", 2, 20, 40);
-        long start = broker().runtime().nanoTime();
 
         Members.Member heir = members.join();
         engine().eventually(() -> heir.assigned().size() == 2);

@@ -207,8 +207,12 @@ public abstract class ProduceConsumeContract extends EngineContract {
     @DisplayName("K01 records without a key stick to a partition for a batch, and use all partitions in the end")
     void sticky_without_a_key() {
         topic("t", 4);
-        Sender<String, String> sender =
-                Sender.on(broker(), SenderOptions.of(Serdes.string(), Serdes.string(), o -> o.batchSizeBytes(4096)));
+        Sender<String, String> sender = Sender.on(
+                broker(),
+                SenderOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.batchSizeBytes(4096).linger(Duration.ofMillis(20))));
         List<SenderRecord<String, String>> records = new ArrayList<>();
         for (int i = 0; i < 4000; i++) {
             records.add(SenderRecord.of("t", "a value of some length, number " + i));
@@ -486,10 +490,9 @@ public abstract class ProduceConsumeContract extends EngineContract {
         topic("t", 2);
         send(numbered("t", 0, 20));
         List<String> received = new CopyOnWriteArrayList<>();
-        Disposable subscription = receiver(o -> o.topics("t").startFrom(OffsetSpec.latest()))
-                .receive()
-                .subscribe(r -> received.add(String.valueOf(r.value())));
-        engine().elapse(Duration.ofSeconds(1));
+        Receiver<String, String> receiver = receiver(o -> o.topics("t").startFrom(OffsetSpec.latest()));
+        Disposable subscription = receiver.receive().subscribe(r -> received.add(String.valueOf(r.value())));
+        engine().eventually(() -> await(receiver.lag()).size() == 2);
 
         send(numbered("t", 20, 40));
         engine().eventually(() -> received.size() >= 20);

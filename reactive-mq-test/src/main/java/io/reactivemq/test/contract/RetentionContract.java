@@ -83,8 +83,10 @@ public abstract class RetentionContract extends EngineContract {
         afterTheNextCheck();
 
         engine().eventually(() -> start() >= RECORDS - 10);
-        assertThat(start()).as("only old records went").isLessThanOrEqualTo(RECORDS);
-        assertThat(readAll(P0)).hasSize((int) (2 * RECORDS - start()));
+        // the next round may take more
+        int left = readAll(P0).size();
+        assertThat(left).as("only old records went").isBetween(RECORDS, RECORDS + 10);
+        assertThat(2 * RECORDS - start()).isBetween((long) RECORDS, (long) left);
         assertOutOfRange(start() - 1);
         long start = start();
         restartIfDurable();
@@ -159,8 +161,10 @@ public abstract class RetentionContract extends EngineContract {
         afterTheNextCheck();
 
         engine().eventually(() -> RECORDS - start() <= 17);
-        assertThat(RECORDS - start()).isGreaterThanOrEqualTo(10);
-        assertThat(readAll(P0)).hasSize((int) (RECORDS - start()));
+        // the next round may take more
+        int left = readAll(P0).size();
+        assertThat(left).isBetween(10, 17);
+        assertThat(RECORDS - start()).isBetween(10L, (long) left);
     }
 
     @Test
@@ -233,7 +237,7 @@ public abstract class RetentionContract extends EngineContract {
     @Test
     @DisplayName("K23 all records are deleted, and the next offset stays, after a restart too")
     void all_records() {
-        topic("t", 1);
+        topic("t", 1, segments("retention.ms", "-1"));
         append(P0, StoredRecord.values("a", "b", "c"));
 
         assertThat(await(broker().deleteRecords(CALLER, P0, RecordsToDelete.before(RecordsToDelete.HIGH_WATERMARK))))

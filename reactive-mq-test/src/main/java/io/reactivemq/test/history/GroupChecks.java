@@ -32,8 +32,8 @@ final class GroupChecks {
     private final Map<Key, String> owners = new HashMap<>();
     private final Set<String> cutOff = new HashSet<>();
     private final Set<String> told = new HashSet<>();
-    // offsets that somebody was about to acknowledge, and those that anybody has read
-    private final Map<Key, Set<Long>> acknowledged = new HashMap<>();
+    private final Map<Key, Acknowledged> acknowledged = new HashMap<>();
+    // offsets that anybody has read
     private final Map<Key, TreeSet<Long>> read = new HashMap<>();
     private final Map<Key, IsolationLevel> isolations = new HashMap<>();
     // the last commit that was taken: of a member in a generation, and of anybody
@@ -77,9 +77,8 @@ final class GroupChecks {
 
     private void acknowledge(HistoryEvent event, Acknowledge acknowledge) {
         Key key = new Key(acknowledge.group(), acknowledge.partition());
-        if (event.phase() == Phase.INVOKED) {
-            acknowledged.computeIfAbsent(key, k -> new HashSet<>()).add(acknowledge.offset());
-        } else if (event.phase() == Phase.OK) {
+        acknowledged.computeIfAbsent(key, k -> new Acknowledged()).note(event.phase(), acknowledge.offset());
+        if (event.phase() == Phase.OK) {
             checkOwner(event.client(), key, acknowledge.offset(), "acknowledged");
         }
     }
@@ -133,7 +132,7 @@ final class GroupChecks {
         if (offsets == null || sought.contains(key)) {
             return;
         }
-        Set<Long> done = acknowledged.getOrDefault(key, Set.of());
+        Acknowledged done = acknowledged.getOrDefault(key, new Acknowledged());
         IsolationLevel isolation = isolations.getOrDefault(key, IsolationLevel.READ_UNCOMMITTED);
         for (Map.Entry<Long, String> known : facts.known(commit.partition(), offsets.first(), commit.offset())
                 .entrySet()) {

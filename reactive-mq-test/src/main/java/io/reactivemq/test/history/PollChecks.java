@@ -21,8 +21,8 @@ final class PollChecks {
 
     // by reader and partition: the offset of the last record since the reading began
     private final Map<String, Map<TopicPartition, Long>> last = new HashMap<>();
-    // by group and partition: offsets that somebody was about to acknowledge
-    private final Map<String, Map<TopicPartition, Set<Long>>> acknowledged = new HashMap<>();
+    // by group and partition
+    private final Map<String, Map<TopicPartition, Acknowledged>> acknowledged = new HashMap<>();
     // by group and partition: the first offset that anybody of it read
     private final Map<String, Map<TopicPartition, Long>> begin = new HashMap<>();
     // by reader and partition: offsets that it has read in its present assignment
@@ -46,11 +46,11 @@ final class PollChecks {
                 restart(event.client(), assigned.partition());
             } else if (event.operation() instanceof Sought sought) {
                 last.computeIfAbsent(event.client(), client -> new HashMap<>()).put(sought.partition(), Long.MIN_VALUE);
-            } else if (event.operation() instanceof Acknowledge acknowledge && event.phase() == Phase.INVOKED) {
+            } else if (event.operation() instanceof Acknowledge acknowledge) {
                 acknowledged
                         .computeIfAbsent(acknowledge.group(), group -> new HashMap<>())
-                        .computeIfAbsent(acknowledge.partition(), partition -> new HashSet<>())
-                        .add(acknowledge.offset());
+                        .computeIfAbsent(acknowledge.partition(), partition -> new Acknowledged())
+                        .note(event.phase(), acknowledge.offset());
             } else if (event.operation() instanceof Poll poll) {
                 check(event.client(), poll);
             }
@@ -91,9 +91,9 @@ final class PollChecks {
         } else {
             return;
         }
-        Set<Long> done = poll.group() == null
-                ? Set.of()
-                : acknowledged.getOrDefault(poll.group(), Map.of()).getOrDefault(poll.partition(), Set.of());
+        Acknowledged done = poll.group() == null
+                ? new Acknowledged()
+                : acknowledged.getOrDefault(poll.group(), Map.of()).getOrDefault(poll.partition(), new Acknowledged());
         for (Map.Entry<Long, String> known :
                 facts.known(poll.partition(), from, poll.offset()).entrySet()) {
             long offset = known.getKey();

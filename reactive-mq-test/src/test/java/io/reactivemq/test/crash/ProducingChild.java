@@ -41,7 +41,7 @@ final class ProducingChild {
     private static final int LINES_PER_FLUSH = 32;
 
     /** A child whose parent has forgotten it ends by itself. */
-    private static final Duration LIFETIME = Duration.ofSeconds(90);
+    private static final Duration LIFETIME = Duration.ofMinutes(10);
 
     private ProducingChild() {}
 

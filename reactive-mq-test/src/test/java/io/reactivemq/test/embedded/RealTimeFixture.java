@@ -13,13 +13,13 @@ import reactor.core.publisher.Mono;
 final class RealTimeFixture extends EmbeddedFixture {
 
     private static final int SEEDS = 1;
-    private static final Duration DEADLINE = Duration.ofSeconds(60);
+    private static final Duration DEADLINE = Duration.ofMinutes(5);
     private static final long PAUSE_NANOS = 1_000_000;
 
     private final MqRuntime clock = MqRuntime.system();
 
     private RealTimeFixture(Place place, Duration retentionCheckInterval) {
-        super(place, MqRuntime.system(), Duration.ofSeconds(3), Duration.ofMillis(100), retentionCheckInterval);
+        super(place, MqRuntime.system(), Duration.ofSeconds(6), Duration.ofMillis(100), retentionCheckInterval);
     }
 
     /** Real interleavings don't follow from a seed, so one seed stands for all: the rest is skipped. */

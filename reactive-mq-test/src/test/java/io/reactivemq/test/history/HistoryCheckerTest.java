@@ -433,6 +433,20 @@ class HistoryCheckerTest {
         }
 
         @Test
+        void a_record_that_was_acknowledged_too_late_is_not_done() {
+            sendMany(3);
+            a.assigned(P);
+            poll(a, 0, 2);
+            acknowledge(a, P, 0);
+            b.assigned(P);
+            a.acknowledging(P, 1);
+            a.acknowledgedTooLate(P, 1);
+            poll(b, 2, 3);
+            assertFinds(
+                    Kind.SKIPPED_POLL, "t-0@1", "b", "which nobody of g had acknowledged", "its reading began at 2");
+        }
+
+        @Test
         void a_member_that_begins_behind_a_record_that_is_not_done() {
             sendMany(3);
             a.assigned(P);
@@ -483,6 +497,18 @@ class HistoryCheckerTest {
             a.assigned(P);
             poll(b, 0, 1);
             assertClean();
+        }
+
+        @Test
+        void a_commit_beyond_what_was_acknowledged_too_late() {
+            sendMany(2);
+            a.assigned(P);
+            poll(a, 0, 2);
+            acknowledge(a, P, 0);
+            a.acknowledging(P, 1);
+            a.acknowledgedTooLate(P, 1);
+            commitOffset(a, 1, P, 2);
+            assertFinds(Kind.UNACKNOWLEDGED_COMMIT, "t-0", "a", "'v1' acknowledged by somebody of g before");
         }
 
         @Test

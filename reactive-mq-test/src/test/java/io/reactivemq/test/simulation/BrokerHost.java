@@ -134,6 +134,9 @@ final class BrokerHost {
                 store = new RecordingStore(mistake.left(image));
                 return state == null ? "everything" : state.kind() + ", " + state.what();
             }
+            if (state == null) {
+                throw new World.Broken("a broker does not open with all that was written before the power went");
+            }
             refusals++;
         }
     }

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
@@ -45,7 +46,7 @@ final class Link extends ForwardingBroker {
     private final Random random;
     private final Scheduler.Worker wire;
     private final @Nullable ConsumerHistory history;
-    private final Runnable onProducer;
+    private final Consumer<ProducerIdAndEpoch> onProducer;
     private final boolean embedded;
     private long lastDueNanos;
     private boolean cut;
@@ -53,7 +54,7 @@ final class Link extends ForwardingBroker {
 
     /**
      * @param history who writes down what is committed and looked up; null: nobody
-     * @param onProducer is told when the client has got a producer id for a transactional id
+     * @param onProducer is told what the client has got for a transactional id
      * @param embedded whether the client lives in the broker's process; else it calls from another machine
      */
     Link(
@@ -62,7 +63,7 @@ final class Link extends ForwardingBroker {
             SimulatedRuntime runtime,
             Random random,
             @Nullable ConsumerHistory history,
-            Runnable onProducer,
+            Consumer<ProducerIdAndEpoch> onProducer,
             boolean embedded) {
         super(address);
         this.network = network;
@@ -157,7 +158,7 @@ final class Link extends ForwardingBroker {
     @Override
     public Mono<ProducerIdAndEpoch> initProducerId(Caller caller, InitProducerId request) {
         Mono<ProducerIdAndEpoch> answer = super.initProducerId(caller, request);
-        return request.transactionalId() == null ? answer : answer.doOnNext(producer -> onProducer.run());
+        return request.transactionalId() == null ? answer : answer.doOnNext(onProducer);
     }
 
     @Override

@@ -34,7 +34,7 @@ final class Member {
         this.name = name;
         this.workMsMax = workMsMax;
         this.history = world.history.consumer(name, group, isolation);
-        this.link = world.link(history, () -> {});
+        this.link = world.link(history, producer -> {});
         this.receiver = Receiver.on(
                 link,
                 ReceiverOptions.of(

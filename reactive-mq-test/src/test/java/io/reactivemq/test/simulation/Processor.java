@@ -48,7 +48,7 @@ final class Processor {
         this.name = name;
         this.input = world.history.consumer(name, GROUP, IsolationLevel.READ_COMMITTED);
         this.output = world.history.producer(name, Guarantee.TRANSACTIONAL);
-        this.link = world.link(input, () -> {});
+        this.link = world.link(input, producer -> {});
         this.receiver = Receiver.on(
                 link,
                 ReceiverOptions.of(

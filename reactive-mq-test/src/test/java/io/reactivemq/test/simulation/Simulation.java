@@ -37,6 +37,9 @@ record Simulation(long seed, String history, List<String> wrong, long trace, Fig
             wrong = world.history.check().stream().map(Anomaly::toString).toList();
         } catch (World.Broken | AssertionError e) {
             wrong = List.of(String.valueOf(e.getMessage()));
+        } catch (RuntimeException e) {
+            // the broker refuses what it has to do, or the world itself is wrong
+            wrong = List.of(e.toString());
         }
         BrokerHost host = world.host();
         return new Simulation(

@@ -37,7 +37,7 @@ final class TransactionalWriter {
         this.world = world;
         this.name = name;
         this.transactionalId = transactionalId;
-        this.link = world.link(null, () -> world.took(this));
+        this.link = world.link(null, producer -> world.took(this, producer));
         this.history = world.history.producer(name, Guarantee.TRANSACTIONAL);
         this.sender = Sender.on(link, Writer.options(true)).transactional(transactionalId, World.TRANSACTION_TIMEOUT);
     }

@@ -8,6 +8,7 @@ import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.test.SimulatedRuntime;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 
@@ -68,8 +70,8 @@ final class World {
     private final List<TransactionalWriter> transactional = new ArrayList<>();
     private final List<Member> members = new ArrayList<>();
     private final List<Processor> processors = new ArrayList<>();
-    private final Map<TopicPartition, Long> highWatermarks = new HashMap<>();
-    private final Map<String, TransactionalWriter> holders = new HashMap<>();
+    private final Map<TopicPartition, Watermarks> watermarks = new HashMap<>();
+    private final Map<String, Holder> holders = new HashMap<>();
     private int named;
     private boolean finishing;
 
@@ -88,7 +90,7 @@ final class World {
         return host;
     }
 
-    Link link(@Nullable ConsumerHistory consumer, Runnable onProducer) {
+    Link link(@Nullable ConsumerHistory consumer, Consumer<ProducerIdAndEpoch> onProducer) {
         return new Link(host.address(), network, runtime, random, consumer, onProducer, embedded);
     }
 
@@ -96,11 +98,28 @@ final class World {
         history.note(who, what);
     }
 
-    /** The client has got a producer id for its transactional id: whoever had one before is fenced. */
-    void took(TransactionalWriter writer) {
-        TransactionalWriter before = holders.put(writer.transactionalId, writer);
-        if (before != null && before != writer) {
-            before.fenced(writer.name);
+    /** Who has a transactional id, as far as answers have come. */
+    private record Holder(TransactionalWriter writer, ProducerIdAndEpoch producer) {
+        boolean isBehind(Holder other) {
+            return producer.producerId() < other.producer.producerId()
+                    || (producer.producerId() == other.producer.producerId()
+                            && producer.epoch() < other.producer.epoch());
+        }
+    }
+
+    /** The client has got that for its transactional id: who has an older one is fenced, in whatever order the answers come. */
+    void took(TransactionalWriter writer, ProducerIdAndEpoch producer) {
+        Holder mine = new Holder(writer, producer);
+        Holder other = holders.putIfAbsent(writer.transactionalId, mine);
+        if (other == null) {
+            return;
+        }
+        boolean late = mine.isBehind(other);
+        Holder fenced = late ? mine : other;
+        Holder stays = late ? other : mine;
+        holders.put(writer.transactionalId, stays);
+        if (fenced.writer != stays.writer) {
+            fenced.writer.fenced(stays.writer.name);
         }
     }
 
@@ -309,6 +328,15 @@ final class World {
         }
     }
 
+    /**
+     * Of a partition, in their order.
+     *
+     * @param begin the log start offset
+     * @param stable the last stable offset
+     * @param end the high watermark
+     */
+    private record Watermarks(long begin, long stable, long end) {}
+
     /** Watermarks in their order, and none goes back, whatever is killed. */
     private void checkWatermarks() {
         Broker broker = host.broker();
@@ -316,12 +344,12 @@ final class World {
             long end = offset(broker, partition, OffsetSpec.latest());
             long stable = offset(broker, partition, OffsetSpec.latestStable());
             long begin = offset(broker, partition, OffsetSpec.earliest());
-            long before = highWatermarks.getOrDefault(partition, 0L);
-            if (begin > stable || stable > end || end < before) {
-                throw new Broken(partition + ": log start offset " + begin + " <= last stable offset " + stable
-                        + " <= high watermark " + end + ", which was " + before + " before");
+            Watermarks now = new Watermarks(begin, stable, end);
+            Watermarks before = watermarks.getOrDefault(partition, new Watermarks(0, 0, 0));
+            if (begin > stable || stable > end || begin < before.begin || stable < before.stable || end < before.end) {
+                throw new Broken(partition + ": " + now + ", before " + before);
             }
-            highWatermarks.put(partition, end);
+            watermarks.put(partition, now);
         }
     }
 
@@ -422,6 +450,13 @@ final class World {
         ConsumerHistory writer = history.consumer("world", group, IsolationLevel.READ_COMMITTED);
         partitions.forEach(writer::lookingUp);
         Map<TopicPartition, Long> offsets = committed(broker, group);
-        partitions.forEach(partition -> writer.lookedUp(partition, offsets.getOrDefault(partition, -1L)));
+        partitions.forEach(partition -> {
+            long offset = offsets.getOrDefault(partition, -1L);
+            long end = offset(broker, partition, OffsetSpec.latest());
+            if (offset > end) {
+                throw new Broken(group + " has committed " + offset + " of " + partition + ", whose end is " + end);
+            }
+            writer.lookedUp(partition, offset);
+        });
     }
 }

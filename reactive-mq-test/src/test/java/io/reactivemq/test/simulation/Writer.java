@@ -26,7 +26,7 @@ final class Writer {
     Writer(World world, String name, Guarantee guarantee) {
         this.world = world;
         this.name = name;
-        this.link = world.link(null, () -> {});
+        this.link = world.link(null, producer -> {});
         this.history = world.history.producer(name, guarantee);
         this.sender = Sender.on(link, options(guarantee == Guarantee.IDEMPOTENT));
     }

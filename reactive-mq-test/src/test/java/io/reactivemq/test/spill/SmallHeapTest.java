@@ -27,7 +27,7 @@ class SmallHeapTest {
         builder.command().replaceAll(option -> option.startsWith("-Xmx") ? "-Xmx64m" : option);
         builder.command().remove("-XX:TieredStopAtLevel=1");
         assertThat(builder.command()).contains("-Xmx64m");
-        Process child = builder.redirectErrorStream(true).start();
+        Process child = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
         try {
             String output = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             assertThat(child.waitFor()).as(output).isZero();

@@ -36,7 +36,7 @@ final class SpillingChild {
     private static final int SEGMENT_BYTES = 64 << 10;
 
     /** A child whose parent has forgotten it ends by itself. */
-    private static final Duration LIFETIME = Duration.ofSeconds(90);
+    private static final Duration LIFETIME = Duration.ofMinutes(10);
 
     /**
      * What is sent.

@@ -161,12 +161,16 @@ record TransactionMetadata(
                 version);
     }
 
-    /** A producer begins, or begins again, under the id. */
-    TransactionMetadata begin(ProducerIdAndEpoch next, int newTimeoutMs, long nowMs) {
-        boolean rotated = next.producerId() != producer.producerId();
+    /**
+     * A producer begins, or begins again, under the id.
+     *
+     * @param from what it says it was; where that is nothing it is a new one, and what went before may not come back
+     */
+    TransactionMetadata begin(ProducerIdAndEpoch next, ProducerIdAndEpoch from, int newTimeoutMs, long nowMs) {
+        long previous = next.producerId() != producer.producerId() ? producer.producerId() : previousProducerId;
         return new TransactionMetadata(
                 next,
-                rotated ? producer.producerId() : previousProducerId,
+                from.isNone() ? NONE : previous,
                 NONE,
                 NO_EPOCH,
                 newTimeoutMs,

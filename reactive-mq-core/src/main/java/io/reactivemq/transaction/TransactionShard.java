@@ -114,7 +114,7 @@ final class TransactionShard implements CoordinatorShard {
         } else {
             wentOnFrom.put(id, current);
         }
-        return written(id, now.begin(next, (int) timeoutMs, nowMs), Optional.of(next));
+        return written(id, now.begin(next, current, (int) timeoutMs, nowMs), Optional.of(next));
     }
 
     /** KIP-360: who says what it was must be the one that has the id now, or was it just before. */
@@ -124,9 +124,10 @@ final class TransactionShard implements CoordinatorShard {
         }
         boolean same = current.producerId() == now.producer().producerId()
                 && (current.epoch() == now.producer().epoch() || current.epoch() == now.lastEpoch());
+        boolean next = isNext(now, current);
         boolean before =
                 current.producerId() == now.previousProducerId() && current.epoch() >= TransactionMetadata.EPOCH_LAST;
-        if (!same && !before) {
+        if (!same && !next && !before) {
             throw fenced(id, now, current);
         }
     }
@@ -341,6 +342,9 @@ final class TransactionShard implements CoordinatorShard {
     }
 
     private static void require(String id, TransactionMetadata now, ProducerIdAndEpoch producer) {
+        if (isNext(now, producer)) {
+            throw stillEnding(id);
+        }
         if (producer.producerId() != now.producer().producerId()) {
             throw error(
                     ErrorCode.INVALID_PRODUCER_ID_MAPPING,
@@ -352,11 +356,19 @@ final class TransactionShard implements CoordinatorShard {
         }
     }
 
+    /** Whether it says the new producer id, which it was told with the decision, and which is its own when all partitions know. */
+    private static boolean isNext(TransactionMetadata now, ProducerIdAndEpoch producer) {
+        return now.nextProducerId() != TransactionMetadata.NONE && producer.equals(now.producerAfterwards());
+    }
+
     private static void requireNotPrepared(String id, TransactionMetadata now) {
         if (now.isPrepared()) {
-            throw error(
-                    ErrorCode.CONCURRENT_TRANSACTIONS, id, "the former transaction is still being ended: ask again");
+            throw stillEnding(id);
         }
+    }
+
+    private static MqException stillEnding(String id) {
+        return error(ErrorCode.CONCURRENT_TRANSACTIONS, id, "the former transaction is still being ended: ask again");
     }
 
     private static String requireId(String id) {

@@ -32,8 +32,8 @@ class LastEpochTest {
 
     @BeforeEach
     void abortedByTheBroker() {
-        TransactionMetadata empty =
-                TransactionMetadata.empty(7, (int) TIMEOUT.toMillis(), 0).begin(LAST, (int) TIMEOUT.toMillis(), 0);
+        TransactionMetadata empty = TransactionMetadata.empty(7, (int) TIMEOUT.toMillis(), 0)
+                .begin(LAST, LAST, (int) TIMEOUT.toMillis(), 0);
         replay(TransactionRecords.of(ID, empty));
         apply(machine.add(ID, LAST, Set.of(new TopicPartition("t", 0)), TransactionVersion.V2, 0));
         apply(machine.check(TIMEOUT.toMillis()));

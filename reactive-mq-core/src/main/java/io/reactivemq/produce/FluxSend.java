@@ -207,7 +207,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
         private Outbox.@Nullable Topic lastTopic;
 
-        /** As whom it sends; null: not asked yet, or without idempotence. */
+        /** As whom it sends; null: not known yet, or without idempotence. */
         private @Nullable ProducerSession session;
 
         /** What is asked of the broker before the next record can be placed: one thing at a time. */
@@ -505,9 +505,7 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
 
         /** Puts the record into a batch; false where it has to wait, or where the send has come to its end. */
         private boolean place(SenderRecord<K, V> record, long clockMs) {
-            if (!hasSession()) {
-                return false;
-            }
+            askForSession();
             Outbox.Topic topic = topic(record.topic());
             if (topic == null) {
                 return false;
@@ -634,24 +632,23 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             return topic;
         }
 
-        /** Whether it is known as whom to send; if not, that is asked. */
-        private boolean hasSession() {
-            if (session != null || !options.idempotence()) {
-                return true;
+        /** Asks as whom to send, where that is not known. Until then records are put into batches and none is sent. */
+        private void askForSession() {
+            if (session != null || lookup != null || !options.idempotence()) {
+                return;
             }
             ProducerSession idle = producers.poll();
             if (idle != null) {
                 begin(idle);
-                return true;
+                return;
             }
             ask(() -> "a producer id", () -> producers.make(caller), (made, failure) -> {
                 if (made != null) {
                     begin(made);
                 } else {
-                    finishAt(inFlight.tailSequence(), failure);
+                    finishAt(inFlight.headSequence(), failure);
                 }
             });
-            return false;
         }
 
         private void begin(ProducerSession mine) {

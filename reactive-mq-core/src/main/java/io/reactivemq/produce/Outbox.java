@@ -91,7 +91,7 @@ final class Outbox {
     /** Batches that begin at this sequence or later are not sent. */
     private long endSequence = Long.MAX_VALUE;
 
-    /** As whom it appends; null: without idempotence. Set before the first record. */
+    /** As whom it appends; null: without idempotence, or not known yet. */
     private @Nullable ProducerSession session;
 
     private @Nullable Disposable lingerTimer;
@@ -234,9 +234,14 @@ final class Outbox {
         return bound;
     }
 
-    /** Whether a record of that bound can be taken now. */
+    /** Whether a record of that bound can be taken now: while it is not known as whom to append, as much as no batch is full of. */
     boolean hasRoomFor(long bytesBound) {
-        return bytes + bytesBound <= bufferBytes;
+        return bytes + bytesBound <= (isHeld() ? batchBytes : bufferBytes);
+    }
+
+    /** Whether it is not known as whom to append, so that no batch can be closed. */
+    private boolean isHeld() {
+        return session == null && options.idempotence();
     }
 
     /** Whether a record of that bound can ever be taken. */
@@ -308,7 +313,7 @@ final class Outbox {
 
     /** Whether there is anything to flush. */
     boolean hasUnflushed() {
-        return !unflushed.isEmpty();
+        return !unflushed.isEmpty() && !isHeld();
     }
 
     /** Whether the oldest of what is not flushed has waited long enough, though more is coming. */
@@ -498,7 +503,7 @@ final class Outbox {
 
     /** Sets the timers for what waits, before the worker rests. */
     void armTimers() {
-        if (lingerTimer == null && lingerNanos > 0 && !unflushed.isEmpty()) {
+        if (lingerTimer == null && lingerNanos > 0 && hasUnflushed()) {
             lingerTimer = after(unflushedSinceNanos + lingerNanos - runtime.nanoTime(), () -> lingerTimer = null);
         }
         if (deliveryTimer == null && sentBatches > 0) {

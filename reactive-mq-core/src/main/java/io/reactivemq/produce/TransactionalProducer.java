@@ -11,14 +11,17 @@ import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.TransactionResult;
 import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.broker.TransactionalOffsetCommit;
+import java.io.Serial;
 import java.time.Duration;
-import java.util.Objects;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Signal;
 import reactor.core.publisher.Sinks;
@@ -79,11 +82,30 @@ final class TransactionalProducer {
                 return Mono.just(mine);
             }
             if (before.isEnding) {
-                return before.ended.asMono().then(begin());
+                return OnWorker.of(runtime, before.ended.asMono()).then(begin());
             }
-            return failed(new IllegalStateException(
-                    "transactional id " + transactionalId + " has a transaction under way; it has one at a time"));
+            return isUnderWay();
         });
+    }
+
+    /**
+     * A transaction, as soon as the one before is being ended: its records are taken, and none is appended before that has ended. Where that fails,
+     * so does this.
+     */
+    Mono<Transaction> beginNext() {
+        return Mono.defer(() -> {
+            Transaction before = active.get();
+            if (before == null || !before.isEnding) {
+                return begin();
+            }
+            Transaction mine = new Transaction(before);
+            return active.compareAndSet(before, mine) ? Mono.just(mine) : begin();
+        });
+    }
+
+    private <T> Mono<T> isUnderWay() {
+        return failed(new IllegalStateException(
+                "transactional id " + transactionalId + " has a transaction under way; it has one at a time"));
     }
 
     /** One transaction. What is sent in it is appended as its {@link Producers}. */
@@ -93,14 +115,59 @@ final class TransactionalProducer {
         private volatile boolean isEnding;
         private volatile @Nullable ProducerSession session;
 
+        /** The one before, until it has ended; null: it has. */
+        private volatile @Nullable Transaction former;
+
+        /** Why it did not end, or did not begin; written before its end is told. */
+        private volatile @Nullable Throwable failure;
+
+        Transaction() {
+            this(null);
+        }
+
+        Transaction(@Nullable Transaction former) {
+            this.former = former;
+        }
+
         @Override
         public @Nullable ProducerSession poll() {
             State now = state;
-            return now.isReady ? begun(now.producer) : null;
+            return former == null && now.isReady ? begun(now.producer) : null;
         }
 
         @Override
         public Mono<ProducerSession> make(Caller asking) {
+            return behindFormer(Mono.defer(() -> {
+                ProducerSession ready = poll();
+                return ready != null ? Mono.just(ready) : init(asking);
+            }));
+        }
+
+        /** When the transaction before has ended; with its failure, and so for good, where it could not be. */
+        private <T> Mono<T> behindFormer(Mono<T> then) {
+            return Mono.defer(() -> {
+                Transaction before = former;
+                return before == null
+                        ? then
+                        : before.ended.asMono().then(Mono.defer(() -> {
+                            Throwable why = before.failure;
+                            if (why != null) {
+                                failure = why;
+                                return failed(new FormerFailed(why));
+                            }
+                            former = null;
+                            return then;
+                        }));
+            });
+        }
+
+        /** What a failure in this transaction comes from. */
+        Throwable origin(Throwable here) {
+            Throwable why = failure;
+            return why == null ? here : why;
+        }
+
+        private Mono<ProducerSession> init(Caller asking) {
             return Mono.defer(() ->
                             broker.initProducerId(asking, new InitProducerId(transactionalId, timeout, state.producer)))
                     .map(producer -> {
@@ -122,10 +189,52 @@ final class TransactionalProducer {
 
         /** Commits what was sent. */
         Mono<Void> commit() {
-            return ending(() -> {
-                ProducerSession mine = session;
-                return mine == null || !mine.isUsed() ? Mono.empty() : end(mine, TransactionResult.COMMIT);
+            return ending(this::commitNow);
+        }
+
+        /**
+         * Commits what was sent, while the caller goes on.
+         *
+         * @param failed hears, on a worker, that it could not be
+         */
+        Mono<Void> commitBehind(Consumer<Throwable> failed) {
+            return Mono.deferContextual(context -> {
+                isEnding = true;
+                Disposable unused = behindFormer(Mono.defer(this::commitNow))
+                        .contextWrite(context)
+                        .subscribe(
+                                null,
+                                error -> {
+                                    failure = origin(error);
+                                    onWorker(() -> {
+                                        failed.accept(origin(error));
+                                        release();
+                                    });
+                                },
+                                this::release);
+                return Mono.empty();
             });
+        }
+
+        private void onWorker(Runnable told) {
+            try {
+                Disposable unused = runtime.workers().schedule(told);
+            } catch (RejectedExecutionException e) {
+                told.run(); // the runtime was shut down
+            }
+        }
+
+        /** Ends as it does, on a worker. */
+        Mono<Void> ended() {
+            return OnWorker.of(runtime, ended.asMono().then(Mono.defer(() -> {
+                Throwable why = failure;
+                return why == null ? Mono.empty() : failed(why);
+            })));
+        }
+
+        private Mono<Void> commitNow() {
+            ProducerSession mine = session;
+            return mine == null || !mine.isUsed() ? Mono.empty() : end(mine, TransactionResult.COMMIT);
         }
 
         /** Commits what was sent and what was read; aborts where the member that read it has lost it. */
@@ -164,7 +273,10 @@ final class TransactionalProducer {
 
         /** Aborts. Ends without an error: where it could not be told, the next transaction or the broker's timeout aborts. */
         Mono<Void> abort() {
-            return ending(this::abortNow);
+            return ending(() -> {
+                Transaction before = former;
+                return before == null ? abortNow() : before.ended.asMono().then(Mono.defer(this::abortNow));
+            });
         }
 
         private Mono<Void> ending(Supplier<Mono<Void>> end) {
@@ -220,24 +332,45 @@ final class TransactionalProducer {
         }
     }
 
+    /** The transaction before could not be ended: asking again is no use. */
+    private static final class FormerFailed extends RuntimeException {
+
+        @Serial
+        private static final long serialVersionUID = 1L;
+
+        FormerFailed(Throwable cause) {
+            super("the transaction before could not be ended: " + cause.getMessage(), cause, false, false);
+        }
+    }
+
     private <T> Mono<T> retrying(Mono<T> request) {
         return retrying(request, failure -> false);
     }
 
     /** Asks until the delivery timeout, as long as an answer may still come. */
-    private <T> Mono<T> retrying(Mono<T> request, Predicate<@Nullable Throwable> also) {
+    private <T> Mono<T> retrying(Mono<T> request, Predicate<Throwable> also) {
+        Predicate<Throwable> again = failure -> isRetriable(failure) || also.test(failure);
+        // the retry is made when it is needed
+        return timed(request.onErrorResume(
+                again,
+                failure -> Mono.delay(options.retryBackoff(), runtime.timers()).then(repeating(request, again))));
+    }
+
+    private <T> Mono<T> repeating(Mono<T> request, Predicate<Throwable> again) {
         // what no repetition can mend goes through as a value: an error that the retry refuses would count as an
         // operator's own
         return request.materialize()
-                .flatMap(signal -> isRetriable(signal.getThrowable()) || also.test(signal.getThrowable())
-                        ? TransactionalProducer.<Signal<T>>failed(Objects.requireNonNull(signal.getThrowable()))
-                        : Mono.just(signal))
+                .flatMap(signal -> {
+                    Throwable failure = signal.getThrowable();
+                    return failure != null && again.test(failure)
+                            ? TransactionalProducer.<Signal<T>>failed(failure)
+                            : Mono.just(signal);
+                })
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, options.retryBackoff())
                         .maxBackoff(BACKOFF_MAX)
                         .jitter(0)
                         .scheduler(runtime.timers()))
-                .<T>dematerialize()
-                .as(this::timed);
+                .dematerialize();
     }
 
     /** With an error at the delivery timeout. There is no timer for an answer that comes at once. */
@@ -245,18 +378,18 @@ final class TransactionalProducer {
         return Mono.firstWithSignal(
                 request,
                 Mono.delay(options.deliveryTimeout(), runtime.timers())
-                        .then(failed(new MqException(
+                        .then(Mono.defer(() -> failed(new MqException(
                                 ErrorCode.REQUEST_TIMED_OUT,
                                 "transactional id " + transactionalId + ": no answer within "
-                                        + options.deliveryTimeout()))));
+                                        + options.deliveryTimeout())))));
     }
 
-    private static boolean isRetriable(@Nullable Throwable failure) {
+    private static boolean isRetriable(Throwable failure) {
         return failure instanceof MqException e && e.isRetriable();
     }
 
     /** Whether the member's epoch was that of before the last rebalance, so that it can be told with the next. */
-    private static boolean isStale(@Nullable Throwable failure) {
+    private static boolean isStale(Throwable failure) {
         return failure instanceof MqException e
                 && (e.errorCode() == ErrorCode.ILLEGAL_GENERATION || e.errorCode() == ErrorCode.STALE_MEMBER_EPOCH);
     }

@@ -11,9 +11,11 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /**
  * Sends records in transactions: those of one transaction become visible to receivers of committed records together, or never, whatever
@@ -84,10 +86,52 @@ public final class TransactionalSender<K, V> {
                 Transaction::abort);
     }
 
-    /** Sends each of the publishers in a transaction of its own, one after the other. The first that fails ends the Flux. */
+    /**
+     * Sends each of the publishers in a transaction of its own, one after the other. The first that fails ends the Flux.
+     *
+     * <p>While one transaction is being committed the next publisher is subscribed and its first records are taken; none of them is appended before
+     * that commit is done, and where it fails, they are discarded. Who has to know of the commit before reading on, as one who sends from a table
+     * what is not yet sent, uses {@code transactions.concatMap(sender::send)}.
+     */
     public Flux<SenderResult<K, V>> sendTransactionally(
             Publisher<? extends Publisher<SenderRecord<K, V>>> transactions) {
-        return Flux.from(transactions).concatMap(this::send, 0);
+        return Flux.defer(() -> new Sequence().send(transactions));
+    }
+
+    /** Transactions of which each begins while the one before is being committed. */
+    private final class Sequence {
+
+        private final Sinks.Empty<Publisher<SenderRecord<K, V>>> failed = Sinks.empty();
+
+        /** Comes behind the last: it ends when that is committed. */
+        private final Publisher<SenderRecord<K, V>> end =
+                Flux.<SenderRecord<K, V>>empty().hide();
+
+        private volatile @Nullable Transaction last;
+
+        Flux<SenderResult<K, V>> send(Publisher<? extends Publisher<SenderRecord<K, V>>> transactions) {
+            return Flux.<Publisher<SenderRecord<K, V>>>from(transactions)
+                    .concatWith(Mono.just(end))
+                    .takeUntilOther(failed.asMono())
+                    .concatMap(records -> records == end ? ended() : sendNext(records), 0);
+        }
+
+        private Flux<SenderResult<K, V>> sendNext(Publisher<SenderRecord<K, V>> records) {
+            return Flux.usingWhen(
+                    producer.beginNext(),
+                    transaction -> {
+                        last = transaction;
+                        return sending(records, transaction).onErrorMap(transaction::origin);
+                    },
+                    transaction -> transaction.commitBehind(failed::tryEmitError),
+                    (transaction, failure) -> transaction.abort(),
+                    Transaction::abort);
+        }
+
+        private Mono<SenderResult<K, V>> ended() {
+            Transaction mine = last;
+            return mine == null ? Mono.empty() : mine.ended().then(Mono.empty());
+        }
     }
 
     /**

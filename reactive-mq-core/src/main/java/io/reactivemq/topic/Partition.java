@@ -324,19 +324,20 @@ public final class Partition {
 
     private void schedule() {
         if (wip.getAndIncrement() == 0) {
-            if (isBlocking()) {
-                drainOnIo();
-            } else {
+            if (!isBlocking()) {
                 drain(false);
+            } else if (!WriterTurn.goesOnWith(this)) {
+                wakeWriter();
             }
         }
     }
 
-    private void drainOnIo() {
-        runtime.io().schedule(() -> drain(true));
+    void wakeWriter() {
+        runtime.io().schedule(() -> WriterTurn.begin(this));
     }
 
-    private void drain(boolean onIo) {
+    /** What there is to do, on the thread whose turn it is. */
+    void drain(boolean onIo) {
         int missed = 1;
         do {
             try {
@@ -344,10 +345,13 @@ public final class Partition {
                 runTasks();
                 while (!closed && writeSome(onIo)) {
                     commit();
+                    if (queue.hasAppends()) {
+                        WriterTurn.passOn();
+                    }
                 }
                 if (parkedForIo) {
                     parkedForIo = false;
-                    drainOnIo(); // which goes on where this loop leaves off, and nobody else before it
+                    wakeWriter(); // which goes on where this loop leaves off, and nobody else before it
                     return;
                 }
                 if (closing && !compaction.isRunning()) {
@@ -357,6 +361,9 @@ public final class Partition {
                 failed(e);
             }
             missed = wip.addAndGet(-missed);
+            if (missed != 0) {
+                WriterTurn.passOn();
+            }
         } while (missed != 0);
     }
 

@@ -48,6 +48,12 @@ final class PartitionQueue {
         return made == null ? null : made.poll();
     }
 
+    /** The writer's. */
+    boolean hasAppends() {
+        MessagePassingQueue<Append> made = appends.get();
+        return made != null && !made.isEmpty();
+    }
+
     /** False where too many wait. */
     boolean offer(Task<?> task) {
         synchronized (tasks) {

@@ -188,10 +188,14 @@ public final class TransactionService implements TransactionApi {
 
     private Mono<Void> add(
             String id, ProducerIdAndEpoch producer, Set<TopicPartition> partitions, TransactionVersion version) {
-        return afterCompletion(
-                        id,
-                        () -> coordinator.handle(transactions ->
-                                transactions.add(id, producer, partitions, version, runtime.currentTimeMillis())))
+        Supplier<Mono<Boolean>> adding = () -> coordinator.handle(
+                transactions -> transactions.add(id, producer, partitions, version, runtime.currentTimeMillis()));
+        return Mono.defer(() -> {
+                    Completion former = completions.get(id);
+                    return former == null
+                            ? afterCompletion(id, adding)
+                            : awaited(id, former).then(afterCompletion(id, adding));
+                })
                 .then();
     }
 
@@ -319,10 +323,14 @@ public final class TransactionService implements TransactionApi {
     }
 
     private Mono<Void> awaitCompletion(String id) {
-        return complete(id)
+        return awaited(id, complete(id));
+    }
+
+    private Mono<Void> awaited(String id, Completion completion) {
+        return completion
                 .ended
                 .asMono()
-                .timeout(COMPLETION_WAIT_MAX, concurrent(id), runtime.timers())
+                .timeout(COMPLETION_WAIT_MAX, Mono.defer(() -> concurrent(id)), runtime.timers())
                 .onErrorResume(failure -> concurrent(id));
     }
 

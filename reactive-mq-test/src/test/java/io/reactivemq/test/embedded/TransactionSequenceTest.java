@@ -1,0 +1,245 @@
+package io.reactivemq.test.embedded;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.Serdes;
+import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.EndTransaction;
+import io.reactivemq.broker.ForwardingBroker;
+import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TransactionResult;
+import io.reactivemq.broker.TransactionalAppend;
+import io.reactivemq.consume.Receiver;
+import io.reactivemq.consume.ReceiverOptions;
+import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.produce.Sender;
+import io.reactivemq.produce.SenderOptions;
+import io.reactivemq.produce.SenderRecord;
+import io.reactivemq.produce.TransactionalSender;
+import io.reactivemq.test.SimulatedRuntime;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+
+/** Transactions one after the other, of which each takes its first records while the one before is being committed. */
+class TransactionSequenceTest {
+
+    private static final Caller CALLER = Caller.embedded("test");
+    private static final int SEEDS = 300;
+
+    private SimulatedRuntime runtime = SimulatedRuntime.inOrder();
+    private @Nullable Between between;
+
+    private TransactionalSender<String, String> sender(SplittableRandom random, int failing) {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(64 << 20, o -> o.runtime(runtime));
+        runtime.await(broker.createTopic(CALLER, NewTopic.of("t", 1)));
+        between = new Between(broker, runtime, random, failing);
+        int batchBytes = random.nextInt(3) == 0 ? 100 : 64 << 10;
+        return Sender.on(
+                        between,
+                        SenderOptions.of(
+                                Serdes.string(),
+                                Serdes.string(),
+                                o -> o.batchSizeBytes(batchBytes).deliveryTimeout(Duration.ofSeconds(5))))
+                .transactional("tx");
+    }
+
+    private static Flux<SenderRecord<String, String>> records(int transaction, int count) {
+        return Flux.range(0, count).map(i -> SenderRecord.of("t", transaction + ":" + i));
+    }
+
+    @Test
+    @DisplayName(
+            "K12 K13 of transactions in a row those before the first that fails are visible, whole and in order, and nothing is appended while one is ending")
+    void random() {
+        for (long seed = 1; seed <= SEEDS; seed++) {
+            SplittableRandom random = new SplittableRandom(seed);
+            runtime = SimulatedRuntime.seeded(seed);
+            int count = 1 + random.nextInt(5);
+            int failing = random.nextInt(3) == 0 ? random.nextInt(count) : -1;
+            int[] sizes = IntStream.range(0, count)
+                    .map(i -> i == failing ? 3 : random.nextInt(4) * random.nextInt(4))
+                    .toArray();
+            // one without records has no end
+            int failingEnd = (int) Arrays.stream(sizes, 0, Math.max(0, failing))
+                    .filter(size -> size > 0)
+                    .count();
+            TransactionalSender<String, String> sender = sender(random, failing < 0 ? -1 : failingEnd);
+            List<String> results = new ArrayList<>();
+            List<Throwable> errors = new ArrayList<>();
+            boolean[] completed = new boolean[1];
+            int pause = random.nextInt(3);
+            sender.sendTransactionally(Flux.range(0, count)
+                            .concatMap(i -> Mono.delay(Duration.ofMillis(pause), runtime.timers())
+                                    .thenReturn(records(i, sizes[i]))))
+                    .subscribe(
+                            result -> results.add(String.valueOf(result.record().value())),
+                            errors::add,
+                            () -> completed[0] = true);
+            runtime.advance(Duration.ofSeconds(20));
+
+            List<String> expected = new ArrayList<>();
+            for (int i = 0; i < (failing < 0 ? count : failing); i++) {
+                records(i, sizes[i]).subscribe(r -> expected.add(String.valueOf(r.value())));
+            }
+            assertThat(visible()).as("seed %d", seed).isEqualTo(expected);
+            assertThat(completed[0]).as("completed, seed %d", seed).isEqualTo(failing < 0);
+            if (failing < 0) {
+                assertThat(results).as("seed %d", seed).isEqualTo(expected);
+            } else {
+                assertThat(errors).as("seed %d", seed).hasSize(1);
+                assertThat(errors.get(0))
+                        .as("seed %d", seed)
+                        .isInstanceOfSatisfying(
+                                MqException.class,
+                                e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.INVALID_TXN_STATE));
+            }
+            // it is not in the way of the next
+            runtime.await(sender.send(records(99, 1)).then());
+            expected.add("99:0");
+            assertThat(visible()).as("seed %d", seed).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    @DisplayName("K12 a commit that fails ends the sequence, also while the next transaction has nothing to send")
+    void toldWhileIdle() {
+        for (boolean isBegun : new boolean[] {false, true}) {
+            runtime = SimulatedRuntime.inOrder();
+            TransactionalSender<String, String> sender = sender(new SplittableRandom(1), 0);
+            List<Throwable> errors = new ArrayList<>();
+            Flux<Flux<SenderRecord<String, String>>> transactions = Flux.just(records(0, 2));
+            sender.sendTransactionally(
+                            isBegun
+                                    ? transactions.concatWithValues(Flux.never())
+                                    : transactions.concatWith(Flux.never()))
+                    .subscribe(result -> {}, errors::add);
+            runtime.advance(Duration.ofSeconds(1));
+
+            assertThat(errors).hasSize(1);
+            assertThat(visible()).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "K12 cancelled while the next one waits for the commit: what was committed stays, the rest is never visible")
+    void cancelled() {
+        TransactionalSender<String, String> sender = sender(new SplittableRandom(2), -1);
+        Between broker = between();
+        broker.hold = Sinks.empty();
+        Disposable sending = sender.sendTransactionally(Flux.just(records(0, 2), records(1, 2)))
+                .subscribe();
+        runtime.advance(Duration.ofMillis(50));
+        assertThat(broker.appended).as("while the first is being committed").isEqualTo(1);
+        sending.dispose();
+        broker.hold.tryEmitEmpty();
+        runtime.advance(Duration.ofSeconds(1));
+
+        assertThat(visible()).containsExactly("0:0", "0:1");
+        runtime.await(sender.send(records(2, 1)).then());
+        assertThat(visible()).containsExactly("0:0", "0:1", "2:0");
+    }
+
+    private Between between() {
+        return Objects.requireNonNull(between);
+    }
+
+    private List<String> visible() {
+        List<String> values = new ArrayList<>();
+        Receiver<String, String> receiver = Receiver.on(
+                between().broker,
+                ReceiverOptions.of(
+                        Serdes.string(), Serdes.string(), o -> o.topics("t").isolation(IsolationLevel.READ_COMMITTED)));
+        Disposable reading = receiver.receiveAutoAck().subscribe(record -> values.add(String.valueOf(record.value())));
+        runtime.advance(Duration.ofMillis(50));
+        reading.dispose();
+        return values;
+    }
+
+    /** Between the sender and the broker: answers are late, or lost and asked for again; one commit is refused. */
+    private static final class Between extends ForwardingBroker {
+
+        private final Broker broker;
+        private final SimulatedRuntime runtime;
+        private final SplittableRandom random;
+        private final int failing;
+        private int isEnding;
+        private int ended;
+        private int appended;
+        private Sinks.@Nullable Empty<Void> hold;
+        private @Nullable ProducerIdAndEpoch last;
+
+        Between(Broker broker, SimulatedRuntime runtime, SplittableRandom random, int failing) {
+            super(broker);
+            this.broker = broker;
+            this.runtime = runtime;
+            this.random = random;
+            this.failing = failing;
+        }
+
+        @Override
+        protected <T> Mono<T> forward(Mono<T> request) {
+            return request;
+        }
+
+        private Mono<Long> late() {
+            return Mono.delay(Duration.ofMillis(random.nextInt(3)), runtime.timers());
+        }
+
+        @Override
+        public Mono<AppendResult> append(Caller caller, TransactionalAppend append) {
+            return Mono.defer(() -> {
+                assertThat(isEnding).as("an append while a transaction ends").isZero();
+                appended++;
+                return broker.append(caller, append);
+            });
+        }
+
+        @Override
+        public Mono<ProducerIdAndEpoch> endTransaction(Caller caller, EndTransaction end) {
+            return Mono.defer(() -> {
+                if (!end.producer().equals(last)) {
+                    last = end.producer();
+                    isEnding++;
+                    ended++;
+                }
+                if (end.result() == TransactionResult.COMMIT && ended - 1 == failing) {
+                    return late().then(Mono.<ProducerIdAndEpoch>create(sink -> {
+                        isEnding--;
+                        sink.error(new MqException(ErrorCode.INVALID_TXN_STATE, "it is to fail"));
+                    }));
+                }
+                Sinks.Empty<Void> held = hold;
+                Mono<?> first = held == null ? late() : held.asMono();
+                return first.then(broker.endTransaction(caller, end))
+                        .flatMap(next -> late().thenReturn(next))
+                        .flatMap(next -> {
+                            if (random.nextInt(4) == 0) {
+                                return Mono.create(sink -> sink.error(
+                                        new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "the answer is lost")));
+                            }
+                            isEnding--;
+                            return Mono.just(next);
+                        });
+            });
+        }
+    }
+}

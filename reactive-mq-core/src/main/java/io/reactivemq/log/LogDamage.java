@@ -34,4 +34,12 @@ final class LogDamage {
                         + ", actual " + actual
                         + "; nothing was deleted or cut; restore the file from a copy, or set the partition's directory aside");
     }
+
+    /** The same for another who asks: an exception belongs to one. */
+    static MqException again(MqException found) {
+        String message = String.valueOf(found.getMessage());
+        String code = found.errorCode() + ": ";
+        return new MqException(
+                found.errorCode(), message.startsWith(code) ? message.substring(code.length()) : message, found);
+    }
 }

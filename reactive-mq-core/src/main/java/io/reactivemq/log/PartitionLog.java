@@ -189,6 +189,10 @@ public final class PartitionLog implements Closeable {
 
     /** The largest timestamp of a segment of {@link #segments}; -1: none of its batches has one, or it is gone. */
     public long maxTimestampMs(SegmentInfo segment) {
+        LogEnd end = segments.end();
+        if (segment.baseOffset() == end.segment().baseOffset()) {
+            return end.maxTimestampMs(); // without its index, which is not read before it is needed
+        }
         return segments.ask(segment.baseOffset(), Segment::maxTimestampMs);
     }
 

@@ -1,5 +1,6 @@
 package io.reactivemq.log;
 
+import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
 import io.reactivemq.log.OffsetTimeIndex.OffsetEntry;
@@ -47,6 +48,9 @@ final class Segment {
 
     /** Reads the index where that was not done yet. Guarded by this. */
     private @Nullable Supplier<? extends OffsetTimeIndex> unread;
+
+    /** What a walk over the whole segment has found; it stays until the log is opened anew, since the file does. Guarded by this. */
+    private @Nullable MqException damage;
 
     /** A damaged index: readers may be using it until the last lease is given back. */
     private volatile @Nullable OffsetTimeIndex replaced;
@@ -133,12 +137,27 @@ final class Segment {
     private synchronized OffsetTimeIndex readIndex() {
         OffsetTimeIndex known = index;
         if (known == null) {
-            known = Objects.requireNonNull(unread, "either the index or what reads it")
-                    .get();
+            known = unlessDamaged(Objects.requireNonNull(unread, "either the index or what reads it"));
             index = known;
             unread = null;
         }
         return known;
+    }
+
+    /** Does what walks over the segment, but not again where it has found damage. The lock is held. */
+    private <T> T unlessDamaged(Supplier<T> walk) {
+        MqException found = damage;
+        if (found != null) {
+            throw LogDamage.again(found);
+        }
+        try {
+            return walk.get();
+        } catch (MqException e) {
+            if (e.errorCode() == ErrorCode.CORRUPT_MESSAGE) {
+                damage = e;
+            }
+            throw e;
+        }
     }
 
     long baseOffset() {
@@ -631,11 +650,14 @@ final class Segment {
         if (index != damaged) {
             return this; // another reader was faster
         }
-        GrowingIndex rebuilt = new GrowingIndex(indexIntervalBytes);
-        scanIndex(file, baseOffset, baseOffset, 0, end, rebuilt);
-        if (damaged instanceof GrowingIndex) {
-            throw LogDamage.of(file.path(), position, "batch that the index has", String.valueOf(entry), "another");
-        }
+        GrowingIndex rebuilt = unlessDamaged(() -> {
+            GrowingIndex anew = new GrowingIndex(indexIntervalBytes);
+            scanIndex(file, baseOffset, baseOffset, 0, end, anew);
+            if (damaged instanceof GrowingIndex) {
+                throw LogDamage.of(file.path(), position, "batch that the index has", String.valueOf(entry), "another");
+            }
+            return anew;
+        });
         LOGGER.warn("the index of {} was damaged; it has been made again from the segment", file.path());
         replaced = damaged;
         index = aside ? rebuilt : seal(rebuilt);

@@ -101,4 +101,23 @@ public interface AdminApi {
     default Mono<Long> deleteRecords(TopicPartition partition, RecordsToDelete records) {
         return deleteRecords(Caller.embedded("admin"), partition, records);
     }
+
+    /**
+     * Whether {@link #createTopic(Caller, NewTopic)} would create the topic now; nothing is created.
+     *
+     * @return the settings it would have; errors are those of {@code createTopic}
+     */
+    Mono<List<ConfigEntry>> validateTopic(Caller caller, NewTopic topic);
+
+    /** Whether {@link #alterTopicConfigs(Caller, String, List)} would be done now, with its errors; nothing is changed. */
+    Mono<Void> validateTopicConfigs(Caller caller, String topic, List<ConfigChange> changes);
+
+    /** Whether {@link #createPartitions(Caller, String, int)} would be done now, with its errors; nothing is changed. */
+    Mono<Void> validatePartitions(Caller caller, String topic, int total);
+
+    /** The producers that a partition knows, by id; errors are {@code UNKNOWN_TOPIC_OR_PARTITION}. */
+    Mono<List<ProducerDescription>> describeProducers(Caller caller, TopicPartition partition);
+
+    /** Where this broker's records are. */
+    Mono<LogDirDescription> describeLogDir(Caller caller);
 }

@@ -31,6 +31,9 @@ public interface DataApi {
      */
     Mono<FetchResult> fetch(Caller caller, FetchRequest request);
 
-    /** The offset of the first record, of the log's end, or of the first record at or after a timestamp. */
+    /** The offset of the first record, of the log's end, of the first record at or after a timestamp, or of the largest timestamp. */
     Mono<Long> listOffset(Caller caller, TopicPartition partition, OffsetSpec spec);
+
+    /** Where the records of a leader epoch end; errors are {@code UNKNOWN_TOPIC_OR_PARTITION}. */
+    Mono<EpochEnd> epochEnd(Caller caller, TopicPartition partition, int leaderEpoch);
 }

@@ -189,6 +189,36 @@ public abstract class ForwardingBroker implements Broker {
     }
 
     @Override
+    public Mono<EpochEnd> epochEnd(Caller caller, TopicPartition partition, int leaderEpoch) {
+        return forward(target.epochEnd(caller, partition, leaderEpoch));
+    }
+
+    @Override
+    public Mono<List<ConfigEntry>> validateTopic(Caller caller, NewTopic topic) {
+        return forward(target.validateTopic(caller, topic));
+    }
+
+    @Override
+    public Mono<Void> validateTopicConfigs(Caller caller, String topic, List<ConfigChange> changes) {
+        return forward(target.validateTopicConfigs(caller, topic, changes));
+    }
+
+    @Override
+    public Mono<Void> validatePartitions(Caller caller, String topic, int total) {
+        return forward(target.validatePartitions(caller, topic, total));
+    }
+
+    @Override
+    public Mono<List<ProducerDescription>> describeProducers(Caller caller, TopicPartition partition) {
+        return forward(target.describeProducers(caller, partition));
+    }
+
+    @Override
+    public Mono<LogDirDescription> describeLogDir(Caller caller) {
+        return forward(target.describeLogDir(caller));
+    }
+
+    @Override
     public Mono<Long> deleteRecords(Caller caller, TopicPartition partition, RecordsToDelete records) {
         return forward(target.deleteRecords(caller, partition, records));
     }

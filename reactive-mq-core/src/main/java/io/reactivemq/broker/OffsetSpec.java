@@ -23,6 +23,11 @@ public sealed interface OffsetSpec {
         return new AtOrAfter(timestampMs);
     }
 
+    /** The first of the records with the largest timestamp; -1 where no record has one. */
+    static OffsetSpec maxTimestamp() {
+        return MaxTimestamp.INSTANCE;
+    }
+
     /** See {@link #earliest()}. */
     enum Earliest implements OffsetSpec {
         INSTANCE
@@ -35,6 +40,11 @@ public sealed interface OffsetSpec {
 
     /** See {@link #latestStable()}. */
     enum LatestStable implements OffsetSpec {
+        INSTANCE
+    }
+
+    /** See {@link #maxTimestamp()}. */
+    enum MaxTimestamp implements OffsetSpec {
         INSTANCE
     }
 

@@ -20,6 +20,7 @@ import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.EndTransaction;
+import io.reactivemq.broker.EpochEnd;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.GroupDescription;
@@ -27,10 +28,12 @@ import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.GroupListing;
 import io.reactivemq.broker.InitProducerId;
+import io.reactivemq.broker.LogDirDescription;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.ProducerDescription;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.SecurityApi;
@@ -316,12 +319,54 @@ public final class EmbeddedBroker implements Broker {
                 return Blocking.call(
                         () -> target.offsetForTimestamp(at.timestampMs()), target.isBlocking() ? runtime.io() : null);
             }
+            if (spec == OffsetSpec.MaxTimestamp.INSTANCE) {
+                return target.offsetOfMaxTimestamp();
+            }
             if (spec == OffsetSpec.Earliest.INSTANCE) {
                 return Mono.just(target.logStartOffset());
             }
             return Mono.just(
                     spec == OffsetSpec.LatestStable.INSTANCE ? target.lastStableOffset() : target.highWatermark());
         });
+    }
+
+    @Override
+    public Mono<EpochEnd> epochEnd(Caller caller, TopicPartition partition, int leaderEpoch) {
+        return whileOpen(() -> Mono.just(require(partition).epochEnd(leaderEpoch)));
+    }
+
+    @Override
+    public Mono<List<ConfigEntry>> validateTopic(Caller caller, NewTopic topic) {
+        return whileOpen(() -> topics.validate(topic));
+    }
+
+    @Override
+    public Mono<Void> validateTopicConfigs(Caller caller, String topic, List<ConfigChange> changes) {
+        return whileOpen(() -> topics.validateAlter(topic, changes));
+    }
+
+    @Override
+    public Mono<Void> validatePartitions(Caller caller, String topic, int total) {
+        return whileOpen(() -> topics.validateGrow(topic, total));
+    }
+
+    @Override
+    public Mono<List<ProducerDescription>> describeProducers(Caller caller, TopicPartition partition) {
+        return whileOpen(() -> require(partition)
+                .producers()
+                .map(known -> known.stream()
+                        .map(producer -> new ProducerDescription(
+                                new ProducerIdAndEpoch(producer.producerId(), producer.epoch()),
+                                producer.lastSequence(),
+                                producer.heardMs(),
+                                producer.coordinatorEpoch(),
+                                producer.transactionFirstOffset()))
+                        .toList()));
+    }
+
+    @Override
+    public Mono<LogDirDescription> describeLogDir(Caller caller) {
+        return whileOpen(() -> Mono.just(topics.describeDirectory()));
     }
 
     @Override

@@ -7,9 +7,11 @@ import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.ConfigEntry;
+import io.reactivemq.broker.LogDirDescription;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.coordinator.Coordinator;
+import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.group.TopicCatalog;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.log.LogFolder;
@@ -37,6 +39,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -147,6 +150,32 @@ final class TopicRegistry implements TopicCatalog {
         return Mono.fromFuture(work::toFuture, true);
     }
 
+    /** Looks whether a topic could be created, and tells the settings it would have. */
+    Mono<List<ConfigEntry>> validate(NewTopic wanted) {
+        return checked(wanted.configs())
+                .then(Mono.defer(() ->
+                        metadata.handle(machine -> tried(machine.create(wanted, new UUID(0, 0), false)))))
+                .map(this::configsOf);
+    }
+
+    /** Looks whether a topic could get that many partitions. */
+    Mono<Void> validateGrow(String name, int total) {
+        return Mono.defer(() -> metadata.handle(machine -> tried(machine.growing(name, total))))
+                .then();
+    }
+
+    /** Looks whether settings of a topic could be changed so. */
+    Mono<Void> validateAlter(String name, List<ConfigChange> changes) {
+        return checked(librariesOf(changes))
+                .then(Mono.defer(() -> metadata.handle(machine -> tried(altered(machine, name, changes)))))
+                .then();
+    }
+
+    /** What it would be, and nothing is recorded. */
+    private static <T> CoordinatorResult<T> tried(CoordinatorResult<T> result) {
+        return CoordinatorResult.of(result.response());
+    }
+
     /** Adds partitions to a topic; once subscribed it runs to its end, whoever cancels. */
     Mono<TopicDescription> grow(String name, int total) {
         Mono<TopicDescription> work = Mono.defer(() -> metadata.handle(machine -> machine.growing(name, total)))
@@ -177,17 +206,26 @@ final class TopicRegistry implements TopicCatalog {
 
     /** Changes settings of a topic; once subscribed it runs to its end, whoever cancels. */
     Mono<TopicDescription> alter(String name, List<ConfigChange> changes) {
+        Mono<TopicDescription> work = checked(librariesOf(changes))
+                .then(Mono.defer(() -> metadata.handle(machine -> altered(machine, name, changes))))
+                .flatMap(image -> apply(image).thenReturn(describe(image)));
+        return Mono.fromFuture(work::toFuture, true);
+    }
+
+    private CoordinatorResult<TopicImage> altered(MetadataShard machine, String name, List<ConfigChange> changes) {
+        return machine.alter(name, changes, configs -> {
+            changes.forEach(change -> TopicConfig.requireSetting(change.name()));
+            defaults.with(configs);
+        });
+    }
+
+    /** Those of the new settings that may ask for a library. */
+    private static Map<String, String> librariesOf(List<ConfigChange> changes) {
         Map<String, String> set = new LinkedHashMap<>();
         changes.stream()
                 .filter(change -> change.name().equals(COMPRESSION_TYPE) && change.value() != null)
                 .forEach(change -> set.put(change.name(), String.valueOf(change.value())));
-        Mono<TopicDescription> work = checked(set)
-                .then(Mono.defer(() -> metadata.handle(machine -> machine.alter(name, changes, configs -> {
-                    changes.forEach(change -> TopicConfig.requireSetting(change.name()));
-                    defaults.with(configs);
-                }))))
-                .flatMap(image -> apply(image).thenReturn(describe(image)));
-        return Mono.fromFuture(work::toFuture, true);
+        return set;
     }
 
     /** Settings reach the partitions in the order in which they were recorded: the answers come in that order, on one thread at a time. */
@@ -207,12 +245,13 @@ final class TopicRegistry implements TopicCatalog {
     /** All settings of a topic as they hold; null where there is no such topic. */
     @Nullable List<ConfigEntry> describeConfigs(String name) {
         Topic topic = topics.get(name);
-        if (topic == null) {
-            return null;
-        }
-        Set<String> given = topic.image.configs().keySet();
+        return topic == null ? null : configsOf(topic.image);
+    }
+
+    private List<ConfigEntry> configsOf(TopicImage image) {
+        Set<String> given = image.configs().keySet();
         List<ConfigEntry> entries = new ArrayList<>();
-        configOf(topic.image)
+        configOf(image)
                 .asText()
                 .forEach((setting, value) -> entries.add(new ConfigEntry(
                         setting,
@@ -270,6 +309,13 @@ final class TopicRegistry implements TopicCatalog {
     @Nullable Partition find(TopicPartition id) {
         Topic topic = topics.get(id.topic());
         return topic == null || id.partition() >= topic.partitions.size() ? null : topic.partitions.get(id.partition());
+    }
+
+    /** Where the partitions are, and how many bytes they have. */
+    LogDirDescription describeDirectory() {
+        return new LogDirDescription(
+                directory.toString(),
+                partitions().stream().collect(Collectors.toMap(Partition::id, Partition::sizeInBytes)));
     }
 
     /** Whether the topic is the broker's own. */

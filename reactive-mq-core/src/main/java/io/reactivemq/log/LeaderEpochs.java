@@ -71,6 +71,27 @@ record LeaderEpochs(List<Entry> entries) {
         return entries.get(0).epoch;
     }
 
+    /** The epoch, or the last one before it; -1 where the log began later, or has not come to it yet. */
+    int floor(int epoch) {
+        int floor = -1;
+        for (Entry entry : entries) {
+            if (entry.epoch <= epoch) {
+                floor = entry.epoch;
+            }
+        }
+        return epoch > latest() ? -1 : floor;
+    }
+
+    /** Where the first epoch behind that one begins; the given end where it is the latest. */
+    long endOf(int epoch, long end) {
+        for (Entry entry : entries) {
+            if (entry.epoch > epoch) {
+                return Math.min(entry.startOffset, end);
+            }
+        }
+        return end;
+    }
+
     ByteBuffer encode() {
         StringBuilder text = new StringBuilder();
         text.append(VERSION).append('\n').append(entries.size()).append('\n');

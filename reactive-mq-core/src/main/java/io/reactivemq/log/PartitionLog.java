@@ -7,6 +7,7 @@ import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.RecordCursor;
 import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
@@ -50,6 +51,9 @@ public final class PartitionLog implements Closeable {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(PartitionLog.class);
     private static final long NO_TIMESTAMP = -1;
+
+    /** Read at a time where timestamps are looked at. */
+    private static final int TIMESTAMPS_BYTES = 64 * 1024;
 
     private final FileStore store;
     private final Path directory;
@@ -504,6 +508,67 @@ public final class PartitionLog implements Closeable {
      */
     public long offsetForTimestamp(long timestampMs, long endOffset) {
         return segments.offsetForTimestamp(timestampMs, endOffset);
+    }
+
+    /**
+     * The writer's: the first of the records with the largest timestamp.
+     *
+     * @return its offset; -1 where no record has a timestamp
+     */
+    public long offsetOfMaxTimestamp() {
+        List<SegmentInfo> infos = segments();
+        long max = NO_TIMESTAMP;
+        for (int i = 0; i < infos.size(); i++) {
+            SegmentInfo info = infos.get(i);
+            long behind = i + 1 < infos.size() ? infos.get(i + 1).baseOffset() : logEndOffset();
+            boolean whole = info.baseOffset() >= logStartOffset();
+            max = Math.max(max, whole ? maxTimestampMs(info) : maxTimestampMs(logStartOffset(), behind));
+        }
+        return max == NO_TIMESTAMP ? -1 : offsetForTimestamp(max, logEndOffset());
+    }
+
+    /** Of records of one segment, some of which were deleted before. */
+    private long maxTimestampMs(long from, long to) {
+        long max = NO_TIMESTAMP;
+        ByteBuffer some = read(from, TIMESTAMPS_BYTES, to);
+        while (some.hasRemaining()) {
+            long next = from;
+            for (RecordBatch batch : RecordBatches.of(some)) {
+                if (batch.baseOffset() >= from) {
+                    max = Math.max(max, batch.maxTimestamp());
+                } else {
+                    RecordCursor records = batch.records();
+                    while (records.next()) {
+                        max = records.offset() < from ? max : Math.max(max, records.timestampMs());
+                    }
+                }
+                next = batch.nextOffset();
+            }
+            if (next >= to) {
+                return max;
+            }
+            some = read(next, TIMESTAMPS_BYTES, to);
+        }
+        return max;
+    }
+
+    /** A leader epoch, or the last before it that the log has records of; -1: none such, or the log has not come to it yet. */
+    public int floorEpoch(int leaderEpoch) {
+        return segments.epochs().floor(leaderEpoch);
+    }
+
+    /**
+     * Where the records of a leader epoch end.
+     *
+     * @param endOffset where those of the latest end
+     */
+    public long endOfEpoch(int leaderEpoch, long endOffset) {
+        return segments.epochs().endOf(leaderEpoch, endOffset);
+    }
+
+    /** The writer's: what is known of producers, by id. */
+    public List<ProducerInfo> producers() {
+        return producers.states().all().stream().map(ProducerInfo::of).toList();
     }
 
     /**

@@ -6,6 +6,7 @@ import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
+import io.reactivemq.broker.EpochEnd;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.CommittedRead;
@@ -14,11 +15,13 @@ import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.LogRegion;
 import io.reactivemq.log.PartitionLog;
+import io.reactivemq.log.ProducerInfo;
 import io.reactivemq.topic.PartitionQueue.Append;
 import io.reactivemq.topic.PartitionQueue.Content;
 import io.reactivemq.topic.PartitionQueue.Task;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -270,6 +273,30 @@ public final class Partition {
         long end = highWatermark;
         long offset = log.offsetForTimestamp(timestampMs, end);
         return offset < 0 ? end : offset;
+    }
+
+    /** The first of the records with the largest timestamp that readers see; -1 where none has one. */
+    public Mono<Long> offsetOfMaxTimestamp() {
+        return onWriter(() -> {
+            long offset = log.offsetOfMaxTimestamp();
+            return offset < highWatermark ? offset : -1; // beyond it where the last force has failed
+        });
+    }
+
+    /** Where the records of a leader epoch end that readers see. */
+    public EpochEnd epochEnd(int leaderEpoch) {
+        int known = log.floorEpoch(leaderEpoch);
+        return known < 0 ? EpochEnd.UNKNOWN : new EpochEnd(known, log.endOfEpoch(known, highWatermark));
+    }
+
+    /** What is known of producers, by id. */
+    public Mono<List<ProducerInfo>> producers() {
+        return onWriter(log::producers);
+    }
+
+    /** The bytes of all batches. */
+    public long sizeInBytes() {
+        return log.sizeInBytes();
     }
 
     /** Runs the waiter, on the drain loop, each time the high watermark has moved or the partition closes. */

@@ -19,6 +19,7 @@ import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.EndTransaction;
+import io.reactivemq.broker.EpochEnd;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.GroupDescription;
@@ -27,10 +28,12 @@ import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.GroupListing;
 import io.reactivemq.broker.GroupType;
 import io.reactivemq.broker.InitProducerId;
+import io.reactivemq.broker.LogDirDescription;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.ProducerDescription;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.SecurityApi;
@@ -829,6 +832,36 @@ public final class ScriptedBroker implements Broker {
     @Override
     public Mono<ProducerIdAndEpoch> endTransaction(Caller caller, EndTransaction end) {
         return Mono.error(noTransactions());
+    }
+
+    @Override
+    public Mono<EpochEnd> epochEnd(Caller caller, TopicPartition partition, int leaderEpoch) {
+        return Mono.just(EpochEnd.UNKNOWN);
+    }
+
+    @Override
+    public Mono<List<ConfigEntry>> validateTopic(Caller caller, NewTopic topic) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<Void> validateTopicConfigs(Caller caller, String topic, List<ConfigChange> changes) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<Void> validatePartitions(Caller caller, String topic, int total) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<List<ProducerDescription>> describeProducers(Caller caller, TopicPartition partition) {
+        return notScripted();
+    }
+
+    @Override
+    public Mono<LogDirDescription> describeLogDir(Caller caller) {
+        return notScripted();
     }
 
     @Override

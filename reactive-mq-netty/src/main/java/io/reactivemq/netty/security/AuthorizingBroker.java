@@ -19,6 +19,7 @@ import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.EndTransaction;
+import io.reactivemq.broker.EpochEnd;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.ForwardingBroker;
@@ -28,10 +29,12 @@ import io.reactivemq.broker.GroupHeartbeatResult;
 import io.reactivemq.broker.GroupListing;
 import io.reactivemq.broker.GroupType;
 import io.reactivemq.broker.InitProducerId;
+import io.reactivemq.broker.LogDirDescription;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.ProducerDescription;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.ResourceType;
@@ -352,11 +355,18 @@ public final class AuthorizingBroker extends ForwardingBroker {
 
     @Override
     public Mono<TopicDescription> createTopic(Caller caller, NewTopic topic) {
-        return guarded(
-                authorizer.allowsCluster(caller, AclOperation.CREATE)
-                        ? null
-                        : onTopic(caller, AclOperation.CREATE, topic.name()),
-                () -> target.createTopic(caller, topic));
+        return guarded(onNewTopic(caller, topic), () -> target.createTopic(caller, topic));
+    }
+
+    @Override
+    public Mono<List<ConfigEntry>> validateTopic(Caller caller, NewTopic topic) {
+        return guarded(onNewTopic(caller, topic), () -> target.validateTopic(caller, topic));
+    }
+
+    private @Nullable MqException onNewTopic(Caller caller, NewTopic topic) {
+        return authorizer.allowsCluster(caller, AclOperation.CREATE)
+                ? null
+                : onTopic(caller, AclOperation.CREATE, topic.name());
     }
 
     @Override
@@ -402,6 +412,47 @@ public final class AuthorizingBroker extends ForwardingBroker {
     public Mono<TopicDescription> createPartitions(Caller caller, String topic, int partitions) {
         return guarded(
                 onTopic(caller, AclOperation.ALTER, topic), () -> target.createPartitions(caller, topic, partitions));
+    }
+
+    @Override
+    public Mono<Void> validateTopicConfigs(Caller caller, String topic, List<ConfigChange> changes) {
+        return guarded(
+                onTopic(caller, AclOperation.ALTER_CONFIGS, topic),
+                () -> target.validateTopicConfigs(caller, topic, changes));
+    }
+
+    @Override
+    public Mono<Void> validatePartitions(Caller caller, String topic, int partitions) {
+        return guarded(
+                onTopic(caller, AclOperation.ALTER, topic), () -> target.validatePartitions(caller, topic, partitions));
+    }
+
+    @Override
+    public Mono<EpochEnd> epochEnd(Caller caller, TopicPartition partition, int leaderEpoch) {
+        return guarded(
+                onTopic(caller, AclOperation.DESCRIBE, partition.topic()),
+                () -> target.epochEnd(caller, partition, leaderEpoch));
+    }
+
+    @Override
+    public Mono<List<ProducerDescription>> describeProducers(Caller caller, TopicPartition partition) {
+        return guarded(
+                onTopic(caller, AclOperation.READ, partition.topic()),
+                () -> target.describeProducers(caller, partition));
+    }
+
+    @Override
+    public Mono<LogDirDescription> describeLogDir(Caller caller) {
+        return guarded(
+                authorizer.allowsCluster(caller, AclOperation.DESCRIBE)
+                        ? null
+                        : denied(
+                                ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+                                caller,
+                                AclOperation.DESCRIBE,
+                                "the",
+                                "cluster"),
+                () -> target.describeLogDir(caller));
     }
 
     /** Nobody's request: who has this broker in hand may close it. */

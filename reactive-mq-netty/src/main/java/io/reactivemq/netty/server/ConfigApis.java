@@ -212,12 +212,11 @@ final class ConfigApis {
     }
 
     private Mono<Void> alter(Caller caller, String topic, List<ConfigChange> changes, boolean validateOnly) {
-        if (validateOnly) {
-            return Refusal.of(
-                    ErrorCode.INVALID_REQUEST, "this server changes settings, but does not try out whether it could");
+        if (changes.isEmpty()) {
+            return Mono.empty();
         }
-        return changes.isEmpty()
-                ? Mono.empty()
+        return validateOnly
+                ? broker.validateTopicConfigs(caller, topic, changes)
                 : broker.alterTopicConfigs(caller, topic, changes).then();
     }
 

@@ -344,7 +344,8 @@ public final class KafkaServer {
         new ProduceApi(settings.broker(), names).register(apis);
         new FetchApi(settings.broker(), names).register(apis);
         new LogApis(settings.broker(), target).register(apis);
-        new TopicApis(settings, names).register(apis);
+        new LogDetailApis(settings.broker()).register(apis);
+        new TopicApis(settings, authorizer, names).register(apis);
         new ConfigApis(settings.broker(), authorizer).register(apis);
         new ProducerApis(settings.broker()).register(apis);
         new TransactionApis(settings.broker(), authorizer, names).register(apis);

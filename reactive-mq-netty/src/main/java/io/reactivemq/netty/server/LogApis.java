@@ -33,9 +33,12 @@ import reactor.core.publisher.Mono;
 final class LogApis {
 
     private static final long LATEST = -1;
-    private static final long EARLIEST = -2;
-    private static final long EARLIEST_LOCAL = -4;
+    private static final long MAX_TIMESTAMP = -3;
     private static final long LATEST_TIERED = -5;
+    private static final long EARLIEST_PENDING_UPLOAD = -6;
+
+    /** The first version of ListOffsets that knows each of them, from -3 on. */
+    private static final int[] SINCE = {7, 8, 9, 11};
 
     private static final byte READ_COMMITTED = 1;
 
@@ -62,7 +65,7 @@ final class LogApis {
         return Flux.fromIterable(body.topics())
                 .concatMap(topic -> Flux.fromIterable(topic.partitions())
                         .flatMapSequential(
-                                asked -> listOffset(request.caller(), topic.name(), asked, committed)
+                                asked -> listOffset(request, topic.name(), asked, committed)
                                         .onErrorResume(
                                                 MqException.class,
                                                 failure -> Mono.just(nothing(asked.partitionIndex())
@@ -78,7 +81,8 @@ final class LogApis {
     }
 
     private Mono<ListOffsetsPartitionResponse> listOffset(
-            Caller caller, String topic, ListOffsetsPartition asked, boolean committed) {
+            ApiRequest request, String topic, ListOffsetsPartition asked, boolean committed) {
+        Caller caller = request.caller();
         int index = asked.partitionIndex();
         if (topic.isBlank() || index < 0) {
             return Mono.just(nothing(index).setErrorCode(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()));
@@ -86,40 +90,50 @@ final class LogApis {
         TopicPartition partition = new TopicPartition(topic, index);
         long timestamp = asked.timestamp();
         if (timestamp >= 0) {
-            return atOrAfter(caller, partition, timestamp);
+            return record(caller, partition, OffsetSpec.atOrAfter(timestamp), timestamp);
         }
-        if (timestamp == LATEST_TIERED) {
+        if (timestamp < EARLIEST_PENDING_UPLOAD
+                || (timestamp <= MAX_TIMESTAMP && request.version() < SINCE[(int) (MAX_TIMESTAMP - timestamp)])) {
+            return Mono.just(nothing(index).setErrorCode(ProtocolError.UNSUPPORTED_VERSION));
+        }
+        if (timestamp == MAX_TIMESTAMP) {
+            return record(caller, partition, OffsetSpec.maxTimestamp(), 0);
+        }
+        if (timestamp == LATEST_TIERED || timestamp == EARLIEST_PENDING_UPLOAD) {
             // nothing of the log is anywhere else
             return broker.listOffset(caller, partition, OffsetSpec.earliest()).thenReturn(nothing(index));
         }
-        OffsetSpec spec;
-        if (timestamp == LATEST) {
-            spec = committed ? OffsetSpec.latestStable() : OffsetSpec.latest();
-        } else if (timestamp == EARLIEST || timestamp == EARLIEST_LOCAL) {
-            spec = OffsetSpec.earliest();
-        } else {
-            return Mono.just(nothing(index).setErrorCode(ProtocolError.UNSUPPORTED_VERSION));
-        }
+        OffsetSpec latest = committed ? OffsetSpec.latestStable() : OffsetSpec.latest();
+        // -2, and -4: of what is on this machine, which is all
+        OffsetSpec spec = timestamp == LATEST ? latest : OffsetSpec.earliest();
         return broker.listOffset(caller, partition, spec)
                 .map(offset -> nothing(index).setOffset(offset));
     }
 
     /** The record itself is looked at: the answer has its timestamp, and none where there is no such record. */
-    private Mono<ListOffsetsPartitionResponse> atOrAfter(Caller caller, TopicPartition partition, long timestamp) {
-        return broker.listOffset(caller, partition, OffsetSpec.atOrAfter(timestamp))
-                .flatMap(offset -> unguarded
-                        .fetch(
-                                caller,
-                                new FetchRequest(
-                                        List.of(new FetchRequest.Partition(partition, offset, 1)), 0, 1, Duration.ZERO))
-                        .map(found -> {
-                            FetchResult.Partition part = found.partitions().get(0);
-                            MqException error = part.error();
-                            return error == null
-                                    ? firstAtOrAfter(part, offset, timestamp)
-                                    : nothing(partition.partition())
-                                            .setErrorCode(error.errorCode().code());
-                        }));
+    private Mono<ListOffsetsPartitionResponse> record(
+            Caller caller, TopicPartition partition, OffsetSpec spec, long timestamp) {
+        return broker.listOffset(caller, partition, spec)
+                .flatMap(offset -> offset < 0
+                        ? Mono.just(nothing(partition.partition()))
+                        : unguarded
+                                .fetch(
+                                        caller,
+                                        new FetchRequest(
+                                                List.of(new FetchRequest.Partition(partition, offset, 1)),
+                                                0,
+                                                1,
+                                                Duration.ZERO))
+                                .map(found -> {
+                                    FetchResult.Partition part =
+                                            found.partitions().get(0);
+                                    MqException error = part.error();
+                                    return error == null
+                                            ? firstAtOrAfter(part, offset, timestamp)
+                                            : nothing(partition.partition())
+                                                    .setErrorCode(
+                                                            error.errorCode().code());
+                                }));
     }
 
     private static ListOffsetsPartitionResponse firstAtOrAfter(

@@ -2,11 +2,12 @@ package io.reactivemq.netty.server;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import io.reactivemq.broker.AclOperation;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.NewTopic;
-import io.reactivemq.broker.TopicDescription;
+import io.reactivemq.broker.ResourceType;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.CreatePartitionsRequestData;
@@ -25,6 +26,7 @@ import io.reactivemq.kafka.common.message.DeleteTopicsRequestData.DeleteTopicSta
 import io.reactivemq.kafka.common.message.DeleteTopicsResponseData;
 import io.reactivemq.kafka.common.message.DeleteTopicsResponseData.DeletableTopicResult;
 import io.reactivemq.netty.protocol.ProtocolError;
+import io.reactivemq.netty.security.Authorizer;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -42,9 +44,11 @@ final class TopicApis {
     private final Broker broker;
     private final ServerSettings settings;
     private final TopicNames names;
+    private final Authorizer authorizer;
 
-    TopicApis(ServerSettings settings, TopicNames names) {
+    TopicApis(ServerSettings settings, Authorizer authorizer, TopicNames names) {
         this.broker = settings.broker();
+        this.authorizer = authorizer;
         this.settings = settings;
         this.names = names;
     }
@@ -98,8 +102,15 @@ final class TopicApis {
             return Refusal.of(e);
         }
         if (validateOnly) {
-            return Refusal.of(
-                    ErrorCode.INVALID_REQUEST, "this server creates topics, but does not try out whether it could");
+            return broker.validateTopic(caller, topic).map(configs -> {
+                CreatableTopicResult would = new CreatableTopicResult()
+                        .setNumPartitions(topic.partitions())
+                        .setReplicationFactor((short) 1);
+                return authorizer.allows(caller, AclOperation.DESCRIBE_CONFIGS, ResourceType.TOPIC, topic.name())
+                        ? would.setConfigs(
+                                configs.stream().map(TopicApis::config).toList())
+                        : withoutConfigs(would);
+            });
         }
         return broker.createTopic(caller, topic)
                 .flatMap(created -> broker.describeTopicConfigs(caller, created.name())
@@ -113,10 +124,15 @@ final class TopicApis {
                         .onErrorResume(
                                 failure -> failure instanceof MqException denied
                                         && denied.errorCode() == ErrorCode.TOPIC_AUTHORIZATION_FAILED,
-                                denied -> Mono.just(new CreatableTopicResult()
-                                        .setTopicId(TopicNames.kafkaId(created.topicId()))
-                                        .setTopicConfigErrorCode(ErrorCode.TOPIC_AUTHORIZATION_FAILED.code())
-                                        .setConfigs(null))));
+                                denied -> Mono.just(withoutConfigs(new CreatableTopicResult()
+                                        .setTopicId(TopicNames.kafkaId(created.topicId()))))));
+    }
+
+    private static CreatableTopicResult withoutConfigs(CreatableTopicResult result) {
+        return result.setNumPartitions(-1)
+                .setReplicationFactor((short) -1)
+                .setTopicConfigErrorCode(ErrorCode.TOPIC_AUTHORIZATION_FAILED.code())
+                .setConfigs(null);
     }
 
     private NewTopic newTopic(CreatableTopic asked) throws RefusedException {
@@ -184,7 +200,7 @@ final class TopicApis {
                 .map(results -> new CreatePartitionsResponseData().setResults(results));
     }
 
-    private Mono<TopicDescription> addPartitions(Caller caller, CreatePartitionsTopic asked, boolean validateOnly) {
+    private Mono<Void> addPartitions(Caller caller, CreatePartitionsTopic asked, boolean validateOnly) {
         return broker.describeTopic(caller, asked.name()).flatMap(topic -> {
             int more = asked.count() - topic.partitions();
             List<CreatePartitionsAssignment> assignments = asked.assignments();
@@ -196,10 +212,10 @@ final class TopicApis {
                                         .map(CreatePartitionsAssignment::brokerIds)
                                         .toList()));
             }
-            if (validateOnly && more > 0) {
-                return Mono.just(topic);
-            }
-            return broker.createPartitions(caller, asked.name(), asked.count());
+            return validateOnly
+                    ? broker.validatePartitions(caller, asked.name(), asked.count())
+                    : broker.createPartitions(caller, asked.name(), asked.count())
+                            .then();
         });
     }
 

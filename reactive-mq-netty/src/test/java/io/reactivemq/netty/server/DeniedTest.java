@@ -335,7 +335,7 @@ class DeniedTest {
                 yield body;
             }
             case CREATE_TOPICS -> {
-                CreateTopicsRequestData body = new CreateTopicsRequestData();
+                CreateTopicsRequestData body = new CreateTopicsRequestData().setValidateOnly(form == 1);
                 body.topics()
                         .add(new CreateTopicsRequestData.CreatableTopic()
                                 .setName(name)

@@ -251,6 +251,7 @@ class KafkaToolsTest {
         steps.put(
                 "K05 kafka-transactions lists what is there",
                 print(List.of(run(TOOLS + "TransactionsCommand", "", at, "list"))));
+        steps.putAll(AdminScenario.run(bootstrap));
         steps.put(
                 "K22 kafka-topics adds partitions; what is there stays",
                 print(List.of(

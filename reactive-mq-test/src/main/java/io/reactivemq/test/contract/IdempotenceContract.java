@@ -6,6 +6,8 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
+import io.reactivemq.broker.ProducerDescription;
+import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.record.RecordBatch;
 import java.nio.ByteBuffer;
@@ -176,5 +178,27 @@ public abstract class IdempotenceContract extends EngineContract {
 
         assertThat(values()).isEmpty();
         assertThat(send(0, 0, "a")).isZero();
+    }
+
+    @Test
+    @DisplayName("the producers of a partition are described, by id")
+    void described() {
+        topic("t", 1, KEEP_ALL);
+        assertThat(await(broker().describeProducers(CALLER, P0))).isEmpty();
+        send(3, 0, "a", "b");
+        await(sending(batch(ID - 1, 0, 7, "c")));
+
+        List<ProducerDescription> known = await(broker().describeProducers(CALLER, P0));
+
+        assertThat(known)
+                .extracting(ProducerDescription::producer)
+                .containsExactly(new ProducerIdAndEpoch(ID - 1, (short) 0), new ProducerIdAndEpoch(ID, (short) 3));
+        assertThat(known).extracting(ProducerDescription::lastSequence).containsExactly(7, 1);
+        assertThat(known)
+                .extracting(ProducerDescription::transactionStartOffset)
+                .containsOnly(-1L);
+        assertThat(known).allMatch(producer -> producer.lastTimestampMs() >= 0);
+        assertFails(
+                broker().describeProducers(CALLER, new TopicPartition("t", 1)), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     }
 }

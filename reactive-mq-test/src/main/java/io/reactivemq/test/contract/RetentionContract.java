@@ -7,7 +7,9 @@ import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.ConfigChange;
+import io.reactivemq.broker.EpochEnd;
 import io.reactivemq.broker.FetchResult;
+import io.reactivemq.broker.LogDirDescription;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.RecordsToDelete;
 import java.nio.ByteBuffer;
@@ -277,5 +279,55 @@ public abstract class RetentionContract extends EngineContract {
     private void assertOutOfRange(long offset) {
         MqException error = fetch(P0, offset).error();
         assertThat(error == null ? null : error.errorCode()).isEqualTo(ErrorCode.OFFSET_OUT_OF_RANGE);
+    }
+
+    @Test
+    @DisplayName(
+            "the first record with the largest timestamp is found, also where others of its batch or segment were deleted")
+    void largest_timestamp() {
+        topic("t", 1, segments("retention.ms", "-1"));
+        assertThat(largest()).isEqualTo(-1);
+        append(
+                P0,
+                StoredRecord.batch(
+                        StoredRecord.of(100, null, "a"),
+                        StoredRecord.of(900, null, "b"),
+                        StoredRecord.of(200, null, "c")));
+        append(P0, StoredRecord.batch(StoredRecord.of(900, null, "d")));
+        append(20, 500);
+        assertThat(largest()).isEqualTo(1);
+        await(broker().deleteRecords(CALLER, P0, RecordsToDelete.before(2)));
+        assertThat(largest()).isEqualTo(3);
+        restartIfDurable();
+        assertThat(largest()).isEqualTo(3);
+        await(broker().deleteRecords(CALLER, P0, RecordsToDelete.before(4)));
+        assertThat(largest()).isEqualTo(4);
+        append(1, 501);
+        assertThat(largest()).isEqualTo(24);
+        await(broker().deleteRecords(CALLER, P0, RecordsToDelete.before(RecordsToDelete.HIGH_WATERMARK)));
+        assertThat(largest()).isEqualTo(-1);
+        assertFails(
+                broker().listOffset(CALLER, new TopicPartition("t", 1), OffsetSpec.maxTimestamp()),
+                ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    }
+
+    private long largest() {
+        return await(broker().listOffset(CALLER, P0, OffsetSpec.maxTimestamp()));
+    }
+
+    @Test
+    @DisplayName("what a partition takes up is told, and where a leader epoch ends")
+    void sizes_and_epochs() {
+        topic("t", 2);
+        int bytes = append(1, 0);
+
+        LogDirDescription directory = await(broker().describeLogDir(CALLER));
+
+        assertThat(directory.path()).isNotBlank();
+        assertThat(directory.sizes()).containsEntry(P0, (long) bytes).containsEntry(new TopicPartition("t", 1), 0L);
+        assertThat(await(broker().epochEnd(CALLER, P0, 0))).isEqualTo(new EpochEnd(0, 1));
+        assertThat(await(broker().epochEnd(CALLER, P0, 1))).isEqualTo(EpochEnd.UNKNOWN);
+        assertThat(await(broker().epochEnd(CALLER, P0, -1))).isEqualTo(EpochEnd.UNKNOWN);
+        assertFails(broker().epochEnd(CALLER, new TopicPartition("t", 2), 0), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     }
 }

@@ -355,4 +355,34 @@ public abstract class TopicsContract extends EngineContract {
         }
         return names;
     }
+
+    @Test
+    @DisplayName("K23 whether a topic could be created, enlarged or configured is told, and nothing is done")
+    void validated() {
+        topic("t", 2, Map.of("retention.ms", "5000"));
+        NewTopic wanted = new NewTopic("new", 3, Map.of("retention.ms", "7000"));
+
+        List<ConfigEntry> settings = await(broker().validateTopic(CALLER, wanted));
+        await(broker().validatePartitions(CALLER, "t", 3));
+        await(broker().validateTopicConfigs(CALLER, "t", List.of(ConfigChange.set("retention.ms", "6000"))));
+
+        assertThat(settings)
+                .contains(new ConfigEntry("retention.ms", "7000", ConfigEntry.Source.TOPIC))
+                .hasSameSizeAs(await(broker().describeTopicConfigs(CALLER, "t")));
+        assertFails(broker().describeTopic(CALLER, "new"), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+        TopicDescription left = await(broker().describeTopic(CALLER, "t"));
+        assertThat(left.partitions()).isEqualTo(2);
+        assertThat(left.configs()).containsEntry("retention.ms", "5000");
+        assertFails(broker().validateTopic(CALLER, NewTopic.of("t", 1)), ErrorCode.TOPIC_ALREADY_EXISTS);
+        assertFails(broker().validateTopic(CALLER, NewTopic.of("a/b", 1)), ErrorCode.INVALID_TOPIC_EXCEPTION);
+        assertFails(
+                broker().validateTopic(CALLER, new NewTopic("new", 1, Map.of("retention.ms", "soon"))),
+                ErrorCode.INVALID_CONFIG);
+        assertFails(broker().validatePartitions(CALLER, "t", 2), ErrorCode.INVALID_PARTITIONS);
+        assertFails(broker().validatePartitions(CALLER, "u", 3), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+        assertFails(
+                broker().validateTopicConfigs(CALLER, "t", List.of(ConfigChange.set("no.such", "1"))),
+                ErrorCode.INVALID_CONFIG);
+        assertThat(await(broker().createTopic(CALLER, wanted)).partitions()).isEqualTo(3);
+    }
 }

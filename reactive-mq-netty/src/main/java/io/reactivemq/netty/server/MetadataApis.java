@@ -132,7 +132,9 @@ final class MetadataApis {
     }
 
     private Mono<MetadataResponseData> metadata(ApiRequest request, MetadataRequestData body) {
-        List<MetadataRequestTopic> asked = body.topics();
+        // named twice, answered once
+        List<MetadataRequestTopic> asked =
+                body.topics() == null ? null : body.topics().stream().distinct().toList();
         Mono<List<MetadataResponseTopic>> topics;
         if (asked == null || (request.version() == 0 && asked.isEmpty())) {
             topics = broker.listTopics(request.caller())
@@ -143,7 +145,9 @@ final class MetadataApis {
                     settings.autoCreatePartitions() > 0 && (request.version() < 4 || body.allowAutoTopicCreation());
             topics = names.namesOf(request.caller(), ids)
                     .flatMapMany(known -> Flux.fromIterable(asked)
-                            .concatMap(topic -> describe(request.caller(), topic, known, create)))
+                            .concatMap(topic -> describe(request.caller(), topic, known, create))
+                            // ids that are asked for came with version 10, and answers without a name with 12
+                            .map(topic -> topic.name() == null && request.version() < 12 ? topic.setName("") : topic))
                     .collectList();
         }
         return topics.zipWith(clusterId(request.caller()), (found, clusterId) -> {

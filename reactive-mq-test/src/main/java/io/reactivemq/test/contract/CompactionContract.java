@@ -3,6 +3,7 @@ package io.reactivemq.test.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
@@ -14,6 +15,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a topic keeps whose {@code cleanup.policy} is {@code compact}. */
 @DisplayName("compaction")
@@ -54,10 +57,12 @@ public abstract class CompactionContract extends EngineContract {
         engine().eventually(() -> readAll(P0).size() <= recordsMax);
     }
 
-    @Test
-    @DisplayName("K09 the last value of each key stays, at its offset and as it was sent, and older ones go")
-    void last_values() {
-        topic();
+    @ParameterizedTest
+    @EnumSource(names = {"NONE", "GZIP"})
+    @DisplayName(
+            "K09 the last value of each key stays, at its offset and as it was sent, and older ones go, however the topic compresses")
+    void last_values(Compression kept) {
+        topic("compression.type", kept == Compression.NONE ? "producer" : kept.configName());
         for (int i = 0; i < RECORDS; i++) {
             send("k" + i % KEYS, i + PADDING);
         }
@@ -68,9 +73,14 @@ public abstract class CompactionContract extends EngineContract {
                 .endsWith(readAll(P0).get(readAll(P0).size() - 1));
         assertThat(readAll(P0)).containsAll(sent.subList(RECORDS - KEYS, RECORDS));
         assertThat(endOf(P0)).isEqualTo(RECORDS);
+        assertThat(compressions(P0)).containsOnly(kept);
         restartIfDurable();
         assertThat(sent).containsSubsequence(readAll(P0));
-        assertThat(readAll(P0)).containsAll(sent.subList(RECORDS - KEYS, RECORDS));
+        assertThat(readAll(P0))
+                .hasSizeLessThanOrEqualTo(KEYS + ACTIVE_MAX)
+                .containsAll(sent.subList(RECORDS - KEYS, RECORDS));
+        send("k0", "next");
+        assertThat(readAll(P0)).endsWith(sent.get(RECORDS));
     }
 
     @Test
@@ -93,6 +103,8 @@ public abstract class CompactionContract extends EngineContract {
         awaitCompaction(2 + ACTIVE_MAX);
         engine().eventually(() -> readAll(P0).stream().noneMatch(record -> "gone".equals(record.key())));
         assertThat(readAll(P0)).contains(sent.get(1));
+        restartIfDurable();
+        assertThat(readAll(P0)).contains(sent.get(1)).noneMatch(record -> "gone".equals(record.key()));
     }
 
     @Test

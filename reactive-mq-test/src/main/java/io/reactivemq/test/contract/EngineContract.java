@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
@@ -137,6 +138,21 @@ public abstract class EngineContract {
         FetchRequest request = new FetchRequest(
                 List.of(new FetchRequest.Partition(partition, offset, maxBytes)), 0, maxBytes, Duration.ZERO);
         return await(broker().fetch(CALLER, request)).partitions().get(0);
+    }
+
+    /** How the batches of a partition are stored; the broker's own are left out, and those that compaction has emptied. */
+    final List<Compression> compressions(TopicPartition partition) {
+        List<Compression> stored = new ArrayList<>();
+        long end = endOf(partition);
+        for (long next = await(broker().listOffset(CALLER, partition, OffsetSpec.earliest())); next < end; ) {
+            for (RecordBatch batch : RecordBatches.of(fetch(partition, next).records())) {
+                if (!batch.isControl() && batch.count() > 0) {
+                    stored.add(batch.compression());
+                }
+                next = batch.nextOffset();
+            }
+        }
+        return stored;
     }
 
     /** A fetch that waits for one byte. */

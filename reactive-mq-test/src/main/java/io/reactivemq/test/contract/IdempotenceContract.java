@@ -2,6 +2,7 @@ package io.reactivemq.test.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
@@ -11,10 +12,13 @@ import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.record.RecordBatch;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -136,6 +140,43 @@ public abstract class IdempotenceContract extends EngineContract {
         }
         assertThat(send(0, 3, "d")).isEqualTo(3);
         assertThat(values()).containsExactly("a", "b", "c", "d");
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"NONE", "GZIP"})
+    @DisplayName(
+            "K06 K20 a batch that the log compresses otherwise, and gives its own time, is recognised when it is sent again, after a restart too")
+    void compressed_otherwise(Compression sent) {
+        Compression kept = sent == Compression.NONE ? Compression.GZIP : Compression.NONE;
+        topic(
+                "t",
+                1,
+                Map.of(
+                        "retention.ms", "-1",
+                        "message.timestamp.type", "LogAppendTime",
+                        "compression.type", kept == Compression.NONE ? "uncompressed" : kept.configName()));
+        ByteBuffer first = compressed(sent, 0, "a", "b");
+        AppendResult result = await(sending(first));
+        assertThat(result.baseOffset()).isZero();
+        engine().elapse(Duration.ofSeconds(1));
+
+        assertThat(await(sending(first))).as("the same buffer").isEqualTo(result);
+        assertThat(await(sending(compressed(sent, 0, "a", "b")))).isEqualTo(result);
+        assertFails(sending(compressed(sent, 3, "x")), ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+        assertThat(await(sending(compressed(sent, 2, "c"))).baseOffset()).isEqualTo(2);
+        restartIfDurable();
+        assertThat(await(sending(compressed(sent, 2, "c"))).baseOffset()).isEqualTo(2);
+        assertThat(send(0, 3, "d")).isEqualTo(3);
+
+        assertThat(values()).containsExactly("a", "b", "c", "d");
+        assertThat(compressions(P0)).containsExactly(kept, kept, kept);
+        assertThat(readAll(P0).get(0).timestampMs()).isEqualTo(result.logAppendTimeMs());
+    }
+
+    private static ByteBuffer compressed(Compression sent, int sequence, String... values) {
+        ByteBuffer batch = StoredRecord.values(sent, values);
+        RecordBatch.at(batch, batch.position()).setProducer(ID, (short) 0, sequence, false);
+        return batch;
     }
 
     @Test

@@ -121,6 +121,8 @@ public abstract class RetentionContract extends EngineContract {
         afterTheNextCheck();
 
         assertKept(3000, size);
+        restartedAsItWas();
+        assertKept(3000, size);
     }
 
     @Test
@@ -167,6 +169,8 @@ public abstract class RetentionContract extends EngineContract {
         int left = readAll(P0).size();
         assertThat(left).isBetween(10, 17);
         assertThat(RECORDS - start()).isBetween(10L, (long) left);
+        restartedAsItWas();
+        assertThat(readAll(P0)).hasSizeGreaterThanOrEqualTo(10);
     }
 
     @Test
@@ -204,6 +208,20 @@ public abstract class RetentionContract extends EngineContract {
                 broker().deleteRecords(CALLER, P0, RecordsToDelete.before(30).wholeSegments()));
         assertThat(byOffset).isBetween(23L, 30L).isEqualTo(start());
         assertThat(readAll(P0)).hasSize((int) (RECORDS - byOffset));
+        restartedAsItWas();
+        assertThat(start()).as("it is never more than was asked for").isEqualTo(byOffset);
+        assertThat(append(P0, StoredRecord.values("next")).baseOffset()).isEqualTo(RECORDS);
+    }
+
+    /** What went is still gone after a restart; what was left is there, but for what the rounds of retention behind it may take. */
+    private void restartedAsItWas() {
+        List<StoredRecord> left = readAll(P0);
+        restartIfDurable();
+        afterTheNextCheck();
+        List<StoredRecord> there = readAll(P0);
+        assertThat(left).endsWith(there.toArray(StoredRecord[]::new));
+        assertThat(endOf(P0)).isEqualTo(RECORDS);
+        assertOutOfRange(RECORDS - left.size() - 1L);
     }
 
     @Test

@@ -4,6 +4,7 @@ import static io.reactivemq.broker.TransactionResult.ABORT;
 import static io.reactivemq.broker.TransactionResult.COMMIT;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.CommittedOffset;
@@ -120,6 +121,30 @@ public abstract class TransactionContract extends EngineContract {
 
     private TransactionDescription describe(String id) {
         return await(broker().describeTransaction(CALLER, id));
+    }
+
+    @Test
+    @DisplayName(
+            "K04 K20 in topics that compress batches otherwise and give them their own time a transaction ends as in any other, a restart too")
+    void compressed_otherwise() {
+        Map<String, String> configs = Map.of("compression.type", "gzip", "message.timestamp.type", "LogAppendTime");
+        topic("a", 1, configs);
+        topic("b", 2, configs);
+        topic("source", 1);
+        RawProducer producer = producer("tx", TransactionVersion.V2);
+        write(producer, "v", 5);
+        await(producer.end(broker(), COMMIT));
+        write(producer, "w", 6);
+        await(producer.end(broker(), ABORT));
+        write(producer, "x", 7);
+        engine().eventually(() -> committed(A).equals(List.of("v1", "v2")));
+        restartIfDurable();
+        assertThat(committed(A)).containsExactly("v1", "v2");
+        await(producer.end(broker(), COMMIT));
+
+        engine().eventually(() -> committed(B).equals(List.of("v3", "x3")));
+        assertThat(committed(A)).containsExactly("v1", "v2", "x1", "x2");
+        assertThat(compressions(A)).containsOnly(Compression.GZIP).hasSize(3);
     }
 
     @ParameterizedTest

@@ -146,7 +146,9 @@ final class Committer {
 
     private void failed(Throwable error) {
         ErrorCode code = error instanceof MqException mq ? mq.errorCode() : ErrorCode.UNKNOWN_SERVER_ERROR;
-        if (code == ErrorCode.UNKNOWN_MEMBER_ID || code == ErrorCode.FENCED_MEMBER_EPOCH) {
+        if (code == ErrorCode.UNKNOWN_MEMBER_ID
+                || code == ErrorCode.FENCED_MEMBER_EPOCH
+                || code == ErrorCode.GROUP_ID_NOT_FOUND) {
             onFenced.accept(error);
             done();
         } else if (code == ErrorCode.STALE_MEMBER_EPOCH || Requests.isRetriable(error)) {

@@ -208,10 +208,24 @@ final class GroupShard implements CoordinatorShard {
                         ErrorCode.UNKNOWN_MEMBER_ID,
                         "group " + groupId + " has members; a commit from outside is taken only while it has none");
             }
+        } else if (!isThere(groupId)) {
+            checkNoGroup(groupId, epoch, transactional);
         } else if (group instanceof ClassicGroup classic) {
             classics.checkCommit(classic, memberId, instanceId, epoch, transactional, step);
         } else {
             checkEpoch(group, groupId, memberId, instanceId, epoch, transactional);
+        }
+    }
+
+    /**
+     * A commit to a group that is not there. Its codes are Kafka's: producers, and clients that speak OffsetCommit before version 9, do not know that
+     * of a group that is not found, and are told of a generation.
+     */
+    private static void checkNoGroup(String groupId, int epoch, boolean transactional) {
+        if (epoch >= 0) {
+            throw new MqException(
+                    transactional ? ErrorCode.ILLEGAL_GENERATION : ErrorCode.GROUP_ID_NOT_FOUND,
+                    "there is no group '" + groupId + "', a member at epoch " + epoch + " commits offsets");
         }
     }
 
@@ -365,10 +379,14 @@ final class GroupShard implements CoordinatorShard {
                         groupId, GroupType.CLASSIC, GroupDescription.State.EMPTY, "", "", 0, 0, List.of());
     }
 
+    private boolean isThere(String groupId) {
+        return groups.find(groupId) != null
+                || offsets.has(groupId)
+                || !pending.keys(key -> key.group().equals(groupId)).isEmpty();
+    }
+
     private void requireThere(String groupId) {
-        if (groups.find(groupId) == null
-                && !offsets.has(groupId)
-                && pending.keys(key -> key.group().equals(groupId)).isEmpty()) {
+        if (!isThere(groupId)) {
             throw new MqException(ErrorCode.GROUP_ID_NOT_FOUND, "there is no group '" + groupId + "'");
         }
     }

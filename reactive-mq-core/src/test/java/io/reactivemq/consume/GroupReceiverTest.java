@@ -22,6 +22,8 @@ import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -321,12 +323,13 @@ class GroupReceiverTest extends ReceiverFixture {
         }
     }
 
-    @Test
-    void aCommitThatSaysTheMemberIsUnknownIsAsGoodAsAHeartbeat() {
+    @ParameterizedTest
+    @EnumSource(names = {"UNKNOWN_MEMBER_ID", "GROUP_ID_NOT_FOUND"})
+    void aCommitThatSaysTheMemberIsUnknownIsAsGoodAsAHeartbeat(ErrorCode code) {
         Recorder<ReceiverRecord<String, String>> recorder =
                 subscribe(member("two").receive(), 100);
         acknowledge(recorder, TWO_0, 10);
-        broker.failNextCommit(new MqException(ErrorCode.UNKNOWN_MEMBER_ID, "as the test says"));
+        broker.failNextCommit(new MqException(code, "as the test says"));
         group.loseAnswer();
         runtime.advanceBy(Duration.ofSeconds(5));
 

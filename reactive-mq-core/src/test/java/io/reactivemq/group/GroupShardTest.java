@@ -212,6 +212,23 @@ class GroupShardTest {
     }
 
     @Test
+    @DisplayName("K17 a member's commit to a group that is not there: Kafka's codes, and nothing is written")
+    void commitToNoGroup() {
+        topics.put("t", 1);
+
+        assertError(ErrorCode.GROUP_ID_NOT_FOUND, () -> commit("a", 3, 0, 1));
+        assertError(ErrorCode.ILLEGAL_GENERATION, () -> groups.commit(inTransaction("a", 3), new Step(now, 0)));
+        assertError(ErrorCode.GROUP_ID_NOT_FOUND, this::describe);
+
+        // who is in no generation says nothing that could be wrong
+        commit("a", -1, 0, 1);
+        assertThat(groups.offsets(OffsetFetch.of("g", partitions(0))))
+                .containsEntry(partition(0), CommittedOffset.of(1));
+        // it is there now, without members
+        assertError(ErrorCode.UNKNOWN_MEMBER_ID, () -> commit("a", 3, 0, 2));
+    }
+
+    @Test
     void aCommitFromOutsideIsTakenOnlyWithoutMembers() {
         topics.put("t", 1);
         Map<TopicPartition, CommittedOffset> offsets = Map.of(partition(0), CommittedOffset.of(3));
@@ -485,6 +502,18 @@ class GroupShardTest {
         apply(groups.commit(
                 new OffsetCommit("g", member, epoch, Map.of(partition(partition), CommittedOffset.of(offset))),
                 new Step(now, 0)));
+    }
+
+    private static TransactionalOffsetCommit inTransaction(String member, int epoch) {
+        return new TransactionalOffsetCommit(
+                "id",
+                new ProducerIdAndEpoch(1, (short) 0),
+                TransactionVersion.V2,
+                "g",
+                member,
+                epoch,
+                null,
+                Map.of(partition(0), CommittedOffset.of(1)));
     }
 
     private void apply(CoordinatorResult<?> result) {

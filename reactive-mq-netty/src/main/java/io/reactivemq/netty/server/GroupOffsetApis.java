@@ -33,6 +33,7 @@ import reactor.core.publisher.Mono;
 /** A group's offsets: OffsetCommit, OffsetDelete; {@link OffsetFetchApi} reads them. */
 final class GroupOffsetApis {
 
+    private static final int GROUP_NOT_FOUND = 9;
     private static final int ID_INSTEAD_OF_NAME = 10;
 
     private final Broker broker;
@@ -80,11 +81,16 @@ final class GroupOffsetApis {
                     retentionMs < 0 ? null : Duration.ofMillis(retentionMs));
             return broker.commitOffsets(request.caller(), commit)
                     .thenReturn(ProtocolError.NONE)
-                    .onErrorResume(
-                            MqException.class,
-                            failure -> Mono.just(failure.errorCode().code()))
+                    .onErrorResume(MqException.class, failure -> Mono.just(codeOf(request, failure)))
                     .map(error -> committed(request, body, known, error));
         });
+    }
+
+    /** Before version 9 a client knows of no group that is not found. */
+    private static short codeOf(ApiRequest request, MqException failure) {
+        ErrorCode code = failure.errorCode();
+        boolean isUnknownToClient = code == ErrorCode.GROUP_ID_NOT_FOUND && request.version() < GROUP_NOT_FOUND;
+        return (isUnknownToClient ? ErrorCode.ILLEGAL_GENERATION : code).code();
     }
 
     private static @Nullable String nameOf(

@@ -3,6 +3,8 @@ package io.reactivemq.test.crash;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.reactivemq.Headers;
+import io.reactivemq.log.AbortedTransaction;
+import io.reactivemq.log.CommittedRead;
 import io.reactivemq.log.Compaction;
 import io.reactivemq.log.CompactionRun;
 import io.reactivemq.log.LogCleaner;
@@ -12,16 +14,21 @@ import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.TransactionMarker;
+import io.reactivemq.record.TransactionMarker.Outcome;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.test.simulation.RecordingStore;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** A log on a recording store that is appended to, forced, compacted, killed and opened by lot, and what must be in it at each change of the store. */
@@ -31,12 +38,21 @@ final class CompactedLife {
             Compaction.DEFAULT.withMinCleanableDirtyRatio(0).withDeleteRetentionMs(50);
     private static final int KEYS = 6;
 
+    private static final long NO_TRANSACTION = -1;
+    private static final int OPEN_MAX = 2;
+
     /**
      * A record that was sent.
      *
      * @param value null: a tombstone
+     * @param transaction the producer's id, of which each has one transaction; or none
+     * @param end it is the transaction's end; null: it is data
      */
-    private record Sent(String key, @Nullable String value) {}
+    private record Sent(
+            String key,
+            @Nullable String value,
+            long transaction,
+            @Nullable Outcome end) {}
 
     /** From so many changes on, all below the offset must be there. */
     private record Durable(int changes, long end) {}
@@ -116,8 +132,12 @@ final class CompactedLife {
         open();
         for (int i = 0; i < steps; i++) {
             int what = random.nextInt(20);
-            if (what < 13) {
-                append();
+            if (what < 8) {
+                append(NO_TRANSACTION);
+            } else if (what < 11) {
+                appendWithin();
+            } else if (what < 13) {
+                end();
             } else if (what < 15) {
                 bug.phase(PlantedBug.Phase.ROLL);
                 log().roll();
@@ -137,27 +157,81 @@ final class CompactedLife {
     }
 
     /** One batch, forced at once, so that a crash leaves all of it or nothing, and nothing is damage. */
-    private void append() {
-        bug.phase(PlantedBug.Phase.APPEND);
+    private void append(long transaction) {
         RecordBatchBuilder builder = new RecordBatchBuilder(256, 1 << 16);
         int count = 1 + random.nextInt(3);
-        int offset = (int) log().logEndOffset();
-        sent.subList(Math.min(offset, sent.size()), sent.size()).clear();
+        int offset = beginAppend();
+        int sequence = (int)
+                sent.stream().filter(each -> each.transaction == transaction).count();
         for (int i = 0; i < count; i++) {
             String key = "k" + random.nextInt(KEYS);
             String value = random.nextInt(4) == 0 ? null : "v" + (offset + i);
             byte[] bytes = value == null ? null : value.getBytes(UTF_8);
             builder.tryAppend(nowMs, key.getBytes(UTF_8), bytes, Headers.empty());
-            sent.add(new Sent(key, value));
+            sent.add(new Sent(key, value, transaction, null));
         }
         ByteBuffer batch = builder.build();
-        if (random.nextInt(4) == 0) {
+        if (transaction != NO_TRANSACTION) {
+            RecordBatch.at(batch, 0).setProducer(transaction, (short) 0, sequence, true);
+        } else if (random.nextInt(4) == 0) {
             RecordBatch.at(batch, 0).setProducer(7 + offset, (short) 0, 0, false);
         }
         log().append(batch, nowMs++);
+        force();
+    }
+
+    /** What was not there any more when the log was opened was not sent. */
+    private int beginAppend() {
+        bug.phase(PlantedBug.Phase.APPEND);
+        int offset = (int) log().logEndOffset();
+        sent.subList(Math.min(offset, sent.size()), sent.size()).clear();
+        return offset;
+    }
+
+    private void force() {
         bug.phase(PlantedBug.Phase.FORCE);
         log().force();
         durable.add(new Durable(store.changeCount(), log().forcedOffset()));
+    }
+
+    /** A batch of an open transaction, or the first of a new one. */
+    private void appendWithin() {
+        List<Long> open = List.copyOf(openAt(log().logEndOffset()).keySet());
+        boolean begins = open.isEmpty() || (open.size() < OPEN_MAX && random.nextBoolean());
+        append(begins ? 1_000 + log().logEndOffset() : open.get(random.nextInt(open.size())));
+    }
+
+    /** The end of an open transaction, where there is one. */
+    private void end() {
+        List<Long> open = List.copyOf(openAt(log().logEndOffset()).keySet());
+        if (open.isEmpty()) {
+            append(NO_TRANSACTION);
+            return;
+        }
+        long ending = open.get(random.nextInt(open.size()));
+        Outcome outcome = random.nextBoolean() ? Outcome.COMMIT : Outcome.ABORT;
+        beginAppend();
+        sent.add(new Sent("", null, ending, outcome));
+        log().appendMarker(new TransactionMarker(outcome, 0).toBatch(ending, (short) 0, nowMs), nowMs++);
+        force();
+    }
+
+    /** The first offset of each transaction that is open where the log ends there. */
+    private Map<Long, Long> openAt(long end) {
+        Map<Long, Long> open = new TreeMap<>();
+        for (int i = 0; i < end; i++) {
+            Sent each = sent.get(i);
+            if (each.end != null) {
+                open.remove(each.transaction);
+            } else if (each.transaction != NO_TRANSACTION) {
+                open.putIfAbsent(each.transaction, (long) i);
+            }
+        }
+        return open;
+    }
+
+    private long stableAt(long end) {
+        return openAt(end).values().stream().mapToLong(each -> each).min().orElse(end);
     }
 
     void compact() {
@@ -165,7 +239,7 @@ final class CompactedLife {
         nowMs += random.nextInt(60);
         LogCleaner cleaner = new LogCleaner(1 << 20, new SplittableRandom(1));
         try (CompactionRun run =
-                log().beginCompaction(EAGER, cleaner, log().logEndOffset(), false, nowMs, () -> false)) {
+                log().beginCompaction(EAGER, cleaner, stableAt(log().logEndOffset()), false, nowMs, () -> false)) {
             if (run == null) {
                 return;
             }
@@ -184,22 +258,38 @@ final class CompactedLife {
         LogLife.check(end <= sent.size(), () -> "phantom: sent to " + sent.size() + ", there is " + log());
         LogLife.check(log().logStartOffset() == 0, () -> "nothing was deleted: " + log());
         log().verify();
-        Map<String, String> expected = new HashMap<>();
+        long stable = stableAt(end);
+        LogLife.check(
+                Math.min(log().firstUnstableOffset(), end) == stable,
+                () -> "the first open transaction begins at " + stable + ", the log says "
+                        + log().firstUnstableOffset());
+        Set<Long> aborted = new HashSet<>();
         for (Sent each : sent.subList(0, (int) end)) {
-            apply(expected, each);
+            if (each.end == Outcome.ABORT) {
+                aborted.add(each.transaction);
+            }
+        }
+        Map<String, String> expected = new HashMap<>();
+        for (Sent each : sent.subList(0, (int) stable)) {
+            if (each.end == null && !aborted.contains(each.transaction)) {
+                apply(expected, each);
+            }
         }
         Map<String, String> found = new HashMap<>();
         long next = 0;
-        while (next < end) {
-            ByteBuffer read = log().read(next, 1 << 10, end);
-            LogLife.check(read.hasRemaining(), "nothing at " + next);
-            for (RecordBatch batch : RecordBatches.of(read)) {
+        while (next < stable) {
+            CommittedRead read = log().readCommitted(next, 1 << 10, stable);
+            LogLife.check(read.records().hasRemaining(), "nothing committed at " + next);
+            for (RecordBatch batch : RecordBatches.of(read.records())) {
                 LogLife.check(batch.baseOffset() == next, "expected a batch of offset " + next + ": " + batch);
-                checkRecords(batch, found);
+                if (!isAborted(batch, read.aborted())) {
+                    checkRecords(batch, found);
+                }
                 next = batch.nextOffset();
             }
         }
         LogLife.check(found.equals(expected), () -> "what is left of the keys is " + found + ", expected " + expected);
+        checkUnstable(next, end);
         for (Path path : store.list(LogLife.FOLDER)) {
             String name = path.toString();
             LogLife.check(
@@ -208,10 +298,36 @@ final class CompactedLife {
         }
     }
 
+    private static boolean isAborted(RecordBatch batch, List<AbortedTransaction> aborted) {
+        return batch.isTransactional() && aborted.stream().anyMatch(each -> each.producerId() == batch.producerId());
+    }
+
+    /** Behind the begin of an open transaction all is as it was sent. */
+    private void checkUnstable(long from, long end) {
+        for (long next = from; next < end; ) {
+            ByteBuffer read = log().read(next, 1 << 10, end);
+            LogLife.check(read.hasRemaining(), "nothing at " + next);
+            for (RecordBatch batch : RecordBatches.of(read)) {
+                LogLife.check(
+                        batch.baseOffset() == next && batch.count() == batch.lastOffsetDelta() + 1,
+                        "expected all from offset " + next + ": " + batch);
+                checkRecords(batch, new HashMap<>());
+                next = batch.nextOffset();
+            }
+        }
+    }
+
     private void checkRecords(RecordBatch batch, Map<String, String> found) {
+        if (batch.isControl()) {
+            return;
+        }
         RecordCursor records = batch.records();
         while (records.next()) {
-            Sent record = new Sent(String.valueOf(text(records.key())), text(records.value()));
+            Sent record = new Sent(
+                    String.valueOf(text(records.key())),
+                    text(records.value()),
+                    batch.isTransactional() ? batch.producerId() : NO_TRANSACTION,
+                    null);
             LogLife.check(
                     record.equals(sent.get((int) records.offset())),
                     "at " + records.offset() + " there is " + record + ", sent was "
@@ -235,7 +351,8 @@ final class CompactedLife {
 
     /** Takes more, is compacted, closes in good order, and is there again. */
     void goOn() {
-        append();
+        append(NO_TRANSACTION);
+        end();
         bug.phase(PlantedBug.Phase.ROLL);
         log().roll();
         compact();

@@ -6,8 +6,9 @@ import io.reactivemq.storage.StorageException;
 import io.reactivemq.storage.StoredFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -16,15 +17,16 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The {@link ProducerStates} of a log at an offset, as a file of that name: {@code 00000000000000004711.snapshot}, in Kafka's
- * format. Of each producer it has the last batch only.
+ * format. Kafka has one entry of a producer there, of its last batch; here each batch that is remembered has one, the last one behind the others, so
+ * that a client that had several under way when the log was closed is answered as before. Kafka takes the last entry of a producer.
  *
  * <pre>
- * version int16 = 1, crc uint32 (CRC-32C of what follows), number of producers int32, and for each:
+ * version int16 = 1, crc uint32 (CRC-32C of what follows), number of entries int32, and for each:
  *     producer id int64, epoch int16, last sequence int32, last offset int64, offset delta int32, timestamp int64,
- *     coordinator epoch int32, first offset of the open transaction int64 (-1: none)
+ *     coordinator epoch int32, first offset of the open transaction int64 (-1: none; in the last entry of a producer)
  * </pre>
  *
- * The timestamp is when the producer was last heard of; Kafka has that of its last batch there. Snapshots are not forced while the log can
+ * The timestamp of the last entry is when the producer was last heard of; Kafka has that of its last batch there. Snapshots are not forced while the log can
  * stand in for them: one that a crash has torn is not taken, and an older one or the log itself is read. Before segments are deleted, the
  * snapshot that stands in for them is.
  */
@@ -83,21 +85,36 @@ final class ProducerSnapshot {
     }
 
     static ByteBuffer encode(List<ProducerState> producers) {
-        ByteBuffer content = ByteBuffer.allocate(HEADER_BYTES + producers.size() * ENTRY_BYTES);
+        int entries = producers.stream()
+                .mapToInt(producer -> Math.max(1, producer.batchCount()))
+                .sum();
+        ByteBuffer content = ByteBuffer.allocate(HEADER_BYTES + entries * ENTRY_BYTES);
         content.putShort(VERSION).position(COUNT_AT);
-        content.putInt(producers.size());
+        content.putInt(entries);
         for (ProducerState producer : producers) {
-            ProducerState.Batch last = producer.lastBatch();
-            content.putLong(producer.producerId())
-                    .putShort(producer.epoch())
-                    .putInt(last == null ? NO_SEQUENCE : last.lastSequence())
-                    .putLong(last == null ? ProducerState.NO_OFFSET : last.lastOffset())
-                    .putInt(last == null ? 0 : last.offsetDelta())
-                    .putLong(producer.heardMs())
-                    .putInt(producer.coordinatorEpoch())
-                    .putLong(producer.transactionFirstOffset());
+            for (int i = 0; i < producer.batchCount() - 1; i++) {
+                ProducerState.Batch batch = producer.batch(i);
+                put(content, producer, batch, batch.appendTimeMs(), ProducerState.NO_OFFSET);
+            }
+            put(content, producer, producer.lastBatch(), producer.heardMs(), producer.transactionFirstOffset());
         }
         return content.putInt(CRC_AT, crcOf(content)).flip();
+    }
+
+    private static void put(
+            ByteBuffer content,
+            ProducerState producer,
+            ProducerState.@Nullable Batch batch,
+            long timestampMs,
+            long transactionFirstOffset) {
+        content.putLong(producer.producerId())
+                .putShort(producer.epoch())
+                .putInt(batch == null ? NO_SEQUENCE : batch.lastSequence())
+                .putLong(batch == null ? ProducerState.NO_OFFSET : batch.lastOffset())
+                .putInt(batch == null ? 0 : batch.offsetDelta())
+                .putLong(timestampMs)
+                .putInt(producer.coordinatorEpoch())
+                .putLong(transactionFirstOffset);
     }
 
     /** Null where the bytes are not a whole snapshot. */
@@ -110,10 +127,13 @@ final class ProducerSnapshot {
         if (count != (from.limit() - HEADER_BYTES) / ENTRY_BYTES) {
             return null;
         }
-        List<ProducerState> producers = new ArrayList<>(count);
+        Map<Long, ProducerState> producers = new LinkedHashMap<>();
         from.position(HEADER_BYTES);
         for (int i = 0; i < count; i++) {
-            ProducerState producer = new ProducerState(from.getLong(), from.getShort());
+            long id = from.getLong();
+            short epoch = from.getShort();
+            ProducerState producer = producers.computeIfAbsent(id, same -> new ProducerState(same, epoch));
+            producer.moveTo(epoch);
             int lastSequence = from.getInt();
             long lastOffset = from.getLong();
             int offsetDelta = from.getInt();
@@ -122,9 +142,8 @@ final class ProducerSnapshot {
                 producer.add(new ProducerState.Batch(lastSequence, lastOffset, offsetDelta, timestampMs));
             }
             producer.restore(from.getInt(), from.getLong(), timestampMs);
-            producers.add(producer);
         }
-        return producers;
+        return List.copyOf(producers.values());
     }
 
     private static int crcOf(ByteBuffer content) {

@@ -1,6 +1,7 @@
 package io.reactivemq.log;
 
 import io.reactivemq.record.RecordBatch;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,6 +80,15 @@ final class ProducerState {
     /** The last batch of the current epoch; null: there is none. */
     @Nullable Batch lastBatch() {
         return batchCount == 0 ? null : batches[batchCount - 1];
+    }
+
+    int batchCount() {
+        return batchCount;
+    }
+
+    /** One of the remembered batches, 0 being the oldest. */
+    Batch batch(int index) {
+        return batches[Objects.checkIndex(index, batchCount)];
     }
 
     /** The batch that those sequence numbers are a repetition of; null: none of the remembered. */

@@ -91,6 +91,6 @@ final class SecurityStore implements SecurityApi {
     private <R> Mono<R> change(Function<SecurityState, CoordinatorResult<R>> change) {
         Mono<R> work = metadata.handle(machine -> change.apply(machine.security()))
                 .flatMap(result -> load().thenReturn(result));
-        return Mono.fromFuture(work::toFuture, true);
+        return Uncancelled.of(work);
     }
 }

@@ -147,7 +147,7 @@ final class TopicRegistry implements TopicCatalog {
                     .flatMap(this::finishCreating)
                     .map(this::describe);
         });
-        return Mono.fromFuture(work::toFuture, true);
+        return Uncancelled.of(work);
     }
 
     /** Looks whether a topic could be created, and tells the settings it would have. */
@@ -181,7 +181,7 @@ final class TopicRegistry implements TopicCatalog {
         Mono<TopicDescription> work = Mono.defer(() -> metadata.handle(machine -> machine.growing(name, total)))
                 .flatMap(this::finishGrowing)
                 .map(this::describe);
-        return Mono.fromFuture(work::toFuture, true);
+        return Uncancelled.of(work);
     }
 
     /** Ends with an error where the settings are not valid, or ask for a library that is missing. */
@@ -209,7 +209,7 @@ final class TopicRegistry implements TopicCatalog {
         Mono<TopicDescription> work = checked(librariesOf(changes))
                 .then(Mono.defer(() -> metadata.handle(machine -> altered(machine, name, changes))))
                 .flatMap(image -> apply(image).thenReturn(describe(image)));
-        return Mono.fromFuture(work::toFuture, true);
+        return Uncancelled.of(work);
     }
 
     private CoordinatorResult<TopicImage> altered(MetadataShard machine, String name, List<ConfigChange> changes) {
@@ -270,7 +270,7 @@ final class TopicRegistry implements TopicCatalog {
         Mono<Void> work = Mono.defer(() -> metadata.handle(machine -> machine.deleting(name)))
                 .flatMap(image -> finishDeleting(image, forget))
                 .then();
-        return Mono.fromFuture(work::toFuture, true);
+        return Uncancelled.of(work);
     }
 
     /** Gives out that many producer ids, none of them twice; the Mono is the first of them. */

@@ -87,10 +87,11 @@ final class ProduceApi {
                         Mono.defer(() -> begin(request, body, name, partition)).toFuture()));
             }
         }
-        CompletableFuture<Void> all = CompletableFuture.allOf(
+        // what failed is told with each append; as a failure of this it would be dropped where nobody waits any more
+        CompletableFuture<Boolean> all = CompletableFuture.allOf(
                         appends.stream().map(Append::result).toArray(CompletableFuture<?>[]::new))
-                .whenComplete((done, failure) -> request.frame().release());
-        Mono<Void> ended = Mono.fromFuture(all, true).onErrorComplete();
+                .handle((done, failure) -> request.frame().release());
+        Mono<Void> ended = Mono.fromFuture(all, true).then();
         if (!all.isDone() && acks != Acks.NONE) {
             ended = ended.timeout(
                     Duration.ofMillis(Math.max(1, body.timeoutMs())),

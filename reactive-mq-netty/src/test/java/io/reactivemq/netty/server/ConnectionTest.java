@@ -345,6 +345,30 @@ class ConnectionTest {
     }
 
     @Test
+    @DisplayName("that has gone hears nothing of an append that fails, and nor does anybody else; the buffer is let go")
+    void failsForNobody() {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(1 << 20);
+        broker.createTopic(NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
+        Sinks.Empty<Void> gate = Sinks.empty();
+        Held held = new Held(broker, gate.asMono());
+        ApiTable apis = new ApiTable();
+        new ProduceApi(held, new TopicNames(held)).register(apis);
+        ByteBuf frame = Unpooled.buffer();
+        ApiRequest asked = new ApiRequest(
+                new RequestHeader(ApiMessageType.PRODUCE, (short) 9, 1, ""),
+                Caller.embedded("test"),
+                InetSocketAddress.createUnresolved("127.0.0.1", 9092),
+                frame);
+        Disposable answer = apis.answer(asked, produce(-1)).subscribe();
+        frame.release(); // as the connection does in the end
+        answer.dispose();
+        gate.tryEmitError(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "closed"))
+                .orThrow();
+        assertThat(frame.refCnt()).isZero();
+        held.closeGracefully(RunningServer.PATIENCE).block(RunningServer.PATIENCE);
+    }
+
+    @Test
     @DisplayName("that produces to a topic without a name is told so, and its buffer is let go")
     void blankTopic() {
         EmbeddedBroker broker = EmbeddedBroker.inMemory(1 << 20);

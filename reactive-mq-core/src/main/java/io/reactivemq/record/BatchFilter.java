@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Takes records out of a batch, as compaction does: {@link #look} first, then {@link #write}. What is left of a batch keeps its offsets, so
- * also its base offset and last offset delta, its producer and sequence, its leader epoch and its compression; the max
- * timestamp is that of the records that are left. Not for several threads.
+ * also its base offset and last offset delta, its producer and sequence, its leader epoch and its compression, unless readers would take what is
+ * left for a bomb: then it is gzip. The max timestamp is that of the records that are left. Not for several threads.
  */
 public final class BatchFilter {
 
@@ -89,14 +89,19 @@ public final class BatchFilter {
         int size =
                 newDeleteHorizonMs < 0 ? copyRecords() : copyRecordsShifted(batch.baseTimestamp() - newDeleteHorizonMs);
         byte[] written = array;
-        if (batch.compression() != Compression.NONE) {
-            written = Codec.compress(batch.compression(), array, RecordBatch.HEADER_BYTES, size);
+        Compression compression = batch.compression();
+        if (compression != Compression.NONE) {
+            Codec.Compressed compressed = Codec.compressReadable(compression, array, RecordBatch.HEADER_BYTES, size);
+            compression = compressed.compression();
+            written = compressed.bytes().array();
             size = written.length;
         }
         ByteBuffer to = ByteBuffer.wrap(written, 0, size);
         batch.copyHeader(to);
+        short attributes = batch.codedAs(compression);
+        to.putShort(RecordBatch.ATTRIBUTES_AT, attributes);
         if (newDeleteHorizonMs >= 0) {
-            to.putShort(RecordBatch.ATTRIBUTES_AT, (short) (batch.attributes() | RecordBatch.DELETE_HORIZON_MASK));
+            to.putShort(RecordBatch.ATTRIBUTES_AT, (short) (attributes | RecordBatch.DELETE_HORIZON_MASK));
             to.putLong(RecordBatch.BASE_TIMESTAMP_AT, newDeleteHorizonMs);
         }
         to.putInt(RecordBatch.COUNT_AT, kept);

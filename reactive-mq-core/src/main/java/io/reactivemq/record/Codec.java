@@ -104,6 +104,28 @@ public final class Codec {
         };
     }
 
+    /**
+     * As {@link #compress(Compression, byte[], int, int)}, of what is to be read again: with gzip where the wished compression is so good that
+     * readers would take the result for a bomb. Of what gzip compresses a byte becomes 1,032 at most.
+     *
+     * @throws MqException MESSAGE_TOO_LARGE for more than {@link #DECOMPRESSED_BYTES_MAX}, which is read in no compression
+     */
+    static Compressed compressReadable(Compression wished, byte[] array, int from, int to) {
+        if (to - from > DECOMPRESSED_BYTES_MAX) {
+            throw new MqException(
+                    ErrorCode.MESSAGE_TOO_LARGE,
+                    "a compressed batch: expected records of at most " + DECOMPRESSED_BYTES_MAX + " bytes, actual "
+                            + (to - from));
+        }
+        byte[] bytes = compress(wished, array, from, to);
+        return to - from <= bytesMax(bytes.length - from)
+                ? new Compressed(wished, ByteBuffer.wrap(bytes))
+                : new Compressed(Compression.GZIP, ByteBuffer.wrap(compress(Compression.GZIP, array, from, to)));
+    }
+
+    /** What came out, in an array of its own, and of which compression. */
+    record Compressed(Compression compression, ByteBuffer bytes) {}
+
     /** As {@link #compress(Compression, byte[], int, int)}, with a level that the compression has. */
     static byte[] compress(Compression compression, int level, byte[] array, int from, int to) {
         ByteArrayOutputStream compressed = new ByteArrayOutputStream(from + (to - from) / 2);
@@ -189,7 +211,7 @@ public final class Codec {
             this.bytesMax = bytesMax;
             this.left = bytesMax;
             try {
-                this.from = Codec.decompressing(compression, input(compressed), bytesMax);
+                this.from = Codec.decompressing(compression, compressed, bytesMax);
             } catch (LinkageError e) {
                 throw unavailable(compression, where, e);
             } catch (IOException | RuntimeException e) {
@@ -233,14 +255,14 @@ public final class Codec {
         }
     }
 
-    private static InputStream decompressing(Compression compression, InputStream from, int bytesMax)
+    private static InputStream decompressing(Compression compression, ByteBuffer from, int bytesMax)
             throws IOException {
         return switch (compression) {
-            case NONE -> from;
-            case GZIP -> new GZIPInputStream(from);
+            case NONE -> input(from);
+            case GZIP -> new GZIPInputStream(input(from));
             case SNAPPY -> Snappy.decompressing(from, bytesMax);
-            case LZ4 -> Lz4.decompressing(from);
-            case ZSTD -> Zstd.decompressing(from);
+            case LZ4 -> Lz4.decompressing(input(from));
+            case ZSTD -> Zstd.decompressing(input(from));
         };
     }
 
@@ -262,9 +284,9 @@ public final class Codec {
             }
         }
 
-        static InputStream decompressing(InputStream from, int bytesMax) throws IOException {
+        static InputStream decompressing(ByteBuffer from, int bytesMax) {
             requireNative();
-            return new SnappyInput(from.readAllBytes(), bytesMax);
+            return new SnappyInput(from, bytesMax);
         }
     }
 
@@ -303,13 +325,9 @@ public final class Codec {
     }
 
     private static InputStream input(ByteBuffer buffer) {
-        if (buffer.hasArray()) {
-            return new ByteArrayInputStream(
-                    buffer.array(), buffer.arrayOffset() + buffer.position(), buffer.remaining());
-        }
-        byte[] bytes = new byte[buffer.remaining()];
-        buffer.get(buffer.position(), bytes);
-        return new ByteArrayInputStream(bytes);
+        return buffer.hasArray()
+                ? new ByteArrayInputStream(buffer.array(), buffer.arrayOffset() + buffer.position(), buffer.remaining())
+                : new BufferInput(buffer);
     }
 
     private static ByteBuffer readAll(InputStream from, int compressedBytes, int bytesMax) throws IOException {

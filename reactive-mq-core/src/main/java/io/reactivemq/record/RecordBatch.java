@@ -472,7 +472,8 @@ public final class RecordBatch {
         return bytes.putInt(CRC_AT, (int) of(bytes, 0).computeCrc());
     }
 
-    private short codedAs(Compression compression) {
+    /** The attributes, with another compression. */
+    short codedAs(Compression compression) {
         return (short) ((attributes() & ~COMPRESSION_MASK) | compression.code());
     }
 

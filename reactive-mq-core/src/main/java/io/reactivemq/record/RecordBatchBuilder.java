@@ -22,6 +22,9 @@ public final class RecordBatchBuilder {
     /** What a JVM will allocate as one array. */
     private static final int ARRAY_BYTES_MAX = Integer.MAX_VALUE - 8;
 
+    /** Where it is compressed: what readers take. */
+    private static final int COMPRESSIBLE_BYTES_MAX = RecordBatch.HEADER_BYTES + Codec.DECOMPRESSED_BYTES_MAX;
+
     /** What attributes, timestamp delta, offset delta, key length, value length and header count take at least. */
     private static final int NUMBER_BYTES_MIN = 6;
 
@@ -36,6 +39,7 @@ public final class RecordBatchBuilder {
     private static final byte[] NONE = new byte[0];
 
     private final int maxBytes;
+    private final int arrayBytesMax;
     private final Compression compression;
     private final CRC32C crc = new CRC32C();
 
@@ -60,15 +64,17 @@ public final class RecordBatchBuilder {
     /**
      * @param initialBytes what the first batch's buffer begins with; it doubles as it fills
      * @param maxBytes the size, header included and not compressed, that a batch of more than one record does not exceed
-     * @param compression how batches are compressed
+     * @param compression how batches are compressed; one that would come out so small that readers refuse it (see {@link RecordBatch#records})
+     *     is compressed with gzip instead
      */
     public RecordBatchBuilder(int initialBytes, int maxBytes, Compression compression) {
         if (initialBytes < RecordBatch.HEADER_BYTES || maxBytes < initialBytes) {
             throw new IllegalArgumentException("expected " + RecordBatch.HEADER_BYTES
                     + " <= initialBytes <= maxBytes, actual initialBytes " + initialBytes + ", maxBytes " + maxBytes);
         }
-        this.freshBytes = initialBytes;
-        this.maxBytes = maxBytes;
+        this.arrayBytesMax = compression == Compression.NONE ? ARRAY_BYTES_MAX : COMPRESSIBLE_BYTES_MAX;
+        this.freshBytes = Math.min(initialBytes, arrayBytesMax);
+        this.maxBytes = Math.min(maxBytes, arrayBytesMax);
         this.compression = compression;
     }
 
@@ -78,7 +84,7 @@ public final class RecordBatchBuilder {
      * @param timestampMs the record's create time, or -1 for none
      * @return false, and nothing has changed, if the record does not fit behind those that are there. An empty batch takes
      *     any record, also one larger than {@code maxBytes}: the broker judges the size.
-     * @throws MqException MESSAGE_TOO_LARGE if the record alone would be larger than a buffer can be
+     * @throws MqException MESSAGE_TOO_LARGE if the record alone would be larger than a buffer can be, or than what readers decompress
      */
     public boolean tryAppend(long timestampMs, byte @Nullable [] key, byte @Nullable [] value, Headers headers) {
         if (timestampMs < -1) {
@@ -173,8 +179,11 @@ public final class RecordBatchBuilder {
         }
         byte[] built = array;
         int builtSize = size;
+        Compression used = compression;
         if (compression != Compression.NONE) {
-            built = Codec.compress(compression, array, RecordBatch.HEADER_BYTES, size);
+            Codec.Compressed compressed = Codec.compressReadable(compression, array, RecordBatch.HEADER_BYTES, size);
+            used = compressed.compression();
+            built = compressed.bytes().array();
             builtSize = built.length;
         } else if (size < array.length / 2) {
             // a small batch of a slow stream: it is handed over in a buffer of its own size, and this one stays
@@ -186,7 +195,7 @@ public final class RecordBatchBuilder {
         ByteBuffer batch = ByteBuffer.wrap(built, 0, builtSize);
         writeHeader(batch);
         batch.putShort(RecordBatch.ATTRIBUTES_AT, (short)
-                (compression.code() | (transactional ? RecordBatch.TRANSACTIONAL_MASK : 0)));
+                (used.code() | (transactional ? RecordBatch.TRANSACTIONAL_MASK : 0)));
         batch.putLong(RecordBatch.PRODUCER_ID_AT, producerId);
         batch.putShort(RecordBatch.PRODUCER_EPOCH_AT, producerEpoch);
         batch.putInt(RecordBatch.BASE_SEQUENCE_AT, baseSequence);
@@ -226,10 +235,10 @@ public final class RecordBatchBuilder {
     }
 
     private void grow(long bytesMin) {
-        if (bytesMin > ARRAY_BYTES_MAX) {
+        if (bytesMin > arrayBytesMax) {
             throw new MqException(
                     ErrorCode.MESSAGE_TOO_LARGE,
-                    "a batch with this record: expected at most " + ARRAY_BYTES_MAX + " bytes, actual " + bytesMin);
+                    "a batch with this record: expected at most " + arrayBytesMax + " bytes, actual " + bytesMin);
         }
         long bytes = Math.max(bytesMin, array.length == 0 ? freshBytes : Math.min(2L * array.length, maxBytes));
         array = count == 0 ? new byte[(int) bytes] : Arrays.copyOf(array, (int) bytes);

@@ -87,6 +87,7 @@ public final class RecordWalk implements AutoCloseable {
         return logAppendTime ? batch.maxTimestamp() : baseTimestamp + timestampDelta;
     }
 
+    /** Whether the record that {@link #next} came to has a key, of no bytes perhaps. */
     public boolean hasKey() {
         return hasKey;
     }

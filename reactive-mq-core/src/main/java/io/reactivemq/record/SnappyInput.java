@@ -20,10 +20,15 @@ final class SnappyInput extends InputStream {
     private static final long MAGIC = 0x82_53_4e_41_50_50_59_00L;
     private static final int HEADER_BYTES = 16;
 
+    /** The format's densest element copies 64 bytes and takes 3. Older versions of the library do not look. */
+    private static final int RATIO_MAX = 22;
+
     private final ByteBuffer compressed;
-    private final byte[] array;
     private final boolean framed;
     private long left;
+
+    /** A compressed block of a buffer that has no array, from its begin. */
+    private byte[] copied = new byte[0];
 
     /** The block that is read, from its begin. */
     private byte[] plain = new byte[0];
@@ -31,14 +36,13 @@ final class SnappyInput extends InputStream {
     private InputStream block = InputStream.nullInputStream();
 
     /**
-     * @param compressed all there is
+     * @param compressed all there is, from position to limit; neither moves
      * @param bytesMax how much may come out
      */
-    SnappyInput(byte[] compressed, int bytesMax) {
-        this.compressed = ByteBuffer.wrap(compressed);
-        this.array = compressed;
+    SnappyInput(ByteBuffer compressed, int bytesMax) {
+        this.compressed = compressed.slice();
         this.left = bytesMax;
-        this.framed = compressed.length >= HEADER_BYTES && this.compressed.getLong(0) == MAGIC;
+        this.framed = compressed.remaining() >= HEADER_BYTES && this.compressed.getLong(0) == MAGIC;
         if (framed) {
             this.compressed.position(HEADER_BYTES);
         }
@@ -72,17 +76,33 @@ final class SnappyInput extends InputStream {
                 throw new IOException("a block of " + length + " bytes where " + compressed.remaining() + " are left");
             }
         }
-        int at = compressed.position();
+        byte[] array;
+        int at;
+        if (compressed.hasArray()) {
+            array = compressed.array();
+            at = compressed.arrayOffset() + compressed.position();
+        } else {
+            if (copied.length < length) {
+                copied = new byte[length];
+            }
+            array = copied;
+            at = 0;
+            compressed.get(compressed.position(), array, 0, length);
+        }
         int size = Snappy.uncompressedLength(array, at, length);
         if (size < 0 || size > left) {
             throw new IOException("a block of " + size + " bytes where " + left + " are left");
+        }
+        if (size > (long) RATIO_MAX * length) {
+            throw new IOException("a block of " + size + " bytes that takes " + length + ", where a byte becomes "
+                    + RATIO_MAX + " at most");
         }
         left -= size;
         if (plain.length < size) {
             plain = new byte[size];
         }
         int actual = Snappy.uncompress(array, at, length, plain, 0);
-        compressed.position(at + length);
+        compressed.position(compressed.position() + length);
         return new ByteArrayInputStream(plain, 0, actual);
     }
 }

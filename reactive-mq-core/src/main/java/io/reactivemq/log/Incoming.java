@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An append that was looked at and may be written.
@@ -33,13 +35,15 @@ record Incoming(
         ProducerState.@Nullable Batch repeated,
         @Nullable TransactionMarker marker) {
 
+    private static final Logger LOGGER = LoggerFactory.getLogger(Incoming.class);
+
     private static final long NO_TIMESTAMP = -1;
 
     /**
      * Looks at batches of a client, and compresses them as the log keeps them.
      *
      * @throws MqException CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE for batches that
-     *     can't be taken; and those of {@link ProducerStates#check}
+     *     can't be taken; UNKNOWN_SERVER_ERROR where an error of the JVM came while records were looked at, its memory perhaps; and those of {@link ProducerStates#check}
      */
     static Incoming ofClient(
             ByteBuffer records,
@@ -106,11 +110,23 @@ record Incoming(
         return new Incoming(records, offsetSpan, NO_TIMESTAMP, true, check.apply(fromProducer), null);
     }
 
+    private Incoming lookedAt(
+            RecordCheck check, boolean compresses, LogConfig settings, TopicPartition partition, long nowMs) {
+        try {
+            return kept(check, compresses, settings, partition, nowMs);
+        } catch (Error e) {
+            // nothing is written yet: it is the end of this append, and of nothing else
+            LOGGER.error("partition {}: a batch could not be looked at", partition, e);
+            throw new MqException(
+                    ErrorCode.UNKNOWN_SERVER_ERROR, partition + ": the batches could not be looked at: " + e, e);
+        }
+    }
+
     /**
      * With the batches compressed as the log keeps them, in buffers of their own where that is not as they came, and their records looked at once at
      * most: where the check, the topic or a compression asks for it.
      */
-    private Incoming lookedAt(
+    private Incoming kept(
             RecordCheck check, boolean compresses, LogConfig settings, TopicPartition partition, long nowMs) {
         StoredCompression compression = settings.compression();
         RecordLook look = new RecordLook(RecordCheck.closer(check, settings.recordCheck()), settings, partition, nowMs);

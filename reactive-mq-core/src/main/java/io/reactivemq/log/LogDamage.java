@@ -32,7 +32,15 @@ final class LogDamage {
                 ErrorCode.CORRUPT_MESSAGE,
                 "the log is damaged: " + file + " at byte " + position + ": " + field + ": expected " + expected
                         + ", actual " + actual
-                        + "; nothing was deleted or cut; restore the file from a copy, or set the partition's directory aside");
+                        + "; nothing was deleted or cut; restore the file from a copy and open the log again, or set the partition's directory aside");
+    }
+
+    /** For a writer, to whom CORRUPT_MESSAGE would say that it is its batch that is bad. Anything but damage as it is. */
+    static MqException ofLogNotBatch(MqException found) {
+        return found.errorCode() == ErrorCode.CORRUPT_MESSAGE
+                ? new MqException(
+                        ErrorCode.KAFKA_STORAGE_ERROR, "nothing can be appended: " + found.getMessage(), found)
+                : found;
     }
 
     /** The same for another who asks: an exception belongs to one. */

@@ -243,16 +243,19 @@ public final class PartitionLog implements Closeable {
      * @param nowMs the time of the append
      * @throws MqException CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE for batches that can't be taken;
      *     OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE for those a producer may not send now;
-     *     UNSUPPORTED_COMPRESSION_TYPE where they are to be compressed anew and a library for that is missing; KAFKA_STORAGE_ERROR where
-     *     writing failed
+     *     UNSUPPORTED_COMPRESSION_TYPE where they are to be compressed anew or their records looked at, and a library for that is missing;
+     *     KAFKA_STORAGE_ERROR where writing failed, or the segment that is written to is damaged; UNKNOWN_SERVER_ERROR where an error of the JVM
+     *     came while records were looked at
      */
     public AppendInfo append(ByteBuffer records, long nowMs) {
         return append(records, RecordCheck.BATCH, nowMs);
     }
 
     /**
-     * As {@link #append(ByteBuffer, long)}, of batches that are looked at as closely, or as the settings ask for, if that is closer. Where records are looked
-     * at, a max timestamp that is not theirs is corrected in the caller's buffer.
+     * As {@link #append(ByteBuffer, long)}, of batches that are looked at at least that closely: the settings may ask for more. Where records are
+     * looked at, a max timestamp that is not theirs is corrected in the caller's buffer.
+     *
+     * @throws MqException as {@link #append(ByteBuffer, long)}
      */
     public AppendInfo append(ByteBuffer records, RecordCheck check, long nowMs) {
         checkWritable();
@@ -295,9 +298,13 @@ public final class PartitionLog implements Closeable {
     }
 
     private AppendInfo append(Incoming incoming, LogConfig settings, boolean appendTime, long nowMs) {
-        prepareForAppend();
-        if (mustRoll(incoming, settings)) {
-            roll();
+        try {
+            prepareForAppend();
+            if (mustRoll(incoming, settings)) {
+                roll();
+            }
+        } catch (MqException e) {
+            throw LogDamage.ofLogNotBatch(e);
         }
         long baseOffset = segments.end().offset();
         if (!appendTime) {
@@ -313,9 +320,7 @@ public final class PartitionLog implements Closeable {
 
     /** What must be on disk before the first append after opening, or after one was cut back. */
     private void prepareForAppend() {
-        segments.end()
-                .segment()
-                .growingIndex(); // read by now: what is wrong with it is told before anything is written
+        requireIndex(segments.end().segment());
         if (cutBack) {
             durable.beginEpoch(segments.epochs().latest() + 1);
             cutBack = false;
@@ -323,6 +328,15 @@ public final class PartitionLog implements Closeable {
         if (!markedOpen) {
             durable.markOpen();
             markedOpen = true;
+        }
+    }
+
+    /** The index of the active segment is read by now: what is wrong with it is told before anything is written. */
+    private static void requireIndex(Segment active) {
+        try {
+            active.growingIndex();
+        } catch (MqException e) {
+            throw LogDamage.ofLogNotBatch(e);
         }
     }
 
@@ -400,6 +414,8 @@ public final class PartitionLog implements Closeable {
     /**
      * Closes the active segment, which is forced, and goes on in a new one, so that what is in the former can be deleted. Does nothing where
      * the active segment is empty.
+     *
+     * @throws MqException KAFKA_STORAGE_ERROR where writing failed, or the segment is damaged
      */
     public void roll() {
         checkWritable();
@@ -408,6 +424,7 @@ public final class PartitionLog implements Closeable {
             return;
         }
         Segment full = at.segment();
+        requireIndex(full);
         Segment next;
         durable.forceFile(full);
         rollUnfinished = true;

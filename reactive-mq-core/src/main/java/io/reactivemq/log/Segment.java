@@ -7,7 +7,7 @@ import io.reactivemq.log.OffsetTimeIndex.OffsetEntry;
 import io.reactivemq.log.OffsetTimeIndex.TimeEntry;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
-import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.RecordWalk;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
 import io.reactivemq.storage.StorageException;
@@ -597,10 +597,11 @@ final class Segment {
         if (batch.timestampType() == TimestampType.LOG_APPEND_TIME && everyOffset) {
             return Math.max(batch.baseOffset(), fromOffset);
         }
-        RecordCursor records = batch.records();
-        while (records.next()) {
-            if (records.timestampMs() >= timestampMs && records.offset() >= fromOffset) {
-                return records.offset();
+        try (RecordWalk records = batch.walk(file.path().toString())) {
+            while (records.next()) {
+                if (records.timestampMs() >= timestampMs && records.offset() >= fromOffset) {
+                    return records.offset();
+                }
             }
         }
         return -1;

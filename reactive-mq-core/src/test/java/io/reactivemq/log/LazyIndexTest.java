@@ -5,13 +5,18 @@ import static io.reactivemq.log.Batches.decode;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.sun.management.ThreadMXBean;
+import io.reactivemq.Compression;
 import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
 import io.reactivemq.storage.StoredFile;
 import io.reactivemq.storage.testing.WatchedStore;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,6 +26,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -120,6 +126,49 @@ class LazyIndexTest {
             damage(log, 20);
             int again = readsOf(() -> damage(log, 20));
             assertThat(again).isLessThanOrEqualTo(2);
+        }
+    }
+
+    @Test
+    @DisplayName("where the segment that is written to is damaged, its writer hears of the log, not of its batch")
+    void damagedActive() {
+        fill(200);
+        long active;
+        try (PartitionLog log = open()) {
+            List<SegmentInfo> segments = log.segments();
+            active = segments.get(segments.size() - 1).baseOffset();
+        }
+        zero(IndexFormat.offsetIndexFile(FOLDER, active));
+        patch(IndexFormat.logFile(FOLDER, active), 10, new byte[] {9, 9, 9, 9, 9, 9, 9, 9});
+        try (PartitionLog log = open()) {
+            for (ThrowingCallable write :
+                    List.<ThrowingCallable>of(() -> log.append(batch(200, "200"), 200), log::roll)) {
+                MqException told = catchThrowableOfType(MqException.class, write);
+                assertThat(told.errorCode()).isEqualTo(ErrorCode.KAFKA_STORAGE_ERROR);
+                assertThat(told).hasMessageContaining("the log is damaged").hasMessageContaining("open the log again");
+                assertThat(told).hasCauseInstanceOf(MqException.class);
+            }
+            damage(log, active);
+        }
+    }
+
+    @Test
+    @DisplayName("K20 what a batch decompresses to is not held to find the record of a time")
+    void timeInALargeBatch() {
+        files.createDirectories(FOLDER);
+        RecordBatchBuilder builder = new RecordBatchBuilder(100, 100 << 20, Compression.GZIP);
+        assertThat(builder.tryAppend(1, null, new byte[32 << 20], Headers.empty()))
+                .isTrue();
+        assertThat(builder.tryAppend(2, null, new byte[1], Headers.empty())).isTrue();
+        try (PartitionLog log = open()) {
+            log.append(builder.build(), 2);
+            ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            long before = threads.getCurrentThreadAllocatedBytes();
+            long found = log.offsetForTimestamp(2, 2);
+            long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+
+            assertThat(found).isEqualTo(1);
+            assertThat(allocated).isLessThan(8 << 20);
         }
     }
 

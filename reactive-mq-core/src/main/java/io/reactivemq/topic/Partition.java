@@ -183,7 +183,7 @@ public final class Partition {
         append(records, acks, RecordCheck.BATCH, listener);
     }
 
-    /** As {@link #append(ByteBuffer, Acks, AppendListener)}, of batches that are looked at as closely. */
+    /** As {@link #append(ByteBuffer, Acks, AppendListener)}, of batches that are looked at at least that closely. */
     public void append(ByteBuffer records, Acks acks, RecordCheck check, AppendListener listener) {
         Content content = acks == Acks.ALL ? Content.DATA_FOR_ALL_REPLICAS : Content.DATA;
         offer(new Append(records, content, check, Append::always, listener));
@@ -258,7 +258,11 @@ public final class Partition {
         return log.read(offset, maxBytes, Math.max(end, log.logStartOffset()));
     }
 
-    /** As {@link #read(long, int)}, for a channel to take the batches from the file; to be closed. */
+    /**
+     * As {@link #read(long, int)}, for a channel to take the batches from the file; to be closed.
+     *
+     * @throws MqException {@code OFFSET_OUT_OF_RANGE}, {@code CORRUPT_MESSAGE} where the log is damaged
+     */
     public LogRegion region(long offset, int maxBytes) {
         return log.region(offset, maxBytes, highWatermark);
     }
@@ -329,7 +333,8 @@ public final class Partition {
 
     /**
      * Lets go of the records below the offset, as far as whole segments reach; an active segment that lies below it is
-     * rolled first. Does nothing where the topic is only compacted: the last record of a key stays.
+     * rolled first. Does nothing where the topic is only compacted: the last record of a key stays. Done by the writer, soon; what fails is logged,
+     * and tried again with the next.
      */
     public void reclaim(long beforeOffset) {
         synchronized (this) {
@@ -402,6 +407,7 @@ public final class Partition {
         LOG.error("partition {} takes no more appends", id, e);
         MqException refusal = log.fence(e);
         answer(refusal);
+        refuseParked(refusal);
         waiters.wake();
     }
 
@@ -554,8 +560,22 @@ public final class Partition {
     }
 
     private void runTasks() {
-        for (Task<?> task = queue.pollTask(); task != null; task = queue.pollTask()) {
+        Task<?> task = queue.pollTask();
+        while (task != null) {
             task.run(closed ? gone() : null);
+            task = queue.pollTask();
+            if (task != null || parked != null || queue.hasAppends()) {
+                WriterTurn.passOn();
+            }
+        }
+    }
+
+    private void refuseParked(MqException refusal) {
+        Append waiting = parked;
+        if (waiting != null) {
+            parked = null;
+            parkedForIo = false;
+            waiting.listener().onFailed(refusal);
         }
     }
 
@@ -653,6 +673,8 @@ public final class Partition {
     }
 
     private void closeLog() {
+        WriterTurn.passOn();
+        refuseParked(gone());
         for (Append late = queue.pollAppend(); late != null; late = queue.pollAppend()) {
             late.listener().onFailed(gone());
         }

@@ -41,30 +41,31 @@ final class SegmentRetention {
         int count = 0;
         while (ms != Retention.UNBOUNDED && count < segments.size()) {
             SegmentInfo segment = segments.get(count);
-            long youngestMs;
             try {
-                youngestMs = log.maxTimestampMs(segment);
+                if (!isTooOld(log, segment, ms, nowMs)) {
+                    break;
+                }
             } catch (MqException damaged) {
                 requireDamage(damaged);
                 // it stays, for somebody to look at; what goes by size can go
                 LOG.warn("the age of {} is not known, so it is not deleted for its age", segment, damaged);
                 break;
             }
-            boolean kept;
-            if (youngestMs >= 0) {
-                kept = nowMs - youngestMs <= ms;
-            } else if (segment.sizeInBytes() == 0) {
-                kept = true;
-            } else {
-                long writtenMs = log.lastWrittenMs(segment);
-                kept = log.records(segment) > 0 && (writtenMs < 0 || nowMs - writtenMs <= ms);
-            }
-            if (kept) {
-                break;
-            }
             count++;
         }
         return count;
+    }
+
+    private static boolean isTooOld(PartitionLog log, SegmentInfo segment, long ms, long nowMs) {
+        long youngestMs = log.maxTimestampMs(segment);
+        if (youngestMs >= 0) {
+            return nowMs - youngestMs > ms;
+        }
+        if (segment.sizeInBytes() == 0) {
+            return false;
+        }
+        long writtenMs = log.lastWrittenMs(segment);
+        return log.records(segment) <= 0 || (writtenMs >= 0 && nowMs - writtenMs > ms);
     }
 
     private static int beyondBytes(List<SegmentInfo> segments, long bytes) {

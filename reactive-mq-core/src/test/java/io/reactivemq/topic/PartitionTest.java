@@ -7,6 +7,7 @@ import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.Headers;
 import io.reactivemq.MqException;
+import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.FetchRequest;
@@ -20,11 +21,17 @@ import io.reactivemq.log.PartitionLog;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
+import io.reactivemq.record.RecordWalk;
 import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import io.reactivemq.storage.StorageException.Operation;
 import io.reactivemq.storage.testing.WatchedStore;
+import java.io.File;
+import java.lang.reflect.Method;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,10 +40,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 
 class PartitionTest {
 
@@ -163,6 +175,121 @@ class PartitionTest {
         assertThat(heard).containsExactly("plain@0", "trusted@1", "gzip@2", "behind@4");
         append(partition, "last", 1);
         assertThat(heard).endsWith("last@5");
+    }
+
+    @Test
+    @DisplayName("an append that waits for room when the partition is closed is answered, wherever the writer is then")
+    void closedWhileItWaitsForRoom() {
+        List<CompletableFuture<Void>> closed = new ArrayList<>();
+        // between the writer's look at whether the partition closes and the closing
+        Admission full = new Admission() {
+            @Override
+            public boolean tryAdmit(Partition partition, int bytes) {
+                closed.add(partition.close().toFuture());
+                return false;
+            }
+
+            @Override
+            public void onFreed(long bytes) {}
+        };
+        Partition partition = open(Durability.MEMORY, full);
+        append(partition, "a", 1);
+
+        assertThat(heard).containsExactly("a UNKNOWN_TOPIC_OR_PARTITION");
+        assertThat(closed).singleElement().satisfies(end -> assertThat(end).isCompleted());
+    }
+
+    @Test
+    @DisplayName("an append that would wait for an io thread is answered where there are none any more")
+    void noIoThreads() {
+        FileStore store = FileStore.memory();
+        Path folder = Path.of("data", ID.toString());
+        store.createDirectories(folder);
+        TopicConfig config = new TopicConfig(Durability.MEMORY, LogConfig.defaults());
+        PartitionLog log = PartitionLog.open(store, folder, ID, config.log());
+        Partition partition = new Partition(ID, log, config, new EndedRuntime(), Admission.OPEN);
+        RecordBatchBuilder builder = new RecordBatchBuilder(100, 10_000, Compression.GZIP);
+        builder.tryAppend(0, null, new byte[1_000], Headers.empty());
+
+        partition.append(builder.build(), Acks.ALL, RecordCheck.RECORDS, listener("gzip"));
+        append(partition, "behind", 1);
+
+        assertThat(heard).containsExactly("gzip KAFKA_STORAGE_ERROR", "behind KAFKA_STORAGE_ERROR");
+        assertThat(partition.close().toFuture()).isCompleted();
+    }
+
+    /** Its io threads take nothing more. */
+    private static final class EndedRuntime implements MqRuntime {
+        private final ManualRuntime runtime = new ManualRuntime();
+
+        @Override
+        public long currentTimeMillis() {
+            return runtime.currentTimeMillis();
+        }
+
+        @Override
+        public long nanoTime() {
+            return runtime.nanoTime();
+        }
+
+        @Override
+        public Scheduler timers() {
+            return runtime.timers();
+        }
+
+        @Override
+        public Scheduler io() {
+            return Schedulers.fromExecutor(task -> {
+                throw new RejectedExecutionException("by the test");
+            });
+        }
+
+        @Override
+        public Scheduler workers() {
+            return runtime.workers();
+        }
+
+        @Override
+        public RandomGenerator random() {
+            return runtime.random();
+        }
+    }
+
+    @Test
+    @DisplayName("an error of the JVM while a batch is looked at is the end of that append, and of nothing else")
+    void errorInTheLook() throws Exception {
+        URL[] classes = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))
+                .map(element -> {
+                    try {
+                        return new File(element).toURI().toURL();
+                    } catch (MalformedURLException e) {
+                        throw new AssertionError(e);
+                    }
+                })
+                .toArray(URL[]::new);
+        try (URLClassLoader without = new URLClassLoader(classes, ClassLoader.getPlatformClassLoader()) {
+            @Override
+            protected Class<?> findClass(String name) throws ClassNotFoundException {
+                if (name.equals(RecordWalk.class.getName())) {
+                    throw new ClassNotFoundException("by the test");
+                }
+                return super.findClass(name);
+            }
+        }) {
+            Method attempt =
+                    without.loadClass(PartitionTest.class.getName()).getDeclaredMethod("looksWithoutRecordWalk");
+            attempt.setAccessible(true);
+            assertThat(attempt.invoke(null)).asString().isEqualTo("[a UNKNOWN_SERVER_ERROR, b@0]");
+        }
+    }
+
+    /** Run in a class loader that lacks the class which is needed to look at records. */
+    static String looksWithoutRecordWalk() {
+        PartitionTest test = new PartitionTest();
+        Partition partition = test.open(Durability.MEMORY, Admission.OPEN);
+        partition.append(batch(1), Acks.LEADER, RecordCheck.RECORDS, test.listener("a"));
+        test.append(partition, "b", 1);
+        return test.heard.toString();
     }
 
     @Test

@@ -12,6 +12,7 @@ import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
 import io.reactivemq.storage.StoredFile;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -49,6 +50,32 @@ class SegmentRetentionTest {
             assertThatThrownBy(() -> log.maxTimestampMs(log.segments().get(1))).hasMessageContaining("damaged");
             assertThat(before(log, new Retention(1, -1, -1))).isEqualTo(damaged.baseOffset());
             assertThat(before(log, new Retention(-1, -1, 35))).isZero();
+            assertThat(before(log, new Retention(1, 1_000, -1))).isGreaterThan(damaged.nextOffset());
+        }
+    }
+
+    @Test
+    @DisplayName("K10 by size goes on where records have no timestamps and one of their segments is damaged")
+    void damagedWithoutTimestamps() {
+        try (PartitionLog log = open()) {
+            for (int i = 0; i < 40; i++) {
+                RecordBatchBuilder builder = new RecordBatchBuilder(100, 1_000);
+                assertThat(builder.tryAppend(-1, null, new byte[100], Headers.empty()))
+                        .isTrue();
+                log.append(builder.build(), 0);
+            }
+        }
+        try (PartitionLog log = open()) {
+            List<SegmentInfo> segments = log.segments();
+            SegmentInfo damaged = segments.get(0);
+            assertThat(log.maxTimestampMs(damaged)).isEqualTo(-1);
+            Path file = FOLDER.resolve(String.format("%020d.log", damaged.baseOffset()));
+            try (StoredFile patched = store.open(file, OpenMode.WRITE)) {
+                patched.write(ByteBuffer.allocate(200), 0);
+            }
+            assertThatThrownBy(() -> log.records(damaged)).hasMessageContaining("damaged");
+
+            assertThat(before(log, new Retention(1, -1, -1))).isZero();
             assertThat(before(log, new Retention(1, 1_000, -1))).isGreaterThan(damaged.nextOffset());
         }
     }

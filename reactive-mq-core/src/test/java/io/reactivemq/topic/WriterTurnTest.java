@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 
 /** Appends that answers to other appends set off. */
 class WriterTurnTest {
@@ -64,6 +65,52 @@ class WriterTurnTest {
         runtime.run();
 
         assertThat(heard).containsExactlyInAnyOrder("a1", "a2", "b");
+    }
+
+    @Test
+    void whatWaitsForAWriterThatHasMoreToDoGoesToAnotherThread() {
+        List<String> done = new ArrayList<>();
+        Disposable first = a.onWriter(() -> {
+                    append(b, "b", () -> {});
+                    return done.add("1");
+                })
+                .subscribe();
+        Disposable second = a.onWriter(() -> {
+                    assertThat(runtime.pendingTasks())
+                            .as("woken before the next task")
+                            .isEqualTo(1);
+                    append(c, "c", () -> {});
+                    return done.add("2");
+                })
+                .subscribe();
+        append(
+                a,
+                "a",
+                () -> assertThat(runtime.pendingTasks())
+                        .as("woken before the next append")
+                        .isEqualTo(2));
+        runtime.run();
+
+        assertThat(done).containsExactly("1", "2");
+        assertThat(heard).containsExactlyInAnyOrder("a", "b", "c");
+        assertThat(first.isDisposed() && second.isDisposed()).isTrue();
+    }
+
+    @Test
+    void whatWaitsForAWriterThatClosesGoesToAnotherThread() {
+        append(a, "a1", () -> {
+            Disposable closed = a.close().subscribe();
+            append(b, "b", () -> {});
+            assertThat(closed.isDisposed()).isFalse();
+        });
+        Disposable refused = a.onWriter(() -> true).subscribe();
+        assertThat(runtime.runOne()).isTrue();
+
+        assertThat(heard).containsExactly("a1");
+        assertThat(runtime.pendingTasks()).isEqualTo(1);
+        runtime.run();
+        assertThat(heard).containsExactly("a1", "b");
+        assertThat(refused.isDisposed()).isTrue();
     }
 
     @Test

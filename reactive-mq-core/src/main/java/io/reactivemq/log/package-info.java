@@ -1,6 +1,6 @@
 /**
  * The log of one partition. Start at {@link io.reactivemq.log.PartitionLog}: append, force, read, open again. Behind it: {@code LogSegments}
- * (what readers see), {@code LogDurability} (what is forced and recorded) with {@code LogFence}, {@code Incoming} (an append that was looked at), {@code ProducerStates} (idempotent producers and open transactions) with {@code
+ * (what readers see), {@code LogDurability} (what is forced and recorded) with {@code LogFence}, {@code Incoming} (an append that was looked at) with {@code RecordLook}, {@code ProducerStates} (idempotent producers and open transactions) with {@code
  * LogProducers}, {@code ProducerSnapshot} and {@code ProducerRecovery}, {@code TransactionIndex} (what was aborted),
  * {@code Segment} (one file of batches with its index and the leases of its readers), {@code LogRegion} (batches for a channel to take from the
  * file, without the heap), {@code GrowingIndex} and {@code

@@ -139,7 +139,7 @@ public final class TransactionService implements TransactionApi {
     private Mono<Void> check() {
         return coordinator
                 .handle(transactions -> transactions.check(runtime.currentTimeMillis()))
-                .doOnNext(prepared -> prepared.forEach(this::completeSoon))
+                .doOnNext(prepared -> prepared.forEach(id -> completeSoon(id, null)))
                 .then();
     }
 
@@ -192,9 +192,10 @@ public final class TransactionService implements TransactionApi {
                 transactions -> transactions.add(id, producer, partitions, version, runtime.currentTimeMillis()));
         return Mono.defer(() -> {
                     Completion former = completions.get(id);
-                    return former == null
-                            ? afterCompletion(id, adding)
-                            : awaited(id, former).then(afterCompletion(id, adding));
+                    // an older producer is told so at once
+                    return former != null && producer.equals(former.next)
+                            ? awaited(id, former).then(afterCompletion(id, adding))
+                            : afterCompletion(id, adding);
                 })
                 .then();
     }
@@ -274,7 +275,7 @@ public final class TransactionService implements TransactionApi {
                         () -> coordinator
                                 .handle(transactions -> endOrPlan(transactions, end))
                                 .flatMap(first -> first.ended != null ? Mono.just(first.ended) : end(end, first.plan)))
-                .doOnNext(producer -> completeSoon(id));
+                .doOnNext(producer -> completeSoon(id, producer));
     }
 
     /** The end, where nothing has to be done before; else what has to. */
@@ -323,7 +324,7 @@ public final class TransactionService implements TransactionApi {
     }
 
     private Mono<Void> awaitCompletion(String id) {
-        return awaited(id, complete(id));
+        return awaited(id, complete(id, null));
     }
 
     private Mono<Void> awaited(String id, Completion completion) {
@@ -334,14 +335,18 @@ public final class TransactionService implements TransactionApi {
                 .onErrorResume(failure -> concurrent(id));
     }
 
-    private void completeSoon(String id) {
-        Completion unused = complete(id); // which is under way now
+    private void completeSoon(String id, @Nullable ProducerIdAndEpoch next) {
+        Completion unused = complete(id, next); // which is under way now
     }
 
-    /** Tells the partitions of a transaction that is decided, unless that is under way already. Goes on whoever waits. */
-    private Completion complete(String id) {
+    /**
+     * Tells the partitions of a transaction that is decided, unless that is under way already. Goes on whoever waits.
+     *
+     * @param next as what the producer is going to ask, where that is known
+     */
+    private Completion complete(String id, @Nullable ProducerIdAndEpoch next) {
         enlisted.remove(id);
-        Completion mine = new Completion(id);
+        Completion mine = new Completion(id, next);
         Completion before = completions.putIfAbsent(id, mine);
         if (before != null) {
             return before;
@@ -355,14 +360,18 @@ public final class TransactionService implements TransactionApi {
 
         private final String id;
 
+        /** As what the producer is going to ask, where that is known. */
+        private final @Nullable ProducerIdAndEpoch next;
+
         /**
          * The transaction is complete as far as the coordinator's state knows. What follows is recorded behind it, so nobody has to wait until the
          * record is durable.
          */
         private final Sinks.Empty<Void> ended = Sinks.empty();
 
-        Completion(String id) {
+        Completion(String id, @Nullable ProducerIdAndEpoch next) {
             this.id = id;
+            this.next = next;
         }
 
         void begin() {

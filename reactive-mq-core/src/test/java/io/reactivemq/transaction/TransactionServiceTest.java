@@ -125,6 +125,25 @@ class TransactionServiceTest {
     }
 
     @Test
+    @DisplayName("K05 An older producer is told at once that it is one, also while the end of the transaction is stuck")
+    void fencedAtOnce() {
+        ProducerIdAndEpoch older = begun(P0);
+        targets.refusing = P0;
+        service.endTransaction(CALLER, commit(older)).subscribe();
+        runtime.run();
+        List<Throwable> failures = new ArrayList<>();
+
+        service.addPartitions(CALLER, "tx", older, List.of(P1)).subscribe(null, failures::add);
+        runtime.run();
+
+        assertThat(state()).isEqualTo(State.PREPARE_COMMIT);
+        assertThat(failures)
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.PRODUCER_FENCED));
+    }
+
+    @Test
     void whatIsKnownOfATransactionIsForgottenAtItsEndWhoeverEndsIt() {
         ProducerIdAndEpoch producer = begun();
         append(producer);

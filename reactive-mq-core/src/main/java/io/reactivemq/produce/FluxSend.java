@@ -283,6 +283,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             if (Operators.validate(upstream, s)) {
                 upstream = s;
                 actual.onSubscribe(this);
+                if (producers.isAskedFirst()) {
+                    execute(this::askForSession);
+                }
                 s.request(prefetch);
             }
         }

@@ -10,6 +10,11 @@ interface Producers {
     /** One that can be used at once; null: {@link #make} has to be asked. */
     @Nullable ProducerSession poll();
 
+    /** Whether it is to be asked for before there is a record to be sent, so that its failure ends a send that has none yet. */
+    default boolean isAskedFirst() {
+        return false;
+    }
+
     /** One that the broker is asked for. */
     Mono<ProducerSession> make(Caller caller);
 

@@ -15,13 +15,13 @@ import java.io.Serial;
 import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Signal;
 import reactor.core.publisher.Sinks;
@@ -73,34 +73,19 @@ final class TransactionalProducer {
         this.timeout = timeout;
     }
 
-    /** A transaction, once the one before has ended. An error where one is under way that nobody ends. */
-    Mono<Transaction> begin() {
-        return Mono.defer(() -> {
-            Transaction mine = new Transaction();
-            Transaction before = active.compareAndExchange(null, mine);
-            if (before == null) {
-                return Mono.just(mine);
-            }
-            if (before.isEnding) {
-                return OnWorker.of(runtime, before.ended.asMono()).then(begin());
-            }
-            return isUnderWay();
-        });
+    /** A transaction that has yet to {@linkplain Transaction#begin() begin}. */
+    Transaction transaction() {
+        return new Transaction(null);
     }
 
     /**
-     * A transaction, as soon as the one before is being ended: its records are taken, and none is appended before that has ended. Where that fails,
-     * so does this.
+     * One that begins, where it can, while another is being ended: its records are taken, and none is appended before that has ended. Where that
+     * fails, so does this.
+     *
+     * @param last the other; null: there is none
      */
-    Mono<Transaction> beginNext() {
-        return Mono.defer(() -> {
-            Transaction before = active.get();
-            if (before == null || !before.isEnding) {
-                return begin();
-            }
-            Transaction mine = new Transaction(before);
-            return active.compareAndSet(before, mine) ? Mono.just(mine) : begin();
-        });
+    Transaction transactionAfter(@Nullable Transaction last) {
+        return new Transaction(last);
     }
 
     private <T> Mono<T> isUnderWay() {
@@ -108,12 +93,24 @@ final class TransactionalProducer {
                 "transactional id " + transactionalId + " has a transaction under way; it has one at a time"));
     }
 
+    private enum Phase {
+        /** It has not got the producer yet. */
+        NEW,
+        BEGUN,
+        /** Its end was asked for. */
+        ENDING
+    }
+
     /** One transaction. What is sent in it is appended as its {@link Producers}. */
     final class Transaction implements Producers {
 
         private final Sinks.Empty<Void> ended = Sinks.empty();
-        private volatile boolean isEnding;
+        private final AtomicReference<Phase> phase = new AtomicReference<>(Phase.NEW);
+        private volatile boolean hasEnded;
         private volatile @Nullable ProducerSession session;
+
+        /** The one that it may follow while that is being ended; null: none, or it has begun. */
+        private volatile @Nullable Transaction wanted;
 
         /** The one before, until it has ended; null: it has. */
         private volatile @Nullable Transaction former;
@@ -121,18 +118,77 @@ final class TransactionalProducer {
         /** Why it did not end, or did not begin; written before its end is told. */
         private volatile @Nullable Throwable failure;
 
-        Transaction() {
-            this(null);
+        private Transaction(@Nullable Transaction wanted) {
+            this.wanted = wanted;
         }
 
-        Transaction(@Nullable Transaction former) {
-            this.former = former;
+        /**
+         * This transaction, when it has the producer; an error where one is under way that nobody ends. Empty where its end was asked for before.
+         */
+        Mono<Transaction> begin() {
+            return Mono.defer(() -> {
+                Transaction last = wanted;
+                if (last != null && last.isEnding() && active.get() == last) {
+                    Transaction beforeLast = last.former;
+                    if (beforeLast != null && !beforeLast.hasEnded) {
+                        // one waits at most, or they would grow to a chain
+                        return behind(beforeLast);
+                    }
+                    former = last;
+                    if (active.compareAndSet(last, this)) {
+                        return placed();
+                    }
+                    former = null;
+                }
+                Throwable why = last == null ? null : last.failure;
+                if (why != null) {
+                    // not the active one any more, so that is final
+                    failure = why;
+                    release();
+                    return failed(new FormerFailed(why));
+                }
+                Transaction before = active.compareAndExchange(null, this);
+                if (before == null) {
+                    return placed();
+                }
+                if (before.isEnding()) {
+                    return behind(before);
+                }
+                release(); // it has none, and nobody has to wait for it
+                return isUnderWay();
+            });
+        }
+
+        private Mono<Transaction> behind(Transaction other) {
+            return OnWorker.of(runtime, other.ended.asMono()).then(begin());
+        }
+
+        /** It has the producer now. */
+        private Mono<Transaction> placed() {
+            wanted = null;
+            if (phase.compareAndSet(Phase.NEW, Phase.BEGUN)) {
+                return Mono.just(this);
+            }
+            // cancelled meanwhile, by one that knows of no producer to be given back
+            Transaction before = former;
+            Disposable unused =
+                    (before == null ? Mono.<Void>empty() : before.ended.asMono()).subscribe(null, null, this::release);
+            return Mono.empty();
+        }
+
+        private boolean isEnding() {
+            return phase.get() == Phase.ENDING;
         }
 
         @Override
         public @Nullable ProducerSession poll() {
             State now = state;
             return former == null && now.isReady ? begun(now.producer) : null;
+        }
+
+        @Override
+        public boolean isAskedFirst() {
+            return former != null;
         }
 
         @Override
@@ -162,16 +218,25 @@ final class TransactionalProducer {
         }
 
         /** What a failure in this transaction comes from. */
-        Throwable origin(Throwable here) {
+        private Throwable origin(Throwable here) {
             Throwable why = failure;
-            return why == null ? here : why;
+            if (why == null) {
+                return here;
+            }
+            if (here != why && !(here instanceof FormerFailed) && !(here.getCause() instanceof FormerFailed)) {
+                Exceptions.addSuppressed(why, here);
+            }
+            return why;
         }
 
         private Mono<ProducerSession> init(Caller asking) {
             return Mono.defer(() ->
                             broker.initProducerId(asking, new InitProducerId(transactionalId, timeout, state.producer)))
                     .map(producer -> {
-                        state = new State(producer, true);
+                        if (!isEnding()) {
+                            // else another may be what is made of it by now
+                            state = new State(producer, true);
+                        }
                         return begun(producer);
                     });
         }
@@ -187,32 +252,33 @@ final class TransactionalProducer {
             // it ends with the transaction
         }
 
-        /** Commits what was sent. */
-        Mono<Void> commit() {
-            return ending(this::commitNow);
-        }
-
         /**
-         * Commits what was sent, while the caller goes on.
+         * Commits what was sent, while the caller goes on; {@link #ended} tells how that ends.
          *
          * @param failed hears, on a worker, that it could not be
          */
-        Mono<Void> commitBehind(Consumer<Throwable> failed) {
+        Mono<Void> commit(Runnable failed) {
+            return ending(() -> behindFormer(Mono.defer(this::commitNow)), failed);
+        }
+
+        /** Ends it while the caller goes on: an end that is waited for could be neither cancelled nor its error told. */
+        private Mono<Void> ending(Supplier<Mono<Void>> how, Runnable failed) {
             return Mono.deferContextual(context -> {
-                isEnding = true;
-                Disposable unused = behindFormer(Mono.defer(this::commitNow))
-                        .contextWrite(context)
-                        .subscribe(
-                                null,
-                                error -> {
-                                    failure = origin(error);
-                                    onWorker(() -> {
-                                        failed.accept(origin(error));
-                                        release();
-                                    });
-                                },
-                                this::release);
+                if (phase.getAndSet(Phase.ENDING) == Phase.BEGUN) {
+                    Disposable unused = Mono.defer(how)
+                            .contextWrite(context)
+                            .subscribe(null, error -> notCommitted(origin(error), failed), this::release);
+                }
                 return Mono.empty();
+            });
+        }
+
+        private void notCommitted(Throwable why, Runnable failed) {
+            LOG.info("{} could not be committed: {}", this, why.toString());
+            failure = why;
+            onWorker(() -> {
+                failed.run();
+                release();
             });
         }
 
@@ -224,12 +290,17 @@ final class TransactionalProducer {
             }
         }
 
-        /** Ends as it does, on a worker. */
+        /** Ends as it does, on a worker: with its failure, or that of the one before. */
         Mono<Void> ended() {
-            return OnWorker.of(runtime, ended.asMono().then(Mono.defer(() -> {
+            return OnWorker.of(runtime, ended.asMono()).then(Mono.defer(() -> {
                 Throwable why = failure;
                 return why == null ? Mono.empty() : failed(why);
-            })));
+            }));
+        }
+
+        /** Ends with the failure when the transaction has ended; with that of the one before, where that could not be ended. */
+        <T> Mono<T> endedBy(Throwable here) {
+            return OnWorker.of(runtime, ended.asMono()).then(Mono.defer(() -> failed(origin(here))));
         }
 
         private Mono<Void> commitNow() {
@@ -237,18 +308,21 @@ final class TransactionalProducer {
             return mine == null || !mine.isUsed() ? Mono.empty() : end(mine, TransactionResult.COMMIT);
         }
 
-        /** Commits what was sent and what was read; aborts where the member that read it has lost it. */
+        /** Commits what was sent and what was read, while the caller goes on; aborts where the member that read it has lost it. */
         Mono<Void> commit(TransactionInput.Batch<?> batch) {
-            return ending(() -> {
-                ProducerSession mine = session;
-                Mono<ProducerSession> begun = mine != null ? Mono.just(mine) : retrying(beginNow());
-                return begun.flatMap(
-                                producer -> retrying(commitOffsets(producer, batch), TransactionalProducer::isStale)
+            return ending(
+                    () -> {
+                        ProducerSession mine = session;
+                        Mono<ProducerSession> begun = mine != null ? Mono.just(mine) : retrying(beginNow());
+                        return begun.flatMap(producer -> retrying(
+                                                commitOffsets(producer, batch), TransactionalProducer::isStale)
                                         .then(end(producer, TransactionResult.COMMIT))
                                         .doOnSuccess(done -> batch.committed()))
-                        .onErrorResume(failure ->
-                                isEndOpen() ? failed(failure) : abortNow().then(failed(failure)));
-            });
+                                .onErrorResume(failure -> isEndOpen()
+                                        ? failed(failure)
+                                        : abortNow().then(failed(failure)));
+                    },
+                    () -> {});
         }
 
         private Mono<ProducerSession> beginNow() {
@@ -271,20 +345,22 @@ final class TransactionalProducer {
                                     read.offsets())));
         }
 
-        /** Aborts. Ends without an error: where it could not be told, the next transaction or the broker's timeout aborts. */
+        /**
+         * Aborts, while the caller goes on, behind the end of the one before. Where the broker could not be told, the next transaction or the
+         * broker's timeout aborts.
+         */
         Mono<Void> abort() {
-            return ending(() -> {
-                Transaction before = former;
-                return before == null ? abortNow() : before.ended.asMono().then(Mono.defer(this::abortNow));
-            });
-        }
-
-        private Mono<Void> ending(Supplier<Mono<Void>> end) {
-            return OnWorker.of(runtime, Mono.defer(() -> {
-                        isEnding = true;
-                        return end.get();
-                    }))
-                    .doOnTerminate(this::release);
+            return ending(
+                    () -> {
+                        Transaction before = former;
+                        return before == null
+                                ? abortNow()
+                                : before.ended.asMono().then(Mono.defer(() -> {
+                                    failure = before.failure;
+                                    return abortNow();
+                                }));
+                    },
+                    () -> {});
         }
 
         private Mono<Void> abortNow() {
@@ -323,6 +399,7 @@ final class TransactionalProducer {
 
         private void release() {
             active.compareAndSet(this, null);
+            hasEnded = true;
             ended.tryEmitEmpty();
         }
 

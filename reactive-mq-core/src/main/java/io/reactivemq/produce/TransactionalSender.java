@@ -74,23 +74,40 @@ public final class TransactionalSender<K, V> {
      * Sends the records in one transaction, as {@link Sender#send(Publisher)} does. It is committed when the source has completed and all
      * records are appended; then the Flux completes. Results come before that: a record counts when the Flux has completed.
      *
-     * <p>An error of the source or of any record aborts, and so does cancelling; the error is emitted when the abort is done. Where the commit
-     * itself fails with {@code REQUEST_TIMED_OUT}, it may have happened or not.
+     * <p>An error of the source or of any record aborts, and so does cancelling; the error is emitted when the abort is done, or left to the
+     * broker after 10 s. Where the commit itself fails with {@code REQUEST_TIMED_OUT}, it may have happened or not. Who cancels while it is under
+     * way does not stop it; if it fails then, that is logged.
      */
     public Flux<SenderResult<K, V>> send(Publisher<SenderRecord<K, V>> records) {
+        return Flux.defer(() -> {
+            Transaction transaction = producer.transaction();
+            return sendIn(transaction, records, () -> {})
+                    .concatWith(transaction.ended().then(Mono.empty()));
+        });
+    }
+
+    /**
+     * The results; where it completes, the commit is under way.
+     *
+     * @param failed hears that the commit has failed
+     */
+    private Flux<SenderResult<K, V>> sendIn(
+            Transaction transaction, Publisher<SenderRecord<K, V>> records, Runnable failed) {
         return Flux.usingWhen(
-                producer.begin(),
-                transaction -> sending(records, transaction),
-                Transaction::commit,
-                (transaction, failure) -> transaction.abort(),
-                Transaction::abort);
+                        Mono.just(transaction),
+                        mine -> mine.begin().flatMapMany(begun -> sending(records, begun)),
+                        mine -> mine.commit(failed),
+                        (mine, failure) -> mine.abort(),
+                        Transaction::abort)
+                .onErrorResume(transaction::endedBy);
     }
 
     /**
      * Sends each of the publishers in a transaction of its own, one after the other. The first that fails ends the Flux.
      *
      * <p>While one transaction is being committed the next publisher is subscribed and its first records are taken; none of them is appended before
-     * that commit is done, and where it fails, they are discarded. Who has to know of the commit before reading on, as one who sends from a table
+     * that commit is done, and where it fails, they are discarded. Cancelling aborts the transaction whose records are taken, behind the commit
+     * of the one before, which goes on; if that fails, it is logged. An error waits for that commit, too. Who has to know of the commit before reading on, as one who sends from a table
      * what is not yet sent, uses {@code transactions.concatMap(sender::send)}.
      */
     public Flux<SenderResult<K, V>> sendTransactionally(
@@ -101,7 +118,8 @@ public final class TransactionalSender<K, V> {
     /** Transactions of which each begins while the one before is being committed. */
     private final class Sequence {
 
-        private final Sinks.Empty<Publisher<SenderRecord<K, V>>> failed = Sinks.empty();
+        /** Completes when a commit has failed, so that no further publisher is asked for; {@link #ended} tells why. */
+        private final Sinks.Empty<Publisher<SenderRecord<K, V>>> broken = Sinks.empty();
 
         /** Comes behind the last: it ends when that is committed. */
         private final Publisher<SenderRecord<K, V>> end =
@@ -111,21 +129,15 @@ public final class TransactionalSender<K, V> {
 
         Flux<SenderResult<K, V>> send(Publisher<? extends Publisher<SenderRecord<K, V>>> transactions) {
             return Flux.<Publisher<SenderRecord<K, V>>>from(transactions)
+                    .takeUntilOther(broken.asMono())
                     .concatWith(Mono.just(end))
-                    .takeUntilOther(failed.asMono())
                     .concatMap(records -> records == end ? ended() : sendNext(records), 0);
         }
 
         private Flux<SenderResult<K, V>> sendNext(Publisher<SenderRecord<K, V>> records) {
-            return Flux.usingWhen(
-                    producer.beginNext(),
-                    transaction -> {
-                        last = transaction;
-                        return sending(records, transaction).onErrorMap(transaction::origin);
-                    },
-                    transaction -> transaction.commitBehind(failed::tryEmitError),
-                    (transaction, failure) -> transaction.abort(),
-                    Transaction::abort);
+            Transaction next = producer.transactionAfter(last);
+            last = next;
+            return sendIn(next, records, broken::tryEmitEmpty);
         }
 
         private Mono<SenderResult<K, V>> ended() {
@@ -157,16 +169,23 @@ public final class TransactionalSender<K, V> {
     private <R> Mono<List<SenderResult<K, V>>> process(
             TransactionInput.Batch<R> batch,
             Function<? super Flux<R>, ? extends Publisher<SenderRecord<K, V>>> function) {
-        return Mono.usingWhen(
-                        producer.begin(),
-                        transaction -> sending(function.apply(Flux.fromIterable(batch.records())), transaction)
-                                .collectList(),
-                        transaction -> transaction.commit(batch),
-                        (transaction, failure) -> transaction.abort(),
-                        Transaction::abort)
-                .onErrorResume(
-                        failure -> failure instanceof MqException e && LOST.contains(e.errorCode()),
-                        failure -> Mono.empty());
+        return Mono.defer(() -> {
+            Transaction transaction = producer.transaction();
+            return Mono.usingWhen(
+                            Mono.just(transaction),
+                            mine -> mine.begin()
+                                    .flatMapMany(
+                                            begun -> sending(function.apply(Flux.fromIterable(batch.records())), begun))
+                                    .collectList(),
+                            mine -> mine.commit(batch),
+                            (mine, failure) -> mine.abort(),
+                            Transaction::abort)
+                    .onErrorResume(transaction::endedBy)
+                    .delayUntil(results -> transaction.ended())
+                    .onErrorResume(
+                            failure -> failure instanceof MqException e && LOST.contains(e.errorCode()),
+                            failure -> Mono.empty());
+        });
     }
 
     private Flux<SenderResult<K, V>> sending(Publisher<SenderRecord<K, V>> records, Transaction transaction) {

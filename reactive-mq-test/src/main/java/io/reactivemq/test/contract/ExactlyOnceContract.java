@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.Serdes;
+import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
@@ -13,6 +14,7 @@ import io.reactivemq.broker.ForwardingBroker;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TransactionResult;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.consume.ReceiverRecord;
@@ -20,10 +22,12 @@ import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
 import io.reactivemq.produce.SenderResult;
+import io.reactivemq.produce.TransactionInput;
 import io.reactivemq.produce.TransactionalSender;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
@@ -31,7 +35,9 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
+import org.reactivestreams.Subscription;
 import reactor.core.Disposable;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -249,6 +255,128 @@ public abstract class ExactlyOnceContract extends EngineContract {
         assertThat(committed("out", 10)).containsExactlyInAnyOrderElementsOf(values("out-v", 10));
         // else its wait would end in another test
         answered.tryEmitEmpty().orThrow();
+    }
+
+    @Test
+    @DisplayName("K12 K05 a commit that is refused is the error of the send, as the broker says it")
+    void refused_commit() {
+        topic("t", 1);
+        TransactionalSender<String, String> sender = sender(refusing()).transactional("tx");
+        assertFails(sender.send(records("t", 0, 3)).collectList(), ErrorCode.PRODUCER_FENCED);
+        assertFails(
+                sender.sendTransactionally(Flux.just(records("t", 0, 3), records("t", 3, 3)))
+                        .collectList(),
+                ErrorCode.PRODUCER_FENCED);
+        engine().elapse(Duration.ofMillis(100));
+        assertThat(committed("t", 0)).isEmpty();
+    }
+
+    /** A broker that refuses every commit. */
+    private Broker refusing() {
+        return new ForwardingBroker(broker()) {
+            @Override
+            protected <T> Mono<T> forward(Mono<T> request) {
+                return request;
+            }
+
+            @Override
+            public Mono<ProducerIdAndEpoch> endTransaction(Caller caller, EndTransaction end) {
+                return end.result() == TransactionResult.ABORT
+                        ? super.endTransaction(caller, end)
+                        : Mono.create(
+                                sink -> sink.error(new MqException(ErrorCode.PRODUCER_FENCED, "it is to be refused")));
+            }
+        };
+    }
+
+    @Test
+    @DisplayName("K12 transactions in a row: each whole and in order; the first that fails ends them, and is aborted")
+    void in_a_row() {
+        topic("t", 1);
+        TransactionalSender<String, String> sender = sender(broker()).transactional("tx");
+        assertThat(await(sender.sendTransactionally(Flux.range(0, 20).map(i -> records("t", 5 * i, 5)))
+                        .collectList()))
+                .hasSize(100);
+        assertFails(
+                sender.sendTransactionally(Flux.just(
+                                records("t", 100, 5),
+                                records("t", 1_000, 5)
+                                        .concatWith(Mono.create(sink ->
+                                                sink.error(new MqException(ErrorCode.INVALID_RECORD, "planted")))),
+                                records("t", 2_000, 5)))
+                        .collectList(),
+                ErrorCode.INVALID_RECORD);
+        assertThat(committed("t", 105)).containsExactlyElementsOf(values("v", 105));
+        restartIfDurable();
+        assertThat(committed("t", 105)).containsExactlyElementsOf(values("v", 105));
+    }
+
+    @Test
+    @DisplayName("10 K12 who cancels before anything was sent leaves the sender as it was")
+    void cancelled_at_once() {
+        topic("t", 1);
+        TransactionalSender<String, String> sender = sender(broker()).transactional("tx");
+        for (Flux<SenderResult<String, String>> sending : List.of(
+                sender.send(records("t", 500, 3)),
+                sender.sendTransactionally(Flux.just(records("t", 500, 3))),
+                sender.process(new Batches(List.of("a"), -1), batch -> records("t", 500, 3)))) {
+            sending.subscribe(new BaseSubscriber<>() {
+                @Override
+                protected void hookOnSubscribe(Subscription subscription) {
+                    cancel();
+                }
+            });
+            sending.takeUntilOther(Mono.empty()).subscribe();
+        }
+        await(sender.send(records("t", 0, 3)).collectList());
+        assertThat(committed("t", 3)).containsExactlyElementsOf(values("v", 3));
+    }
+
+    @Test
+    @DisplayName("M07 K12 a batch that another member has got is aborted, and the next one is processed")
+    void lost_batch() {
+        topic("in", 1);
+        topic("out", 1);
+        List<SenderResult<String, String>> results = await(sender(broker())
+                .transactional("enricher")
+                .process(
+                        new Batches(List.of("a", "b", "c"), 1),
+                        batch -> batch.map(value -> SenderRecord.of("out", "k", value)))
+                .collectList());
+
+        assertThat(results).extracting(result -> result.record().value()).containsExactly("a", "c");
+        assertThat(committed("out", 2)).containsExactly("a", "c");
+    }
+
+    /** Batches of one record, of which one is lost before its offset is committed. */
+    private record Batches(List<String> values, int lost) implements TransactionInput<String> {
+
+        @Override
+        public Flux<Batch<String>> transactionBatches() {
+            return Flux.range(0, values.size()).map(this::batch);
+        }
+
+        private Batch<String> batch(int index) {
+            return new Batch<>() {
+                @Override
+                public List<String> records() {
+                    return List.of(values.get(index));
+                }
+
+                @Override
+                public Mono<Offsets> offsets() {
+                    return index == lost
+                            ? Mono.create(sink -> sink.error(new MqException(ErrorCode.FENCED_MEMBER_EPOCH, "lost")))
+                            : Mono.just(new Offsets(
+                                    "g", "", -1, Map.of(new TopicPartition("in", 0), CommittedOffset.of(index + 1))));
+                }
+
+                @Override
+                public void committed() {
+                    assertThat(index).isNotEqualTo(lost);
+                }
+            };
+        }
     }
 
     @Test

@@ -119,22 +119,117 @@ class TransactionSequenceTest {
     }
 
     @Test
-    @DisplayName("K12 a commit that fails ends the sequence, also while the next transaction has nothing to send")
+    @DisplayName(
+            "K12 a commit that fails ends the sequence, also while the next transaction has nothing to send, and its publishers are cancelled")
     void toldWhileIdle() {
         for (boolean isBegun : new boolean[] {false, true}) {
             runtime = SimulatedRuntime.inOrder();
             TransactionalSender<String, String> sender = sender(new SplittableRandom(1), 0);
             List<Throwable> errors = new ArrayList<>();
+            int[] cancelled = new int[2];
+            Flux<SenderRecord<String, String>> idle =
+                    Flux.<SenderRecord<String, String>>never().doOnCancel(() -> cancelled[0]++);
             Flux<Flux<SenderRecord<String, String>>> transactions = Flux.just(records(0, 2));
-            sender.sendTransactionally(
-                            isBegun
-                                    ? transactions.concatWithValues(Flux.never())
-                                    : transactions.concatWith(Flux.never()))
+            sender.sendTransactionally((isBegun ? transactions.concatWithValues(idle) : transactions)
+                            .concatWith(Flux.never())
+                            .doOnCancel(() -> cancelled[1]++))
                     .subscribe(result -> {}, errors::add);
             runtime.advance(Duration.ofSeconds(1));
 
             assertThat(errors).hasSize(1);
+            assertThat(cancelled).containsExactly(isBegun ? 1 : 0, 1);
             assertThat(visible()).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("K12 publishers without records do not pile up behind a commit, however many there are")
+    void withoutRecords() {
+        TransactionalSender<String, String> sender = sender(new SplittableRandom(2), -1);
+        Between broker = between();
+        broker.hold = Sinks.empty();
+        int[] taken = new int[1];
+        boolean[] completed = new boolean[1];
+        Flux<Flux<SenderRecord<String, String>>> empty = Flux.range(0, 100_000)
+                .map(i -> Flux.defer(() -> {
+                    taken[0]++;
+                    return Flux.empty();
+                }));
+        Disposable unused = sender.sendTransactionally(
+                        Flux.concat(Flux.just(records(0, 2)), empty, Flux.just(records(1, 1))))
+                .doOnComplete(() -> completed[0] = true)
+                .subscribe();
+        runtime.advance(Duration.ofMillis(50));
+        assertThat(taken[0]).isBetween(1, 2);
+        broker.hold.tryEmitEmpty();
+        broker.hold = null;
+        runtime.advance(Duration.ofSeconds(1));
+
+        assertThat(completed[0]).isTrue();
+        assertThat(taken[0]).isEqualTo(100_000);
+        assertThat(visible()).containsExactly("0:0", "0:1", "1:0");
+    }
+
+    @Test
+    @DisplayName(
+            "K12 where a commit and the next transaction fail together, the commit's error is emitted, and none is dropped")
+    void failTogether() {
+        TransactionalSender<String, String> sender = sender(new SplittableRandom(2), 0);
+        Between broker = between();
+        broker.hold = Sinks.empty();
+        List<Throwable> errors = new ArrayList<>();
+        sender.sendTransactionally(Flux.just(
+                        records(0, 2),
+                        Flux.<SenderRecord<String, String>>error(new IllegalStateException("it is to fail"))))
+                .subscribe(result -> {}, errors::add);
+        runtime.advance(Duration.ofMillis(50));
+        assertThat(errors).isEmpty();
+        broker.hold.tryEmitEmpty();
+        runtime.advance(Duration.ofSeconds(1));
+
+        assertThat(errors)
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.INVALID_TXN_STATE));
+        assertThat(visible()).isEmpty();
+    }
+
+    @Test
+    @DisplayName(
+            "K12 a commit that is never answered ends the sequence at the delivery timeout, once, with records waiting behind it")
+    void notAnswered() {
+        for (long seed = 1; seed <= 20; seed++) {
+            runtime = SimulatedRuntime.seeded(seed);
+            TransactionalSender<String, String> sender = sender(new SplittableRandom(seed), -1);
+            between().hold = Sinks.empty();
+            List<Throwable> errors = new ArrayList<>();
+            sender.sendTransactionally(Flux.just(records(0, 2), records(1, 2))).subscribe(result -> {}, errors::add);
+            runtime.advance(Duration.ofSeconds(20));
+
+            assertThat(errors)
+                    .as("seed %d", seed)
+                    .singleElement()
+                    .isInstanceOfSatisfying(
+                            MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.REQUEST_TIMED_OUT));
+        }
+    }
+
+    @Test
+    @DisplayName("K12 who subscribes again after a commit has failed begins anew, not behind the one that failed")
+    void again() {
+        for (long seed = 1; seed <= 20; seed++) {
+            runtime = SimulatedRuntime.seeded(seed);
+            TransactionalSender<String, String> sender = sender(new SplittableRandom(seed), 0);
+            boolean[] completed = new boolean[1];
+            List<Throwable> errors = new ArrayList<>();
+            sender.sendTransactionally(Flux.just(records(0, 2), records(1, 2)))
+                    .retry(1)
+                    .subscribe(result -> {}, errors::add, () -> completed[0] = true);
+            runtime.advance(Duration.ofSeconds(20));
+
+            assertThat(errors).as("seed %d", seed).isEmpty();
+            assertThat(completed[0]).as("seed %d", seed).isTrue();
+            assertThat(visible()).as("seed %d", seed).containsExactly("0:0", "0:1", "1:0", "1:1");
         }
     }
 
@@ -221,14 +316,14 @@ class TransactionSequenceTest {
                     isEnding++;
                     ended++;
                 }
+                Sinks.Empty<Void> held = hold;
+                Mono<?> first = held == null ? late() : held.asMono();
                 if (end.result() == TransactionResult.COMMIT && ended - 1 == failing) {
-                    return late().then(Mono.<ProducerIdAndEpoch>create(sink -> {
+                    return first.then(Mono.<ProducerIdAndEpoch>create(sink -> {
                         isEnding--;
                         sink.error(new MqException(ErrorCode.INVALID_TXN_STATE, "it is to fail"));
                     }));
                 }
-                Sinks.Empty<Void> held = hold;
-                Mono<?> first = held == null ? late() : held.asMono();
                 return first.then(broker.endTransaction(caller, end))
                         .flatMap(next -> late().thenReturn(next))
                         .flatMap(next -> {

@@ -178,28 +178,6 @@ class PartitionTest {
     }
 
     @Test
-    @DisplayName("an append that waits for room when the partition is closed is answered, wherever the writer is then")
-    void closedWhileItWaitsForRoom() {
-        List<CompletableFuture<Void>> closed = new ArrayList<>();
-        // between the writer's look at whether the partition closes and the closing
-        Admission full = new Admission() {
-            @Override
-            public boolean tryAdmit(Partition partition, int bytes) {
-                closed.add(partition.close().toFuture());
-                return false;
-            }
-
-            @Override
-            public void onFreed(long bytes) {}
-        };
-        Partition partition = open(Durability.MEMORY, full);
-        append(partition, "a", 1);
-
-        assertThat(heard).containsExactly("a UNKNOWN_TOPIC_OR_PARTITION");
-        assertThat(closed).singleElement().satisfies(end -> assertThat(end).isCompleted());
-    }
-
-    @Test
     @DisplayName("an append that would wait for an io thread is answered where there are none any more")
     void noIoThreads() {
         FileStore store = FileStore.memory();

@@ -25,10 +25,29 @@ class AccountsTest {
     @Test
     @DisplayName(
             "M19 the state replayed from all events, and from a snapshot and the tail, is the same, after a restart too")
-    void snapshotAndTailAreTheWhole(@TempDir Path directory) {
+    void onFiles(@TempDir Path directory) {
+        EmbeddedBroker broker = await(EmbeddedBroker.open(directory));
+        Map<String, Long> expected = snapshotAndTailAreTheWhole(broker);
+        broker.closeGracefully(LIMIT).block(LIMIT);
+
+        EmbeddedBroker again = await(EmbeddedBroker.open(directory));
+        assertThat(recovered(again)).isEqualTo(expected);
+        again.closeGracefully(LIMIT).block(LIMIT);
+    }
+
+    @Test
+    @DisplayName("M19 the state replayed from all events, and from a snapshot and the tail, is the same, in memory too")
+    void inMemory() {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(64 << 20);
+        Map<String, Long> expected = snapshotAndTailAreTheWhole(broker);
+        assertThat(recovered(broker)).isEqualTo(expected);
+        broker.closeGracefully(LIMIT).block(LIMIT);
+    }
+
+    /** Returns the balances there have to be. */
+    private static Map<String, Long> snapshotAndTailAreTheWhole(EmbeddedBroker broker) {
         Random random = new Random(7);
         Map<String, Long> expected = new TreeMap<>();
-        EmbeddedBroker broker = await(EmbeddedBroker.open(directory));
         Accounts accounts = new Accounts(broker);
         accounts.create(3).block(LIMIT);
         assertThat(await(accounts.recover()))
@@ -48,14 +67,16 @@ class AccountsTest {
                 accounts.keep(whole).block(LIMIT);
             }
         }
-        broker.closeGracefully(LIMIT).block(LIMIT);
+        return expected;
+    }
 
-        EmbeddedBroker again = await(EmbeddedBroker.open(directory));
-        Map<Integer, Snapshot> recovered = await(new Accounts(again).recover());
-        assertThat(recovered).isEqualTo(await(new Accounts(again).replayAll()));
+    /** The balances, by the snapshots and by all events. */
+    private static Map<String, Long> recovered(EmbeddedBroker broker) {
+        Accounts accounts = new Accounts(broker);
+        Map<Integer, Snapshot> recovered = await(accounts.recover());
+        assertThat(recovered).isEqualTo(await(accounts.replayAll()));
         Map<String, Long> balances = new TreeMap<>();
         recovered.values().forEach(snapshot -> balances.putAll(snapshot.cents()));
-        assertThat(balances).isEqualTo(expected);
-        again.closeGracefully(LIMIT).block(LIMIT);
+        return balances;
     }
 }

@@ -63,6 +63,10 @@ final class World {
     private final BrokerHost host;
     private final boolean embedded;
     private final boolean rewinds;
+
+    /** Whether clients send transactions in rows, of which each begins while the one before is being committed. */
+    private final boolean inRows;
+
     private final IsolationLevel readersIsolation;
     private final int workMsMax;
 
@@ -83,6 +87,7 @@ final class World {
         this.embedded = random.nextInt(4) == 0;
         this.rewinds = random.nextInt(6) == 0;
         this.readersIsolation = random.nextBoolean() ? IsolationLevel.READ_COMMITTED : IsolationLevel.READ_UNCOMMITTED;
+        this.inRows = random.nextBoolean();
         this.workMsMax = WORK_MS_MAX[random.nextInt(WORK_MS_MAX.length)];
     }
 
@@ -206,7 +211,7 @@ final class World {
         int dice = random.nextInt(10);
         End end = dice < 6 ? End.COMMIT : dice < 8 ? End.FAIL : End.CANCEL;
         Duration pause = random.nextBoolean() ? Duration.ZERO : Duration.ofMillis(1 + random.nextInt(60));
-        writer.run(1 + random.nextInt(12), end, pause);
+        writer.run(inRows ? 1 + random.nextInt(4) : 1, 1 + random.nextInt(12), end, pause);
         for (TransactionalWriter other : transactional) {
             if (other != writer && !other.isIdle() && random.nextInt(3) == 0) {
                 other.cancel();
@@ -283,7 +288,7 @@ final class World {
         note(name, "takes the place of " + older.name);
         TransactionalWriter newer = new TransactionalWriter(this, name, older.transactionalId);
         transactional.add(newer);
-        newer.run(1 + random.nextInt(6), End.COMMIT, Duration.ZERO);
+        newer.run(1, 1 + random.nextInt(6), End.COMMIT, Duration.ZERO);
     }
 
     private void crash() {

@@ -49,8 +49,7 @@ import reactor.netty.DisposableServer;
 @EnabledIfSystemProperty(
         named = "reactivemq.chaos",
         matches = "true",
-        disabledReason =
-                "now and then the answer to a transactional append that nobody waits for any more is dropped as the broker closes")
+        disabledReason = "it runs in real time for up to a minute: with the soak profile")
 class ChaosTest {
 
     private static final long SEED = Long.getLong("reactivemq.chaos.seed", 20_262);

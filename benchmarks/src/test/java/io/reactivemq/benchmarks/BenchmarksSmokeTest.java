@@ -80,6 +80,12 @@ class BenchmarksSmokeTest {
         assertAllMeasured(new DurableBenchmark(data, 4, 200).measure(0, 1), data);
     }
 
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void theLatencyBenchmarkRuns(Engine engine, @TempDir Path data) throws Exception {
+        assertAllMeasured(new LatencyBenchmark(engine, data, 100, 1).measure(0, 1), data);
+    }
+
     @Test
     void theOpenBenchmarkRuns(@TempDir Path data) throws Exception {
         OpenBenchmark benchmark = new OpenBenchmark(data);

@@ -266,6 +266,7 @@ final class LogSegments {
             try {
                 long next = last ? to.offset() : now[i + 1].baseOffset();
                 verify(segment, last ? to.position() : segment.size(), next);
+                segment.isWhole();
             } finally {
                 segment.release();
             }

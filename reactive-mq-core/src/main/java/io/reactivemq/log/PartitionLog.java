@@ -589,7 +589,8 @@ public final class PartitionLog implements Closeable {
     }
 
     /**
-     * Reads the whole log as it is now and compares every byte that a checksum, an offset or an epoch covers.
+     * Reads the whole log as it is now and compares every byte that a checksum, an offset or an epoch covers. A segment that was damaged and is found
+     * whole, since its file was restored, is read again from then on.
      *
      * @throws MqException CORRUPT_MESSAGE naming file, position, expected and actual, at the first batch that is not as it was written
      */

@@ -49,7 +49,7 @@ final class Segment {
     /** Reads the index where that was not done yet. Guarded by this. */
     private @Nullable Supplier<? extends OffsetTimeIndex> unread;
 
-    /** What a walk over the whole segment has found; it stays until the log is opened anew, since the file does. Guarded by this. */
+    /** What a walk over the whole segment has found; it stays until the log is opened anew, or a verification says otherwise. Guarded by this. */
     private @Nullable MqException damage;
 
     /** A damaged index: readers may be using it until the last lease is given back. */
@@ -158,6 +158,11 @@ final class Segment {
             }
             throw e;
         }
+    }
+
+    /** All of it was looked at, and nothing is wrong: whatever was found before has been restored. */
+    synchronized void isWhole() {
+        damage = null;
     }
 
     long baseOffset() {

@@ -212,6 +212,9 @@ class LogBitFlipTest {
                             wrongOffsets += readAll(written, written.log, batch) ? 0 : 1;
                         }
                         written.flip(file, bit);
+                        if (tellsWhereTheNextBegins(field)) {
+                            written.log.verify(); // else the damage would be told again
+                        }
                     }
                 }
                 bytes += content.limit();
@@ -235,15 +238,18 @@ class LogBitFlipTest {
         throw new AssertionError("bit " + bit + " of " + segment + " was not noticed");
     }
 
+    /** Whether that byte of a batch is of those by which a walk over the segment comes to the next one. */
+    private static boolean tellsWhereTheNextBegins(int field) {
+        return field < RecordBatch.LEADER_EPOCH_AT
+                || (field >= RecordBatch.LAST_OFFSET_DELTA_AT && field < RecordBatch.LAST_OFFSET_DELTA_AT + 4);
+    }
+
     /** A read of the batch is refused, never empty: an empty one would be asked for again for ever. */
     private static void read(Written written, Path segment, long offset, int batch, int bit) {
         try {
             written.log.read(offset, 1, written.log.logEndOffset());
         } catch (MqException e) {
-            int field = bit / 8 - batch;
-            boolean whereTheNextBegins = field < RecordBatch.LEADER_EPOCH_AT
-                    || (field >= RecordBatch.LAST_OFFSET_DELTA_AT && field < RecordBatch.LAST_OFFSET_DELTA_AT + 4);
-            if (whereTheNextBegins) {
+            if (tellsWhereTheNextBegins(bit / 8 - batch)) {
                 LogLife.check(e.errorCode() == ErrorCode.CORRUPT_MESSAGE, () -> "bit " + bit + ": " + e);
                 LogLife.check(
                         String.valueOf(e.getMessage()).contains(String.valueOf(segment.getFileName())),

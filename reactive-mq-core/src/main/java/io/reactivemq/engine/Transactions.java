@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /**
  * The transactions of a broker and what they write to. Their topic is made when the first is begun: a broker without transactions does
@@ -158,9 +159,9 @@ final class Transactions implements TransactionTargets {
     @Override
     public Mono<Void> end(TopicPartition partition, ProducerIdAndEpoch producer, TransactionMarker marker) {
         if (closed) {
-            // a partition that is not there any more is not gone then: it gets its marker when the broker opens again
-            return Mono.create(
-                    sink -> sink.error(new MqException(ErrorCode.BROKER_NOT_AVAILABLE, "the broker is closed")));
+            // a partition that is not there any more is not gone then: it gets its marker when the broker opens again.
+            // Who waits is cancelled
+            return Mono.never();
         }
         if (partition.equals(offsets)) {
             return groups.endTransaction(producer, marker, durability);
@@ -170,16 +171,21 @@ final class Transactions implements TransactionTargets {
             return Mono.empty();
         }
         ByteBuffer batch = marker.toBatch(producer.producerId(), producer.epoch(), runtime.currentTimeMillis());
-        return Mono.create(sink -> target.appendMarker(batch, durability, new AppendListener() {
-            @Override
-            public void onAppended(AppendInfo info) {
-                sink.success();
-            }
+        return Mono.defer(() -> {
+            // takes an error that nobody waits for any more, as the broker closes
+            Sinks.Empty<Void> written = Sinks.empty();
+            target.appendMarker(batch, durability, new AppendListener() {
+                @Override
+                public void onAppended(AppendInfo info) {
+                    written.tryEmitEmpty();
+                }
 
-            @Override
-            public void onFailed(MqException error) {
-                sink.error(error);
-            }
-        }));
+                @Override
+                public void onFailed(MqException error) {
+                    written.tryEmitError(error);
+                }
+            });
+            return written.asMono();
+        });
     }
 }

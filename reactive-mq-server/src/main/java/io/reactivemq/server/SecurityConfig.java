@@ -239,7 +239,7 @@ record SecurityConfig(
                 if (broker.security().current().credential(user, mechanism) == null) {
                     broker.security()
                             .upsertCredential(user, secrets.credential(mechanism, password))
-                            .block();
+                            .block(ServeCommand.OPENING);
                 }
             }
         }

@@ -38,7 +38,7 @@ public final class ServeCommand implements Callable<Integer> {
 
     private static final int PORT = 9092;
 
-    private static final Duration OPENING = Duration.ofMinutes(10);
+    static final Duration OPENING = Duration.ofMinutes(10);
 
     private static final Duration CLOSING = Duration.ofSeconds(20);
 

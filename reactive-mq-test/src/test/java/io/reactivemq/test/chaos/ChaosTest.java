@@ -28,6 +28,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -135,19 +136,15 @@ class ChaosTest {
             assertThat(System.nanoTime())
                     .as("waited %s for %s, seed %d", PATIENCE, what, SEED)
                     .isLessThan(deadline);
-            Thread.sleep(20);
+            pause(20);
         }
     }
 
-    /**
-     * An idempotent producer. What it is not told the end of may be there or not. It has one request under way at a time: a broker that is opened again
-     * knows the last batch of each producer, as Kafka's snapshots do, so of several that are sent again the earlier ones are refused, and Kafka's
-     * producer then sends them under a new epoch, a second time.
-     */
+    /** An idempotent producer with five requests under way, as Kafka's default is. What it is not told the end of may be there or not. */
     private void writeOrders(String bootstrap) {
         ProducerHistory writer = history.producer("orders", Guarantee.IDEMPOTENT);
         try (KafkaProducer<String, String> producer =
-                producer(bootstrap, Map.of("max.in.flight.requests.per.connection", 1))) {
+                producer(bootstrap, Map.of("max.in.flight.requests.per.connection", 5))) {
             for (int i = 0; writing; i++) {
                 String value = "o" + i;
                 writer.sending(ORDERS, value);
@@ -341,11 +338,7 @@ class ChaosTest {
     }
 
     private static void pause(long ms) {
-        try {
-            Thread.sleep(ms);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(ms));
     }
 
     /** The server and its broker. */

@@ -3,6 +3,7 @@ package io.reactivemq.server;
 import io.reactivemq.Durability;
 import io.reactivemq.MqException;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.engine.BrokerOptions;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.netty.server.KafkaServer;
 import java.io.PrintWriter;
@@ -11,6 +12,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -64,10 +66,17 @@ public final class ServeCommand implements Callable<Integer> {
     private @Nullable Integer port;
 
     @Option(
+            names = "--metrics-port",
+            paramLabel = "PORT",
+            description =
+                    "let Prometheus fetch the meters at http://127.0.0.1:PORT/metrics, 0 for any port that is free; default as the file says, else not")
+    private @Nullable Integer metricsPort;
+
+    @Option(
             names = "--config",
             paramLabel = "FILE",
             description =
-                    "a properties file: listeners, ssl.*, sasl.enabled.mechanisms, super.users, num.partitions, auto.create.topics.enable, node.id, and defaults for topics, by Kafka's names")
+                    "a properties file: listeners, ssl.*, sasl.enabled.mechanisms, super.users, num.partitions, auto.create.topics.enable, node.id, transaction.durability, metrics.port, and defaults for topics, by Kafka's names")
     private @Nullable Path config;
 
     /** Made by picocli. */
@@ -91,25 +100,39 @@ public final class ServeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Broker broker = null;
+        MetricsEndpoint metrics = null;
         try {
             ServerConfig settings = config == null ? ServerConfig.defaults() : ServerConfig.read(config);
             Durability level = durability(durability);
-            broker = open(settings, level);
+            Integer fetchedAt = metricsPort == null ? settings.metricsPort() : metricsPort;
+            if (fetchedAt != null) {
+                metrics = MetricsEndpoint.open(port("--metrics-port", fetchedAt));
+            }
+            broker = open(settings, level, metrics);
             settings.security().addUsers(broker);
-            DisposableServer server = settings.apply(
-                            KafkaServer.over(broker).host(hostOf(settings)).port(portOf(settings)))
-                    .bindNow();
-            ready(server, level);
-            stopOnSignal(server, broker);
+            KafkaServer kafka = KafkaServer.over(broker).host(hostOf(settings)).port(portOf(settings));
+            if (metrics != null) {
+                kafka.meterRegistry(metrics.registry());
+            }
+            DisposableServer server = settings.apply(kafka).bindNow();
+            ready(server, level, metrics);
+            stopOnSignal(server, broker, metrics);
             server.onDispose().block();
             return 0;
         } catch (ConfigException | MqException | IllegalArgumentException | IllegalStateException e) {
-            return failed(broker, e.getMessage());
+            return failed(broker, metrics, e.getMessage());
         } catch (ChannelBindException e) {
             Throwable cause = e.getCause();
             String reason = cause == null ? e.getMessage() : cause.getMessage();
-            return failed(broker, "cannot listen on " + e.localHost() + ":" + e.localPort() + ": " + reason);
+            return failed(broker, metrics, "cannot listen on " + e.localHost() + ":" + e.localPort() + ": " + reason);
         }
+    }
+
+    private static int port(String name, int value) {
+        if (value < 0 || value > 65_535) {
+            throw new IllegalArgumentException(name + " must be 0 to 65535, was " + value);
+        }
+        return value;
     }
 
     private String hostOf(ServerConfig settings) {
@@ -122,9 +145,12 @@ public final class ServeCommand implements Callable<Integer> {
         return port != null ? port : listener != null ? listener.port() : PORT;
     }
 
-    private int failed(@Nullable Broker broker, @Nullable String reason) {
+    private int failed(@Nullable Broker broker, @Nullable MetricsEndpoint metrics, @Nullable String reason) {
         if (broker != null) {
             broker.closeGracefully(CLOSING).block();
+        }
+        if (metrics != null) {
+            metrics.close();
         }
         PrintWriter err = commandSpec().commandLine().getErr();
         err.println("rmq serve: " + reason);
@@ -132,11 +158,17 @@ public final class ServeCommand implements Callable<Integer> {
         return COULD_NOT_START;
     }
 
-    private Broker open(ServerConfig settings, Durability level) {
+    private Broker open(ServerConfig settings, Durability level, @Nullable MetricsEndpoint metrics) {
+        Consumer<BrokerOptions> options = given -> {
+            if (metrics != null) {
+                given.meterRegistry(metrics.registry());
+            }
+            settings.apply(given);
+        };
         Path data = storage.data;
         return data == null
-                ? EmbeddedBroker.inMemory((long) storage.memoryMib << 20, settings::apply)
-                : EmbeddedBroker.openNow(data, OPENING, options -> settings.apply(options.durability(level)));
+                ? EmbeddedBroker.inMemory((long) storage.memoryMib << 20, options)
+                : EmbeddedBroker.openNow(data, OPENING, given -> options.accept(given.durability(level)));
     }
 
     private static Durability durability(String name) {
@@ -148,18 +180,19 @@ public final class ServeCommand implements Callable<Integer> {
         throw new IllegalArgumentException("--durability must be fsync or os-buffered, was '" + name + "'");
     }
 
-    private void ready(DisposableServer server, Durability level) {
+    private void ready(DisposableServer server, Durability level, @Nullable MetricsEndpoint metrics) {
         Path data = storage.data;
         PrintWriter out = commandSpec().commandLine().getOut();
         out.printf(
                 Locale.ROOT,
-                "rmq: ready at %s:%d in %.2f s; records are %s%n",
+                "rmq: ready at %s:%d in %.2f s; records are %s%s%n",
                 server.host(),
                 server.port(),
                 sinceStart().toMillis() / 1000.0,
                 data == null
                         ? "in memory, at most " + storage.memoryMib + " MiB, and go with this process"
-                        : "in " + data.toAbsolutePath().normalize() + " (" + level.configName() + ")");
+                        : "in " + data.toAbsolutePath().normalize() + " (" + level.configName() + ")",
+                metrics == null ? "" : "; meters at " + metrics.address());
         out.flush();
     }
 
@@ -168,13 +201,16 @@ public final class ServeCommand implements Callable<Integer> {
         return Duration.between(ProcessHandle.current().info().startInstant().orElse(now), now);
     }
 
-    private void stopOnSignal(DisposableServer server, Broker broker) {
+    private void stopOnSignal(DisposableServer server, Broker broker, @Nullable MetricsEndpoint metrics) {
         PrintWriter out = commandSpec().commandLine().getOut();
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(
                         () -> {
                             server.disposeNow(CLOSING);
                             broker.closeGracefully(CLOSING).block();
+                            if (metrics != null) {
+                                metrics.close();
+                            }
                             out.println("rmq: stopped");
                             out.flush();
                         },

@@ -80,8 +80,10 @@ class ServeCommandTest {
         Path config = Files.writeString(directory.resolve("c.properties"), "no.such.setting=1\n");
         Path number = Files.writeString(directory.resolve("n.properties"), "num.partitions=many\n");
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            int port = taken.getLocalPort();
-            assertFails("cannot listen on 127.0.0.1:" + port, "--port", Integer.toString(port));
+            String port = Integer.toString(taken.getLocalPort());
+            assertFails("cannot listen on 127.0.0.1:" + port, "--port", port);
+            assertFails("cannot listen on 127.0.0.1:" + port, "--port", port, "--metrics-port", "0");
+            assertFails("cannot listen on 127.0.0.1:" + port, "--port", "0", "--metrics-port", port);
         }
         assertFails(file.toString(), "--port", "0", "--data", file.toString());
         assertFails("no.such.setting", "--port", "0", "--config", config.toString());
@@ -93,6 +95,7 @@ class ServeCommandTest {
                 "--config",
                 directory.resolve("none").toString());
         assertFails("--durability must be fsync or os-buffered", "--port", "0", "--durability", "maybe");
+        assertFails("--metrics-port must be 0 to 65535, was 65536", "--port", "0", "--metrics-port", "65536");
         assertFails("0.0.0.0 can be reached from other machines", "--port", "0", "--host", "0.0.0.0");
     }
 
@@ -145,6 +148,11 @@ class ServeCommandTest {
     @CsvSource(
             delimiter = '|',
             value = {
+                "node.id=-1 | node.id must be a number of 0 or more, was '-1'",
+                "metrics.port=65536 | metrics.port must be a number of 0 to 65535, was '65536'",
+                "transaction.durability=memory | transaction.durability must be fsync or os-buffered, was 'memory'",
+                "transaction.durability=os-buffered | a broker in memory has durability memory, was os-buffered",
+                "transaction.durability=fsync | a broker in memory has durability memory, was fsync",
                 "listeners=SASL_SSL://127.0.0.1:0 | listeners has SASL_SSL, and ssl.keystore.location is not set",
                 "listeners=http://127.0.0.1:0 | listeners must be one such as SASL_SSL://0.0.0.0:9092",
                 "ssl.keystore.type=JKS | ssl.keystore.type must be PEM",
@@ -156,7 +164,7 @@ class ServeCommandTest {
                 "users.file=/nowhere.users | cannot read /nowhere.users",
                 "ssl.keystore.password=x | ssl.keystore.password"
             })
-    void badSecurity(String setting, String reason) throws IOException {
+    void badSetting(String setting, String reason) throws IOException {
         Path config = Files.writeString(directory.resolve("bad.properties"), setting + "\n");
         assertFails(reason, "--port", "0", "--config", config.toString());
     }
@@ -203,7 +211,7 @@ class ServeCommandTest {
                 + "-----\n";
     }
 
-    private static Process child(String... arguments) throws IOException {
+    static Process child(String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
@@ -215,7 +223,7 @@ class ServeCommandTest {
                 .start();
     }
 
-    private static void assertFails(String reason, String... arguments) {
+    static void assertFails(String reason, String... arguments) {
         StringWriter err = new StringWriter();
         int status = new CommandLine(new ServeCommand())
                 .setErr(new PrintWriter(err, true))

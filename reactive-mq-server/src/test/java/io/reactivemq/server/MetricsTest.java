@@ -22,10 +22,13 @@ import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.DisplayName;
@@ -57,6 +60,7 @@ class MetricsTest {
             Matcher ready = READY.matcher(requireNonNull(out.readLine()));
             assertThat(ready.matches()).isTrue();
             produceAndConsume(ready.group(1));
+            askForWhatIsNotThere(ready.group(1));
             String text = get(URI.create(ready.group(2)), "*/*").body();
             for (String api : List.of("ApiVersions", "Metadata", "Produce", "Fetch")) {
                 String tags = "{api=\"" + api + "\",outcome=\"success\"}";
@@ -69,6 +73,12 @@ class MetricsTest {
             }
             assertThat(value(text, "reactivemq_server_requests_seconds_count{api=\"Produce\",outcome=\"success\"}"))
                     .isEqualTo(10);
+            assertThat(
+                            value(
+                                    text,
+                                    "reactivemq_server_errors_total{api=\"DescribeConfigs\",error=\"UNKNOWN_TOPIC_OR_PARTITION\"}"))
+                    .isEqualTo(1);
+            assertThat(text).doesNotContain("reactivemq_server_errors_total{api=\"Produce\"");
             assertThat(value(text, "reactivemq_server_connections")).isNotNegative();
             assertThat(value(text, "reactivemq_server_connections_refused_total"))
                     .isZero();
@@ -102,6 +112,15 @@ class MetricsTest {
                 assertThat(System.nanoTime()).isLessThan(deadline);
                 read += consumer.poll(Duration.ofSeconds(1)).count();
             }
+        }
+    }
+
+    private static void askForWhatIsNotThere(String bootstrap) {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
+            ConfigResource nobody = new ConfigResource(ConfigResource.Type.TOPIC, "nobody");
+            assertThatThrownBy(
+                            () -> admin.describeConfigs(List.of(nobody)).all().get(120, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(UnknownTopicOrPartitionException.class);
         }
     }
 

@@ -317,6 +317,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             close(ctx);
             return false;
         }
+        meters.told(exchange.header.api(), answer);
         meters.sent(frame.readableBytes());
         ctx.write(frame).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
         if (session.isFailed() && !closing) {

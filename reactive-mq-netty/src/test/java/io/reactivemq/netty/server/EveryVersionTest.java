@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -95,13 +96,25 @@ class EveryVersionTest {
                         .block(PATIENCE);
                 assertThat(frame.release()).as("the frame was let go").isTrue();
                 assertThat(answer).as("%s v%d to %s", api, version, body).isNotNull();
-                ByteBuf written = KafkaCodec.writeResponse(
-                        UnpooledByteBufAllocator.DEFAULT, header, version, requireNonNull(answer));
+                List<Integer> errors = new ArrayList<>();
+                AnswerErrors.of(requireNonNull(answer), errors::add);
+                assertThat(errors).containsExactlyInAnyOrderElementsOf(errorsIn(answer.toString()));
+                ByteBuf written = KafkaCodec.writeResponse(UnpooledByteBufAllocator.DEFAULT, header, version, answer);
                 assertThat(written.readInt()).isEqualTo(written.readableBytes());
                 KafkaCodec.readResponse(written.nioBuffer(), header);
                 written.release();
             }
         }
+    }
+
+    /** As the meters are to count them. */
+    private static List<Integer> errorsIn(String answer) {
+        return Pattern.compile("\\b(?:errorCode|partitionErrorCode)=(-?\\d+)")
+                .matcher(answer)
+                .results()
+                .map(found -> Integer.valueOf(found.group(1)))
+                .filter(number -> number != 0)
+                .toList();
     }
 
     @Test

@@ -104,6 +104,7 @@ final class TopicApis {
         if (validateOnly) {
             return broker.validateTopic(caller, topic).map(configs -> {
                 CreatableTopicResult would = new CreatableTopicResult()
+                        .setErrorMessage(null)
                         .setNumPartitions(topic.partitions())
                         .setReplicationFactor((short) 1);
                 return authorizer.allows(caller, AclOperation.DESCRIBE_CONFIGS, ResourceType.TOPIC, topic.name())
@@ -115,6 +116,7 @@ final class TopicApis {
         return broker.createTopic(caller, topic)
                 .flatMap(created -> broker.describeTopicConfigs(caller, created.name())
                         .map(configs -> new CreatableTopicResult()
+                                .setErrorMessage(null)
                                 .setTopicId(TopicNames.kafkaId(created.topicId()))
                                 .setNumPartitions(created.partitions())
                                 .setReplicationFactor((short) 1)
@@ -125,6 +127,7 @@ final class TopicApis {
                                 failure -> failure instanceof MqException denied
                                         && denied.errorCode() == ErrorCode.TOPIC_AUTHORIZATION_FAILED,
                                 denied -> Mono.just(withoutConfigs(new CreatableTopicResult()
+                                        .setErrorMessage(null)
                                         .setTopicId(TopicNames.kafkaId(created.topicId()))))));
     }
 

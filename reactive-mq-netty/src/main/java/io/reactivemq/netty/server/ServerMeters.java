@@ -7,8 +7,10 @@ import io.micrometer.core.instrument.Timer;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
 import io.reactivemq.kafka.common.protocol.Errors;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,6 +25,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * reactivemq.server.connections.refused counter                 closed for what they sent, or because there were too many
  * reactivemq.server.received, .sent     counter                 bytes
  * </pre>
+ *
+ * <p>Servers of one registry share them.
  */
 final class ServerMeters {
 
@@ -34,6 +38,10 @@ final class ServerMeters {
     /** By API and number of the error; as they come, and no more than there are of both. */
     private final Map<Integer, Counter> errors = new ConcurrentHashMap<>();
 
+    /** What the gauge of a registry shows. A registry takes one gauge of a name and holds on to it weakly. */
+    private static final Map<MeterRegistry, AtomicInteger> OPEN = Collections.synchronizedMap(new WeakHashMap<>());
+
+    private final AtomicInteger open;
     private final AtomicInteger connections = new AtomicInteger();
     private final MeterRegistry registry;
     private final Counter refused;
@@ -46,7 +54,8 @@ final class ServerMeters {
             answered.put(api, timer(registry, api, "success"));
             failed.put(api, timer(registry, api, "error"));
         });
-        Gauge.builder(PREFIX + "connections", connections, AtomicInteger::get)
+        open = OPEN.computeIfAbsent(registry, key -> new AtomicInteger());
+        Gauge.builder(PREFIX + "connections", open, AtomicInteger::get)
                 .description("connections that are open")
                 .register(registry);
         refused = Counter.builder(PREFIX + "connections.refused")
@@ -106,12 +115,14 @@ final class ServerMeters {
         refused.increment();
     }
 
-    /** How many there are with this one. */
+    /** How many this server has with this one. */
     int opened() {
+        open.incrementAndGet();
         return connections.incrementAndGet();
     }
 
     void closed() {
+        open.decrementAndGet();
         connections.decrementAndGet();
     }
 }

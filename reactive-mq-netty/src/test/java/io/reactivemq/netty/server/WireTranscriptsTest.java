@@ -308,6 +308,30 @@ class WireTranscriptsTest {
     }
 
     @Test
+    @DisplayName(
+            "K12 with KIP-890 partitions come into a transaction by themselves, and each one's end brings the next epoch")
+    void transactionsOfVersion2() throws Exception {
+        plays(
+                "transaction-v2.txt",
+                "Two transactions as newer clients have them (KIP-890): one is committed, one is aborted.",
+                to -> {
+                    to.createTopic("orders");
+                    ProducerOf producer = transactional(to);
+                    for (boolean commit : new boolean[] {true, false}) {
+                        to.ask(
+                                ApiMessageType.PRODUCE,
+                                12,
+                                produce("enricher", producer, 0, commit ? "one" : "two"),
+                                ProduceResponseData.class);
+                        EndTxnResponseData ended = end(to, 5, producer, commit);
+                        producer = new ProducerOf(ended.producerId(), ended.producerEpoch());
+                    }
+                    to.remark("one record and its marker, then one that is not to be shown, and its marker");
+                    to.ask(ApiMessageType.FETCH, 12, committed(), FetchResponseData.class);
+                });
+    }
+
+    @Test
     @DisplayName("who does not show who it is is closed")
     void sasl() throws Exception {
         plays(
@@ -483,14 +507,19 @@ class WireTranscriptsTest {
     }
 
     private static void end(WireTranscript to, ProducerOf producer) throws Exception {
-        to.ask(
+        end(to, 4, producer, true);
+    }
+
+    private static EndTxnResponseData end(WireTranscript to, int version, ProducerOf producer, boolean commit)
+            throws Exception {
+        return to.ask(
                 ApiMessageType.END_TXN,
-                4,
+                version,
                 new EndTxnRequestData()
                         .setTransactionalId("enricher")
                         .setProducerId(producer.id())
                         .setProducerEpoch((short) producer.epoch())
-                        .setCommitted(true),
+                        .setCommitted(commit),
                 EndTxnResponseData.class);
     }
 

@@ -182,14 +182,16 @@ class ParcelsApplicationTest {
                     .bodyValue("p-1 left Basel")
                     .exchange()
                     .expectStatus()
-                    .isEqualTo(HttpStatus.UNSUPPORTED_MEDIA_TYPE);
+                    .isEqualTo(HttpStatus.UNSUPPORTED_MEDIA_TYPE)
+                    .expectBody(ProblemDetail.class);
             application
                     .http()
                     .get()
                     .uri("/scans?replay=perhaps")
                     .exchange()
                     .expectStatus()
-                    .isBadRequest();
+                    .isBadRequest()
+                    .expectBody(ProblemDetail.class);
 
             assertThat(application.post(scan(1)).offset()).isZero();
         }

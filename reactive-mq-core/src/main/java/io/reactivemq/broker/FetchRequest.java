@@ -4,6 +4,7 @@ import io.reactivemq.TopicPartition;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What to read.
@@ -13,9 +14,15 @@ import java.util.Objects;
  * @param maxBytes the bound on the whole answer, more than 0; a first batch that is larger is returned all the same
  * @param maxWait the bound on the wait
  * @param isolation which records of transactions are wanted
+ * @param lease where records may be lent: a broker may then answer with {@link LentRecords} instead of a copy; null where they may not
  */
 public record FetchRequest(
-        List<Partition> partitions, int minBytes, int maxBytes, Duration maxWait, IsolationLevel isolation) {
+        List<Partition> partitions,
+        int minBytes,
+        int maxBytes,
+        Duration maxWait,
+        IsolationLevel isolation,
+        @Nullable FetchLease lease) {
 
     public FetchRequest {
         partitions = List.copyOf(partitions);
@@ -28,6 +35,12 @@ public record FetchRequest(
                     "minBytes must be 0 or more, maxBytes more than 0, maxWait not negative; were " + minBytes + ", "
                             + maxBytes + ", " + maxWait);
         }
+    }
+
+    /** A fetch whose records are the caller's own. */
+    public FetchRequest(
+            List<Partition> partitions, int minBytes, int maxBytes, Duration maxWait, IsolationLevel isolation) {
+        this(partitions, minBytes, maxBytes, maxWait, isolation, null);
     }
 
     /** A fetch that sees all records of transactions. */

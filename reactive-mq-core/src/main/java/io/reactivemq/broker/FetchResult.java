@@ -28,7 +28,8 @@ public record FetchResult(List<Partition> partitions) {
      * @param abortedTransactions for readers of committed records: what to leave out, by producer, each from its first offset up to the
      *     producer's next control batch
      * @param records whole batches; read-only; the first may begin before the offset asked for, and records below it are
-     *     to be skipped; empty where there is nothing
+     *     to be skipped; empty where there is nothing, and where they are lent
+     * @param lent the batches where they were lent to the {@linkplain FetchRequest#lease lease} of the request, else null
      */
     public record Partition(
             TopicPartition partition,
@@ -37,10 +38,23 @@ public record FetchResult(List<Partition> partitions) {
             long highWatermark,
             long lastStableOffset,
             List<AbortedTransaction> abortedTransactions,
-            ByteBuffer records) {
+            ByteBuffer records,
+            @Nullable LentRecords lent) {
 
         public Partition {
             abortedTransactions = List.copyOf(abortedTransactions);
+        }
+
+        /** With records of the caller's own. */
+        public Partition(
+                TopicPartition partition,
+                @Nullable MqException error,
+                long logStartOffset,
+                long highWatermark,
+                long lastStableOffset,
+                List<AbortedTransaction> abortedTransactions,
+                ByteBuffer records) {
+            this(partition, error, logStartOffset, highWatermark, lastStableOffset, abortedTransactions, records, null);
         }
 
         /** Without open or aborted transactions. */
@@ -51,6 +65,11 @@ public record FetchResult(List<Partition> partitions) {
                 long highWatermark,
                 ByteBuffer records) {
             this(partition, error, logStartOffset, highWatermark, highWatermark, List.of(), records);
+        }
+
+        /** Of the batches, lent or not. */
+        public int sizeInBytes() {
+            return lent == null ? records.remaining() : lent.size();
         }
     }
 

@@ -10,13 +10,16 @@ import java.nio.ByteBuffer;
  */
 final class BatchWalk {
 
-    /** Many small batches come with one read, and one header of a large batch does not cost much. */
-    private static final int WINDOW_BYTES = 16 << 10;
+    /** What is read at once: one header of a large batch does not cost much, and of small batches more and more come with one read. */
+    private static final int WINDOW_BYTES_MIN = 1 << 10;
+
+    private static final int WINDOW_BYTES_MAX = 16 << 10;
 
     private final StoredFile file;
     private final int end;
     private ByteBuffer window = ByteBuffer.allocate(0);
     private int windowPosition;
+    private int windowBytes = WINDOW_BYTES_MIN;
     private int position;
     private int at;
     private int size;
@@ -41,7 +44,10 @@ final class BatchWalk {
                 throw LogDamage.of(
                         file.path(), position, "bytes of a batch", "at least " + BatchHeader.BYTES, end - position);
             }
-            window = file.read(position, BatchHeader.BYTES, Math.min(WINDOW_BYTES, end - position));
+            if (position > windowPosition && at <= window.limit()) {
+                windowBytes = Math.min(WINDOW_BYTES_MAX, 2 * windowBytes); // the last one was used to its end
+            }
+            window = file.read(position, BatchHeader.BYTES, Math.min(windowBytes, end - position));
             windowPosition = position;
             at = 0;
         }

@@ -21,23 +21,25 @@ public final class LogRegion implements Closeable {
     private final HeldChannel held;
     private final long position;
     private final int count;
+    private final long nextOffset;
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    private LogRegion(@Nullable Segment segment, HeldChannel held, long position, int count) {
+    private LogRegion(@Nullable Segment segment, HeldChannel held, long position, int count, long nextOffset) {
         this.segment = segment;
         this.held = held;
         this.position = position;
         this.count = count;
+        this.nextOffset = nextOffset;
     }
 
     /** There is nothing to read. */
     static LogRegion empty() {
-        return new LogRegion(null, HeldChannel.NONE, 0, 0);
+        return new LogRegion(null, HeldChannel.NONE, 0, 0, -1);
     }
 
     /** Takes over the caller's lease of the segment. */
-    static LogRegion of(Segment segment, int from, int to) {
-        return new LogRegion(segment, segment.file().holdChannel(), from, to - from);
+    static LogRegion of(Segment segment, int from, int to, long nextOffset) {
+        return new LogRegion(segment, segment.file().holdChannel(), from, to - from, nextOffset);
     }
 
     /** Where the batches begin in the file. */
@@ -48,6 +50,11 @@ public final class LogRegion implements Closeable {
     /** Their bytes; 0 where there is nothing between the offsets that were asked for. */
     public int count() {
         return count;
+    }
+
+    /** The batches end before this offset; -1 where there is nothing. */
+    public long nextOffset() {
+        return nextOffset;
     }
 
     /**

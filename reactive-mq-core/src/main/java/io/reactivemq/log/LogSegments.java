@@ -183,6 +183,27 @@ final class LogSegments {
         }
     }
 
+    /** See {@link PartitionLog#committedRegion}; as with {@link #readCommitted} both are of the same segments. */
+    CommittedRegion committedRegion(long offset, int maxBytes, long endOffset) {
+        while (true) {
+            Segment[] before = segments;
+            LogRegion region = region(offset, maxBytes, endOffset);
+            boolean done = false;
+            try {
+                List<AbortedTransaction> aborted =
+                        region.count() == 0 ? List.of() : abortedTransactions(offset, region.nextOffset());
+                if (segments == before) {
+                    done = true;
+                    return new CommittedRegion(region, aborted);
+                }
+            } finally {
+                if (!done) {
+                    region.close();
+                }
+            }
+        }
+    }
+
     /** See {@link PartitionLog#abortedTransactions}. */
     List<AbortedTransaction> abortedTransactions(long from, long to) {
         while (true) {

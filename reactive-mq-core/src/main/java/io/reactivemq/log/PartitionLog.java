@@ -498,6 +498,15 @@ public final class PartitionLog implements Closeable {
     }
 
     /**
+     * A region with what a reader of committed records leaves out of it, as {@link #readCommitted} for {@link #read}.
+     *
+     * @return its region is to be closed
+     */
+    public CommittedRegion committedRegion(long offset, int maxBytes, long endOffset) {
+        return segments.committedRegion(offset, maxBytes, endOffset);
+    }
+
+    /**
      * As {@link #read}, with the transactions that a reader of committed records has to leave out of what was read: the two belong together, also
      * while the log is compacted.
      *

@@ -413,14 +413,13 @@ final class Segment {
     LogRegion region(long offset, int maxBytes, long endOffset) {
         int end = size;
         int from = positionOf(offset, end);
-        int to = from == end ? end : regionEnd(from, maxBytes, endOffset, end);
-        if (to == from || !tryLease()) {
+        if (from == end || !tryLease()) {
             return LogRegion.empty();
         }
         boolean done = false;
         try {
-            LogRegion region = LogRegion.of(this, from, to);
-            done = true;
+            LogRegion region = regionFrom(from, maxBytes, endOffset, end);
+            done = region.count() > 0;
             return region;
         } finally {
             if (!done) {
@@ -429,8 +428,8 @@ final class Segment {
         }
     }
 
-    /** Behind the last whole batch that keeps to the bounds; the index leads near to it, where what it says is so. */
-    private int regionEnd(int from, int maxBytes, long endOffset, int end) {
+    /** Up to the last whole batch that keeps to the bounds; the index leads near to it, where what it says is so. */
+    private LogRegion regionFrom(int from, int maxBytes, long endOffset, int end) {
         int to = from;
         OffsetTimeIndex used = index();
         OffsetEntry near = used.floorPosition((int) Math.min(end, (long) from + maxBytes));
@@ -443,15 +442,18 @@ final class Segment {
                 to = entry.position();
             }
         }
+        long nextOffset = -1;
         BatchWalk walk = new BatchWalk(file, to, end);
-        while (walk.next() && walk.lastOffset() < endOffset) {
+        while (walk.next()) {
             int next = walk.position() + walk.size();
-            if (next - from > maxBytes && to > from) {
+            if (walk.lastOffset() >= endOffset || (next - from > maxBytes && to > from)) {
+                nextOffset = nextOffset < 0 ? walk.baseOffset() : nextOffset;
                 break;
             }
             to = next;
+            nextOffset = walk.lastOffset() + 1;
         }
-        return to;
+        return to == from ? LogRegion.empty() : LogRegion.of(this, from, to, nextOffset);
     }
 
     /** Compares the checksums of batches that were {@link #read}. */

@@ -4,11 +4,17 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.FetchLease;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.broker.LentRecords;
+import io.reactivemq.log.AbortedTransaction;
 import io.reactivemq.log.CommittedRead;
+import io.reactivemq.log.CommittedRegion;
+import io.reactivemq.log.LogRegion;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -31,7 +37,9 @@ import reactor.core.publisher.MonoSink;
 public final class LongPoll {
 
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
-    private static final CommittedRead NOTHING_READ = new CommittedRead(NOTHING, List.of());
+
+    /** Less than that is copied sooner than it is sent from a file by a call of its own. */
+    private static final int LENT_BYTES_MIN = 16 << 10;
 
     private final FetchRequest request;
     private final List<@Nullable Partition> partitions;
@@ -129,13 +137,34 @@ public final class LongPoll {
         boolean failed = false;
         for (int i = 0; i < partitions.size(); i++) {
             FetchResult.Partition part = read(request.partitions().get(i), partitions.get(i), bytes);
-            bytes += part.records().remaining();
+            bytes += part.sizeInBytes();
             failed |= part.error() != null;
             parts.add(part);
         }
         if (last || failed || bytes >= request.minBytes()) {
             ended = true;
+            lend(parts);
             sink.success(new FetchResult(parts));
+        } else {
+            parts.forEach(LongPoll::giveBack);
+        }
+    }
+
+    /** Whatever becomes of the answer, who asked for it gives the regions back now. */
+    private void lend(List<FetchResult.Partition> parts) {
+        FetchLease lease = request.lease();
+        for (FetchResult.Partition part : parts) {
+            LentRecords lent = part.lent();
+            if (lease != null && lent != null) {
+                lease.lend(lent);
+            }
+        }
+    }
+
+    private static void giveBack(FetchResult.Partition part) {
+        LentRecords lent = part.lent();
+        if (lent != null) {
+            lent.close();
         }
     }
 
@@ -152,25 +181,21 @@ public final class LongPoll {
             long highWatermark = partition.highWatermark();
             boolean committed = request.isolation() == IsolationLevel.READ_COMMITTED;
             long end = committed ? lastStable : highWatermark;
-            CommittedRead read;
-            if (room <= 0 || wanted.offset() == end) {
-                read = NOTHING_READ;
-            } else if (committed) {
-                read = partition.readCommitted(wanted.offset(), room, end);
-            } else {
-                read = new CommittedRead(partition.read(wanted.offset(), room, end), List.of());
-            }
+            Found found = room <= 0 || wanted.offset() == end
+                    ? Found.NOTHING
+                    : find(partition, wanted.offset(), room, end, committed);
             return new FetchResult.Partition(
                     id,
                     null,
                     partition.logStartOffset(),
                     highWatermark,
                     lastStable,
-                    read.aborted().stream()
+                    found.aborted.stream()
                             .map(aborted ->
                                     new FetchResult.AbortedTransaction(aborted.producerId(), aborted.firstOffset()))
                             .toList(),
-                    read.records());
+                    found.records,
+                    found.lent);
         } catch (MqException e) {
             return new FetchResult.Partition(id, e, partition.logStartOffset(), partition.highWatermark(), NOTHING);
         } catch (RuntimeException e) {
@@ -178,6 +203,37 @@ public final class LongPoll {
                     id,
                     new MqException(ErrorCode.UNKNOWN_SERVER_ERROR, "reading partition " + id + " failed: " + e, e));
         }
+    }
+
+    private Found find(Partition partition, long offset, int maxBytes, long end, boolean committed) {
+        if (request.lease() != null && partition.isBlocking()) {
+            CommittedRegion found = committed
+                    ? partition.committedRegion(offset, maxBytes, end)
+                    : new CommittedRegion(partition.region(offset, maxBytes, end), List.of());
+            LogRegion region = found.region();
+            FileChannel channel =
+                    region.count() < LENT_BYTES_MIN ? null : region.lent().channel();
+            if (channel != null) {
+                return new Found(NOTHING, found.aborted(), new LentRegion(region, channel));
+            }
+            region.close();
+            if (region.count() == 0) {
+                return Found.NOTHING;
+            }
+        }
+        if (committed) {
+            CommittedRead read = partition.readCommitted(offset, maxBytes, end);
+            return new Found(read.records(), read.aborted(), null);
+        }
+        return new Found(partition.read(offset, maxBytes, end), List.of(), null);
+    }
+
+    /** What was read of a partition, or lent. */
+    private record Found(
+            ByteBuffer records,
+            List<AbortedTransaction> aborted,
+            @Nullable LentRegion lent) {
+        static final Found NOTHING = new Found(LongPoll.NOTHING, List.of(), null);
     }
 
     private static FetchResult.Partition failed(TopicPartition id, MqException error) {

@@ -10,6 +10,7 @@ import io.reactivemq.broker.EpochEnd;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.CommittedRead;
+import io.reactivemq.log.CommittedRegion;
 import io.reactivemq.log.CompactionStats;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogConfig.RecordCheck;
@@ -259,12 +260,17 @@ public final class Partition {
     }
 
     /**
-     * As {@link #read(long, int)}, for a channel to take the batches from the file; to be closed.
+     * As {@link #read(long, int, long)}, left in the file; to be closed.
      *
      * @throws MqException {@code OFFSET_OUT_OF_RANGE}, {@code CORRUPT_MESSAGE} where the log is damaged
      */
-    public LogRegion region(long offset, int maxBytes) {
-        return log.region(offset, maxBytes, highWatermark);
+    LogRegion region(long offset, int maxBytes, long end) {
+        return log.region(offset, maxBytes, Math.max(end, log.logStartOffset()));
+    }
+
+    /** As {@link #region}, with what a reader of committed records leaves out of it. */
+    CommittedRegion committedRegion(long offset, int maxBytes, long end) {
+        return log.committedRegion(offset, maxBytes, Math.max(end, log.logStartOffset()));
     }
 
     /** As {@link #read(long, int, long)}, with what a reader of committed records leaves out of it. */

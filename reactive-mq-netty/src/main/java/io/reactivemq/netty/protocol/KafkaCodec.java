@@ -2,8 +2,12 @@ package io.reactivemq.netty.protocol;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import io.netty.util.ReferenceCounted;
 import io.reactivemq.kafka.common.errors.UnsupportedVersionException;
 import io.reactivemq.kafka.common.message.ApiMessageType;
+import io.reactivemq.kafka.common.message.FetchResponseData;
+import io.reactivemq.kafka.common.message.FetchResponseData.FetchableTopicResponse;
+import io.reactivemq.kafka.common.message.FetchResponseData.PartitionData;
 import io.reactivemq.kafka.common.message.RequestHeaderData;
 import io.reactivemq.kafka.common.message.ResponseHeaderData;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
@@ -14,6 +18,7 @@ import io.reactivemq.netty.protocol.BoundedReader.Tables;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -100,18 +105,20 @@ public final class KafkaCodec {
     }
 
     /**
-     * Writes a response as a frame.
+     * Writes a response as a frame. {@link LentKafkaRecords} are not copied but sent from their file: each is a part of its own, a {@link
+     * io.netty.channel.FileRegion}, and what is before, between and behind them is buffers.
      *
      * @param header of the request that it answers
      * @param version the body's version; another than the request's only where that one is not served
-     * @return the whole frame with its length, owned by the caller
+     * @return the parts of the frame with its length, in order, owned by the caller; one buffer where nothing is lent
      * @throws UnsupportedVersionException where the body has something that the version has no field for: a mistake of the one who made it
      */
-    public static ByteBuf writeResponse(ByteBufAllocator alloc, RequestHeader header, short version, ApiMessage body) {
+    public static List<ReferenceCounted> writeResponse(
+            ByteBufAllocator alloc, RequestHeader header, short version, ApiMessage body) {
         // the client does not know yet what the server speaks: the header of this one response stays as it was at first
         short headerVersion = header.api().responseHeaderVersion(version);
         ResponseHeaderData head = new ResponseHeaderData().setCorrelationId(header.correlationId());
-        return write(alloc, head, headerVersion, body, version);
+        return write(alloc, head, headerVersion, body, version).parts();
     }
 
     /** Writes a request as a frame: what a client sends. */
@@ -121,7 +128,8 @@ public final class KafkaCodec {
                 .setRequestApiVersion(header.version())
                 .setCorrelationId(header.correlationId())
                 .setClientId(header.clientId());
-        return write(alloc, head, header.api().requestHeaderVersion(header.version()), body, header.version());
+        return write(alloc, head, header.api().requestHeaderVersion(header.version()), body, header.version())
+                .whole();
     }
 
     /** Reads the body of a response to that request: what a client does. */
@@ -141,25 +149,37 @@ public final class KafkaCodec {
         return body;
     }
 
-    private static ByteBuf write(
+    private static ByteBufWritable write(
             ByteBufAllocator alloc, ApiMessage head, short headVersion, ApiMessage body, short version) {
         ObjectSerializationCache sizes = new ObjectSerializationCache();
         int size = head.size(sizes, headVersion) + body.size(sizes, version);
-        ByteBuf out = alloc.ioBuffer(LENGTH_BYTES + size);
+        ByteBuf out = alloc.ioBuffer(LENGTH_BYTES + size - lentBytes(body));
         try {
             out.writeInt(size);
             ByteBufWritable writable = new ByteBufWritable(out);
             head.write(writable, sizes, headVersion);
             body.write(writable, sizes, version);
-            if (out.readableBytes() != LENGTH_BYTES + size) {
+            if (writable.size() != LENGTH_BYTES + size) {
                 throw new IllegalStateException("a message of API " + body.apiKey() + " v" + version + " was to have "
-                        + size + " bytes, has " + (out.readableBytes() - LENGTH_BYTES));
+                        + size + " bytes, has " + (writable.size() - LENGTH_BYTES));
             }
-            return out;
+            return writable;
         } catch (RuntimeException e) {
             out.release();
             throw e;
         }
+    }
+
+    private static int lentBytes(ApiMessage body) {
+        int bytes = 0;
+        if (body instanceof FetchResponseData fetched) {
+            for (FetchableTopicResponse topic : fetched.responses()) {
+                for (PartitionData partition : topic.partitions()) {
+                    bytes += partition.records() instanceof LentKafkaRecords lent ? lent.sizeInBytes() : 0;
+                }
+            }
+        }
+        return bytes;
     }
 
     private static @Nullable ApiMessageType apiOf(short key) {

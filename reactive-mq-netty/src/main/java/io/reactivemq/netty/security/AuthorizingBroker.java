@@ -117,7 +117,8 @@ public final class AuthorizingBroker extends ForwardingBroker {
                                         request.minBytes(),
                                         request.maxBytes(),
                                         Duration.ZERO,
-                                        request.isolation()))
+                                        request.isolation(),
+                                        request.lease()))
                         .map(FetchResult::partitions);
         return found.map(answers -> {
             Iterator<FetchResult.Partition> next = answers.iterator();

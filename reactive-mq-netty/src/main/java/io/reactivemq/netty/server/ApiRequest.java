@@ -2,9 +2,11 @@ package io.reactivemq.netty.server;
 
 import io.netty.util.ReferenceCounted;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.FetchLease;
 import io.reactivemq.netty.protocol.RequestHeader;
 import io.reactivemq.netty.security.Session;
 import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request as its handler sees it, beside its body.
@@ -13,14 +15,20 @@ import java.net.InetSocketAddress;
  * @param caller who asks
  * @param advertised where the client is told that this server is
  * @param session how far its connection has come in showing who it is
+ * @param lease of what is lent for the answer, until that is sent; null where nothing may be
  * @param frame the bytes that the body's records are views of. Who uses them beyond the end of the answer retains it
  */
 record ApiRequest(
-        RequestHeader header, Caller caller, InetSocketAddress advertised, Session session, ReferenceCounted frame) {
+        RequestHeader header,
+        Caller caller,
+        InetSocketAddress advertised,
+        Session session,
+        @Nullable FetchLease lease,
+        ReferenceCounted frame) {
 
     /** From who needs not say who it is. */
     ApiRequest(RequestHeader header, Caller caller, InetSocketAddress advertised, ReferenceCounted frame) {
-        this(header, caller, advertised, Session.of(caller.principal()), frame);
+        this(header, caller, advertised, Session.of(caller.principal()), new FetchLease(), frame);
     }
 
     short version() {

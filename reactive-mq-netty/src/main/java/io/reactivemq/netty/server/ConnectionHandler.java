@@ -3,14 +3,18 @@ package io.reactivemq.netty.server;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.ssl.NotSslRecordException;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.timeout.IdleStateEvent;
+import io.netty.util.ReferenceCounted;
 import io.netty.util.concurrent.Future;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.FetchLease;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
 import io.reactivemq.netty.protocol.BadRequestException;
@@ -255,16 +259,18 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             }
             Caller caller = callerOf(ctx.channel(), header);
             short answerVersion = header.version();
+            FetchLease lease = new FetchLease();
             Mono<ApiMessage> answer;
             if (Objects.requireNonNull(apis.of(header.api())).contains(header.version())) {
                 ApiMessage body = KafkaCodec.readBody(content, header);
-                ApiRequest request = new ApiRequest(header, caller, advertisedTo(ctx), session, frame);
+                ApiRequest request = new ApiRequest(
+                        header, caller, advertisedTo(ctx), session, isEncrypted(ctx) ? null : lease, frame);
                 answer = Mono.defer(() -> apis.answer(request, body));
             } else {
                 answerVersion = 0;
                 answer = Mono.just(MetadataApis.unsupportedVersion(apis));
             }
-            Exchange exchange = new Exchange(ctx, header, caller, answerVersion, frame, settings.runtimeNanos());
+            Exchange exchange = new Exchange(ctx, header, caller, answerVersion, lease, frame, settings.runtimeNanos());
             underWay.add(exchange);
             begun = true;
             answer.subscribe(exchange);
@@ -275,6 +281,11 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
                 frame.release();
             }
         }
+    }
+
+    /** Bytes that have to be encrypted are read where a thread may wait for them, not on the event loop. */
+    private static boolean isEncrypted(ChannelHandlerContext ctx) {
+        return ctx.pipeline().get(SslHandler.class) != null;
     }
 
     private InetSocketAddress advertisedTo(ChannelHandlerContext ctx) {
@@ -292,6 +303,18 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
     /** Writes the answer, if there is one; false where the connection is closed instead. */
     private boolean write(ChannelHandlerContext ctx, Exchange exchange) {
+        boolean written = false;
+        try {
+            written = writeAnswer(ctx, exchange);
+            return written;
+        } finally {
+            if (!written) {
+                exchange.lease.close();
+            }
+        }
+    }
+
+    private boolean writeAnswer(ChannelHandlerContext ctx, Exchange exchange) {
         inFlightBytes -= exchange.frameBytes;
         readOn(ctx);
         meters.answered(exchange.header.api(), settings.runtimeNanos() - exchange.beganNanos, exchange.failure != null);
@@ -309,17 +332,21 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         if (answer == null || !ctx.channel().isActive()) {
             return false;
         }
-        ByteBuf frame;
+        List<ReferenceCounted> parts;
         try {
-            frame = KafkaCodec.writeResponse(ctx.alloc(), exchange.header, exchange.answerVersion, answer);
+            parts = KafkaCodec.writeResponse(ctx.alloc(), exchange.header, exchange.answerVersion, answer);
         } catch (RuntimeException e) {
             LOG.error("the response to {} cannot be written; the connection is closed", exchange.header, e);
             close(ctx);
             return false;
         }
         meters.told(exchange.header.api(), answer);
-        meters.sent(frame.readableBytes());
-        ctx.write(frame).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
+        ChannelFuture last = null;
+        for (ReferenceCounted part : parts) {
+            meters.sent(OutboundBytes.of(part));
+            last = ctx.write(part).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
+        }
+        Objects.requireNonNull(last).addListener(sent -> exchange.lease.close());
         if (session.isFailed() && !closing) {
             meters.refused();
             LOG.warn(
@@ -381,7 +408,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         waiting.clear();
         List<Exchange> left = List.copyOf(underWay);
         underWay.clear();
-        left.forEach(Exchange::cancel);
+        left.forEach(Exchange::abandon);
     }
 
     /** A request that was begun, and its answer once that is there. Its frame is held to its end, whichever way that comes. */
@@ -391,6 +418,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         private final RequestHeader header;
         private final Caller caller;
         private final short answerVersion;
+        private final FetchLease lease;
         private final ByteBuf frame;
         private final int frameBytes;
         private final long beganNanos;
@@ -403,15 +431,23 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
                 RequestHeader header,
                 Caller caller,
                 short answerVersion,
+                FetchLease lease,
                 ByteBuf frame,
                 long beganNanos) {
             this.ctx = ctx;
+            this.lease = lease;
             this.header = header;
             this.caller = caller;
             this.answerVersion = answerVersion;
             this.frame = frame;
             this.frameBytes = frame.readableBytes() + REQUEST_BYTES;
             this.beganNanos = beganNanos;
+        }
+
+        /** What is not going to be written needs nothing. */
+        void abandon() {
+            cancel();
+            lease.close();
         }
 
         @Override

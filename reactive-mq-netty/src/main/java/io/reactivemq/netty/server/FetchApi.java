@@ -6,6 +6,7 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.broker.LentRecords;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.FetchRequestData;
@@ -15,7 +16,9 @@ import io.reactivemq.kafka.common.message.FetchResponseData;
 import io.reactivemq.kafka.common.message.FetchResponseData.AbortedTransaction;
 import io.reactivemq.kafka.common.message.FetchResponseData.FetchableTopicResponse;
 import io.reactivemq.kafka.common.message.FetchResponseData.PartitionData;
+import io.reactivemq.kafka.common.record.internal.BaseRecords;
 import io.reactivemq.kafka.common.record.internal.MemoryRecords;
+import io.reactivemq.netty.protocol.LentKafkaRecords;
 import io.reactivemq.netty.protocol.ProtocolError;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -88,7 +91,8 @@ final class FetchApi {
                 wait,
                 body.isolationLevel() == READ_COMMITTED
                         ? IsolationLevel.READ_COMMITTED
-                        : IsolationLevel.READ_UNCOMMITTED);
+                        : IsolationLevel.READ_UNCOMMITTED,
+                request.lease());
         return broker.fetch(request.caller(), fetch).map(result -> response(asked, result.partitions(), body));
     }
 
@@ -139,7 +143,7 @@ final class FetchApi {
                 .setHighWatermark(found.highWatermark())
                 .setLastStableOffset(found.lastStableOffset())
                 .setLogStartOffset(found.logStartOffset())
-                .setRecords(MemoryRecords.readableRecords(found.records()));
+                .setRecords(records(found));
         if (request.isolationLevel() == READ_COMMITTED) {
             data.setAbortedTransactions(found.abortedTransactions().stream()
                     .map(aborted -> new AbortedTransaction()
@@ -150,6 +154,11 @@ final class FetchApi {
             data.setAbortedTransactions(null);
         }
         return data;
+    }
+
+    private static BaseRecords records(FetchResult.Partition found) {
+        LentRecords lent = found.lent();
+        return lent == null ? MemoryRecords.readableRecords(found.records()) : new LentKafkaRecords(lent);
     }
 
     /** A partition that was asked for, and why it was not looked at. */

@@ -275,6 +275,7 @@ public final class KafkaServer {
             return (ssl == null ? plain : plain.secure(spec -> spec.sslContext(ssl)))
                     .bindAddress(() -> local)
                     .doOnChannelInit((observer, channel, remote) -> {
+                        channel.config().setMessageSizeEstimator(OutboundBytes.ESTIMATOR);
                         ConnectionHandler handler = new ConnectionHandler(
                                 apis, settings, meters, security, reached -> clientsGo == null ? reached : clientsGo);
                         channel.pipeline()

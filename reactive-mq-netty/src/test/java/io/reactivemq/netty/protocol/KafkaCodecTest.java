@@ -41,7 +41,9 @@ class KafkaCodecTest {
             assertThat(KafkaCodec.readBody(frame, header)).isEqualTo(api.newRequest());
             request.release();
 
-            ByteBuf response = KafkaCodec.writeResponse(UnpooledByteBufAllocator.DEFAULT, header, v, api.newResponse());
+            ByteBuf response =
+                    (ByteBuf) KafkaCodec.writeResponse(UnpooledByteBufAllocator.DEFAULT, header, v, api.newResponse())
+                            .get(0);
             assertThat(response.readInt()).isEqualTo(response.readableBytes());
             assertThat(bodyOf(response, size(kafkas.newResponse(), v)))
                     .as("response v%d", v)

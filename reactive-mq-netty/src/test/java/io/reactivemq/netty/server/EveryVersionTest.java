@@ -99,7 +99,9 @@ class EveryVersionTest {
                 List<Integer> errors = new ArrayList<>();
                 AnswerErrors.of(requireNonNull(answer), errors::add);
                 assertThat(errors).containsExactlyInAnyOrderElementsOf(errorsIn(answer.toString()));
-                ByteBuf written = KafkaCodec.writeResponse(UnpooledByteBufAllocator.DEFAULT, header, version, answer);
+                ByteBuf written = (ByteBuf) KafkaCodec.writeResponse(
+                                UnpooledByteBufAllocator.DEFAULT, header, version, answer)
+                        .get(0);
                 assertThat(written.readInt()).isEqualTo(written.readableBytes());
                 KafkaCodec.readResponse(written.nioBuffer(), header);
                 written.release();
@@ -121,8 +123,9 @@ class EveryVersionTest {
     @DisplayName("ApiVersions at a version that is not served is answered with the list, at version 0")
     void unsupported() throws Exception {
         RequestHeader header = new RequestHeader(ApiMessageType.API_VERSIONS, (short) 0, 9, "");
-        ByteBuf written = KafkaCodec.writeResponse(
-                UnpooledByteBufAllocator.DEFAULT, header, (short) 0, MetadataApis.unsupportedVersion(apis));
+        ByteBuf written = (ByteBuf) KafkaCodec.writeResponse(
+                        UnpooledByteBufAllocator.DEFAULT, header, (short) 0, MetadataApis.unsupportedVersion(apis))
+                .get(0);
         written.readInt();
         ApiVersionsResponseData read = (ApiVersionsResponseData) KafkaCodec.readResponse(written.nioBuffer(), header);
         assertThat(read.errorCode()).isEqualTo((short) 35);

@@ -99,9 +99,9 @@ class EveryVersionTest {
                 List<Integer> errors = new ArrayList<>();
                 AnswerErrors.of(requireNonNull(answer), errors::add);
                 assertThat(errors).containsExactlyInAnyOrderElementsOf(errorsIn(answer.toString()));
-                ByteBuf written = (ByteBuf) KafkaCodec.writeResponse(
-                                UnpooledByteBufAllocator.DEFAULT, header, version, answer)
-                        .get(0);
+                ByteBuf written =
+                        (ByteBuf) KafkaCodec.writeResponse(UnpooledByteBufAllocator.DEFAULT, header, version, answer)
+                                .get(0);
                 assertThat(written.readInt()).isEqualTo(written.readableBytes());
                 KafkaCodec.readResponse(written.nioBuffer(), header);
                 written.release();

@@ -32,6 +32,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import net.jpountz.lz4.LZ4Factory;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
@@ -39,6 +40,7 @@ import org.xerial.snappy.Snappy;
 
 /** Runs Kafka's own log dump, of its own version and on its own class path, on the files of a log. */
 @DisplayName("K25 Kafka's log dump reads and verifies")
+@Tag("files")
 class KafkaDumpTest {
 
     /** Where the build puts the tool. */

@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import reactor.core.publisher.Mono;
@@ -25,6 +26,7 @@ class AccountsTest {
     @Test
     @DisplayName(
             "M19 the state replayed from all events, and from a snapshot and the tail, is the same, after a restart too")
+    @Tag("files")
     void onFiles(@TempDir Path directory) {
         EmbeddedBroker broker = await(EmbeddedBroker.open(directory));
         Map<String, Long> expected = snapshotAndTailAreTheWhole(broker);
@@ -37,6 +39,7 @@ class AccountsTest {
 
     @Test
     @DisplayName("M19 the state replayed from all events, and from a snapshot and the tail, is the same, in memory too")
+    @Tag("memory")
     void inMemory() {
         EmbeddedBroker broker = EmbeddedBroker.inMemory(64 << 20);
         Map<String, Long> expected = snapshotAndTailAreTheWhole(broker);

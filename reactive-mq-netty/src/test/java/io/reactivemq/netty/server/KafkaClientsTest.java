@@ -51,6 +51,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What unmodified Kafka clients do against the server, over a broker in memory and one on files. */
 @DisplayName("Kafka's own clients")
+@Tag("wire")
 class KafkaClientsTest {
 
     /** Calls what older kafka-clients do not have; the pom runs all else with one of those, too. */

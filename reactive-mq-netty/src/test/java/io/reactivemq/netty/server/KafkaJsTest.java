@@ -11,11 +11,13 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What kafkajs does against the server: the steps are in {@code src/test/js/clients.js}. */
 @DisplayName("kafkajs")
+@Tag("wire")
 class KafkaJsTest {
 
     @Nested

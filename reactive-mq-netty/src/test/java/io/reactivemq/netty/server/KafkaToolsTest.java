@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Kafka's own command-line tools, unmodified, do the same on this server as on Apache Kafka, and print the same. */
 @DisplayName("Kafka's command-line tools print on this server what they print on Apache Kafka,")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("kafka")
+@Tag("wire")
 class KafkaToolsTest {
 
     private static final String TOOLS = "org.apache.kafka.tools.";

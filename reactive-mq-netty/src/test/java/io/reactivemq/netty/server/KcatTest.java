@@ -23,11 +23,13 @@ import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What kcat, with librdkafka, does against the server. */
 @DisplayName("kcat")
+@Tag("wire")
 class KcatTest {
 
     @Nested

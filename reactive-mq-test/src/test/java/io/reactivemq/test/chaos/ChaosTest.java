@@ -40,6 +40,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,6 +52,7 @@ import reactor.netty.DisposableServer;
         named = "reactivemq.chaos",
         matches = "true",
         disabledReason = "it runs in real time for up to a minute: with the soak profile")
+@Tag("wire")
 class ChaosTest {
 
     private static final long SEED = Long.getLong("reactivemq.chaos.seed", 20_262);

@@ -19,9 +19,11 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("K09 In every state that a crash can leave of a log that is being compacted")
+@Tag("files")
 class CompactionCrashStatesTest {
 
     private static final int STATES = Integer.getInteger("reactivemq.compaction.states", 20_000);

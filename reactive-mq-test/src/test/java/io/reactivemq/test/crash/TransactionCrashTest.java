@@ -43,6 +43,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 
@@ -51,6 +52,7 @@ import reactor.core.Disposable;
  * the one and not of the other: only what the coordinator forces keeps them together.
  */
 @DisplayName("In every state that a crash can leave")
+@Tag("files")
 class TransactionCrashTest {
 
     private static final int STATES = Integer.getInteger("reactivemq.transaction.crash.states", 1_000);

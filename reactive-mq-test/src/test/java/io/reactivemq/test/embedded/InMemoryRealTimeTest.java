@@ -7,8 +7,10 @@ import io.reactivemq.test.contract.HeartbeatContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 @DisplayName("embedded in memory, real time")
+@Tag("memory")
 class InMemoryRealTimeTest {
 
     @Nested

@@ -23,8 +23,10 @@ import io.reactivemq.test.contract.TransactionContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 @DisplayName("embedded in memory, virtual time")
+@Tag("memory")
 class InMemorySimulatedTest {
 
     @Nested

@@ -10,8 +10,10 @@ import io.reactivemq.test.contract.TransactionContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 @DisplayName("embedded on files, os-buffered, virtual time")
+@Tag("files")
 class OnFilesOsBufferedSimulatedTest {
 
     @Nested

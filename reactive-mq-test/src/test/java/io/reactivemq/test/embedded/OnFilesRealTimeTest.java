@@ -15,8 +15,10 @@ import io.reactivemq.test.contract.TransactionContract;
 import io.reactivemq.test.embedded.EmbeddedFixture.Place;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 @DisplayName("embedded on files, real time")
+@Tag("files")
 class OnFilesRealTimeTest {
 
     @Nested

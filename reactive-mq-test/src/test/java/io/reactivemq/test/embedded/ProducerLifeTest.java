@@ -20,11 +20,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** Producers whose epochs are used up, or whom the log has forgotten. */
+@Tag("memory")
 class ProducerLifeTest {
 
     private static final Caller CALLER = Caller.embedded("test");

@@ -32,6 +32,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -39,6 +40,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
 /** Transactions one after the other, of which each takes its first records while the one before is being committed. */
+@Tag("memory")
 class TransactionSequenceTest {
 
     private static final Caller CALLER = Caller.embedded("test");

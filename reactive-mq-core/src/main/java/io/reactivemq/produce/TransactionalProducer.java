@@ -13,6 +13,7 @@ import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.broker.TransactionalOffsetCommit;
 import java.io.Serial;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
@@ -57,10 +58,13 @@ final class TransactionalProducer {
 
     private final AtomicReference<@Nullable Transaction> active = new AtomicReference<>();
 
+    /** Nobody has been told yet what the producer is. */
+    private static final State UNKNOWN = new State(ProducerIdAndEpoch.NONE, false);
+
     /**
-     * What the producer is, and whether it may begin as that at once. Written by the active transaction.
+     * What the producer is, and whether it may begin as that at once. Written by the active transaction, but for an answer that comes too late.
      */
-    private volatile State state = new State(ProducerIdAndEpoch.NONE, false);
+    private final AtomicReference<State> state = new AtomicReference<>(UNKNOWN);
 
     private record State(ProducerIdAndEpoch producer, boolean isReady) {}
 
@@ -71,6 +75,10 @@ final class TransactionalProducer {
         this.options = options;
         this.transactionalId = transactionalId;
         this.timeout = timeout;
+    }
+
+    private State state() {
+        return Objects.requireNonNull(state.get());
     }
 
     /** A transaction that has yet to {@linkplain Transaction#begin() begin}. */
@@ -182,7 +190,7 @@ final class TransactionalProducer {
 
         @Override
         public @Nullable ProducerSession poll() {
-            State now = state;
+            State now = state();
             return former == null && now.isReady ? begun(now.producer) : null;
         }
 
@@ -230,12 +238,16 @@ final class TransactionalProducer {
         }
 
         private Mono<ProducerSession> init(Caller asking) {
-            return Mono.defer(() ->
-                            broker.initProducerId(asking, new InitProducerId(transactionalId, timeout, state.producer)))
+            return Mono.defer(() -> broker.initProducerId(
+                            asking, new InitProducerId(transactionalId, timeout, state().producer)))
                     .map(producer -> {
                         if (!isEnding()) {
-                            // else another may be what is made of it by now
-                            state = new State(producer, true);
+                            state.set(new State(producer, true));
+                        } else {
+                            // another transaction may be under way by now. It was asked for as a new producer: who asks
+                            // so again would take the id from
+                            // one that has taken it meanwhile, instead of being told that it is fenced
+                            state.compareAndSet(UNKNOWN, new State(producer, false));
                         }
                         return begun(producer);
                     });
@@ -367,13 +379,13 @@ final class TransactionalProducer {
             ProducerSession mine = session;
             if (mine == null) {
                 // it may have been asked for, and the answer is not looked at any more
-                state = new State(state.producer, false);
+                state.updateAndGet(last -> last.isReady ? new State(last.producer, false) : last);
                 return Mono.empty();
             }
             return end(mine, TransactionResult.ABORT)
                     .timeout(ABORT_WAIT_MAX, runtime.timers())
                     .onErrorResume(failure -> {
-                        state = new State(mine.producer(), false);
+                        state.set(new State(mine.producer(), false));
                         LOG.info("{} could not be aborted: {}", this, failure.toString());
                         return Mono.empty();
                     });
@@ -381,7 +393,7 @@ final class TransactionalProducer {
 
         /** Whether its end was asked for and not answered. */
         private boolean isEndOpen() {
-            return isEndAsked && !state.isReady;
+            return isEndAsked && !state().isReady;
         }
 
         private volatile boolean isEndAsked;
@@ -390,10 +402,10 @@ final class TransactionalProducer {
             EndTransaction end = new EndTransaction(transactionalId, mine.producer(), TransactionVersion.V2, result);
             return retrying(Mono.defer(() -> {
                         isEndAsked = true;
-                        state = new State(mine.producer(), false);
+                        state.set(new State(mine.producer(), false));
                         return broker.endTransaction(caller, end);
                     }))
-                    .doOnNext(next -> state = new State(next, true))
+                    .doOnNext(next -> state.set(new State(next, true)))
                     .then();
         }
 

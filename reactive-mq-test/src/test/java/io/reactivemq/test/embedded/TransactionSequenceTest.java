@@ -10,6 +10,7 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.EndTransaction;
 import io.reactivemq.broker.ForwardingBroker;
+import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.ProducerIdAndEpoch;
@@ -214,6 +215,44 @@ class TransactionSequenceTest {
                     .isInstanceOfSatisfying(
                             MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.REQUEST_TIMED_OUT));
         }
+    }
+
+    @Test
+    @DisplayName(
+            "K13 a sender whose transaction is cancelled before it is told its producer id is that producer all the same: who has taken the id meanwhile keeps it")
+    void lateProducerId() {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(64 << 20, o -> o.runtime(runtime));
+        runtime.await(broker.createTopic(CALLER, NewTopic.of("t", 1)));
+        Sinks.Empty<Void> gate = Sinks.empty();
+        Broker slow = new ForwardingBroker(broker) {
+            @Override
+            protected <T> Mono<T> forward(Mono<T> request) {
+                return request;
+            }
+
+            @Override
+            public Mono<ProducerIdAndEpoch> initProducerId(Caller caller, InitProducerId request) {
+                return super.initProducerId(caller, request).delayUntil(got -> gate.asMono());
+            }
+        };
+        SenderOptions<String, String> options = SenderOptions.of(Serdes.string(), Serdes.string());
+        TransactionalSender<String, String> older = Sender.on(slow, options).transactional("tx");
+        TransactionalSender<String, String> newer = Sender.on(broker, options).transactional("tx");
+        Disposable cancelled = older.send(records(0, 1)).subscribe();
+        runtime.advance(Duration.ofMillis(10));
+        cancelled.dispose();
+        runtime.await(newer.send(records(1, 1)).then());
+        gate.tryEmitEmpty();
+        runtime.advance(Duration.ofMillis(10));
+
+        List<Throwable> errors = new ArrayList<>();
+        older.send(records(2, 1)).subscribe(result -> {}, errors::add);
+        runtime.advance(Duration.ofSeconds(5));
+        assertThat(errors)
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        MqException.class, e -> assertThat(e.errorCode()).isEqualTo(ErrorCode.PRODUCER_FENCED));
+        runtime.await(newer.send(records(3, 1)).then());
     }
 
     @Test

@@ -21,11 +21,18 @@ import reactor.core.publisher.Flux;
  * What transactions cost: the same records, of one source, in transactions of so many and without any. Without, they are sent in two ways: all in one send, and in sends of as many
  * as a transaction has, one after the other, which is what a program does that has to know when so many are there.
  *
+ * <p>What runs once a transaction is compiled after so many transactions, however many records they have: so each engine begins with
+ * {@code warmTransactions} small ones, and as many small sends. Without them the compiler is at work beside the first twenty rounds or so of transactions of 1,000, and
+ * takes as much of the CPU as the transactions do.
+ *
  * <pre>
- * benchmarks/run transactions [--engine memory,os-buffered,fsync] [--size 100,1000,10000] [--records N] [--runs 5] [--warmups 2] [--partitions 1] [--bytes 100] [--data DIRECTORY]
+ * benchmarks/run transactions [--engine memory,os-buffered,fsync] [--size 100,1000,10000] [--records N] [--runs 5] [--warmups 2] [--warmTransactions 40000] [--partitions 1] [--bytes 100] [--data DIRECTORY]
  * </pre>
  */
 final class TransactionsBenchmark {
+
+    /** Records of a transaction of which only the compiler is to see many. */
+    private static final int WARM_SIZE = 10;
 
     private static final Duration TIMEOUT = Duration.ofMinutes(10);
     private static final Caller CALLER = Caller.embedded("benchmark");
@@ -50,6 +57,7 @@ final class TransactionsBenchmark {
                     options.path("data"),
                     options.number("partitions", 1),
                     options.number("bytes", 100));
+            benchmark.warm(options.number("warmTransactions", 40_000));
             for (int size : options.numbers("size", "100,1000,10000")) {
                 int records = options.number("records", Math.min(1_000_000, 3_000 * size));
                 benchmark
@@ -79,6 +87,13 @@ final class TransactionsBenchmark {
 
         private double loss(Samples than) {
             return 100 * (1 - transactions.medianFigure() / than.medianFigure());
+        }
+    }
+
+    void warm(int transactions) throws Exception {
+        Samples unused = new Samples("", "");
+        try (Folder folder = Folder.in(data)) {
+            round(folder.path(), WARM_SIZE, WARM_SIZE * transactions, new Result(unused, unused, unused), false);
         }
     }
 

@@ -7,6 +7,9 @@ import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.consume.ReceiverRecord;
 import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.operator.EmitOutcome;
+import io.reactivemq.operator.Overflow;
+import io.reactivemq.operator.OverflowSink;
 import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
@@ -18,7 +21,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
@@ -92,16 +94,15 @@ final class LatencyBenchmark {
                             Serdes.bytes(),
                             o -> o.group("bench").topics("bench").commitInterval(Duration.ofMillis(50))));
             Turns turns = new Turns(records);
-            Sinks.Many<SenderRecord<byte[], byte[]>> source =
-                    Sinks.many().unicast().onBackpressureBuffer();
+            // one record at a time, but the next may be emitted while the emission of the last is about to return
+            OverflowSink<SenderRecord<byte[], byte[]>> source = Overflow.sink(16);
             byte[] value = new byte[VALUE_BYTES];
             Disposable receiving = receiver.receiveAutoAck()
                     .subscribe(
                             (ReceiverRecord<byte[], byte[]> record) -> {
                                 if (turns.ended()) {
                                     turns.begin();
-                                    source.tryEmitNext(SenderRecord.of("bench", value))
-                                            .orThrow();
+                                    emit(source, value);
                                 }
                             },
                             turns.done::completeExceptionally);
@@ -114,7 +115,7 @@ final class LatencyBenchmark {
                     .subscribe(result -> {}, turns.done::completeExceptionally);
             Stopwatch stopwatch = Stopwatch.start();
             turns.begin();
-            source.tryEmitNext(SenderRecord.of("bench", value)).orThrow();
+            emit(source, value);
             turns.done.get(TIMEOUT.toSeconds(), TimeUnit.SECONDS);
             turns.addTo(measured, stopwatch, half, most);
             sending.dispose();
@@ -122,6 +123,13 @@ final class LatencyBenchmark {
             receiving.dispose();
         } finally {
             broker.closeGracefully(TIMEOUT).block(TIMEOUT);
+        }
+    }
+
+    private static void emit(OverflowSink<SenderRecord<byte[], byte[]>> source, byte[] value) {
+        EmitOutcome outcome = source.emit(SenderRecord.of("bench", value));
+        if (!outcome.isAccepted()) {
+            throw new IllegalStateException("a record is not accepted: " + outcome);
         }
     }
 

@@ -196,6 +196,11 @@ final class KafkaPeer {
                     share.coordinator.state.topic.replication.factor=1
                     share.coordinator.state.topic.min.isr=1
                     group.initial.rebalance.delay.ms=0
+                    group.consumer.heartbeat.interval.ms=500
+                    group.consumer.min.heartbeat.interval.ms=500
+                    log.initial.task.delay.ms=500
+                    log.retention.check.interval.ms=500
+                    log.cleaner.backoff.ms=200
                     """.formatted(
                             port, controller, directory.resolve("logs").toAbsolutePath()));
             ForeignProgram.run(

@@ -21,25 +21,28 @@ public final class LogRegion implements Closeable {
     private final HeldChannel held;
     private final long position;
     private final int count;
+    private final long baseOffset;
     private final long nextOffset;
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    private LogRegion(@Nullable Segment segment, HeldChannel held, long position, int count, long nextOffset) {
+    private LogRegion(
+            @Nullable Segment segment, HeldChannel held, long position, int count, long baseOffset, long nextOffset) {
         this.segment = segment;
         this.held = held;
         this.position = position;
         this.count = count;
+        this.baseOffset = baseOffset;
         this.nextOffset = nextOffset;
     }
 
     /** There is nothing to read. */
     static LogRegion empty() {
-        return new LogRegion(null, HeldChannel.NONE, 0, 0, -1);
+        return new LogRegion(null, HeldChannel.NONE, 0, 0, -1, -1);
     }
 
     /** Takes over the caller's lease of the segment. */
-    static LogRegion of(Segment segment, int from, int to, long nextOffset) {
-        return new LogRegion(segment, segment.file().holdChannel(), from, to - from, nextOffset);
+    static LogRegion of(Segment segment, int from, int to, long baseOffset, long nextOffset) {
+        return new LogRegion(segment, segment.file().holdChannel(), from, to - from, baseOffset, nextOffset);
     }
 
     /** Where the batches begin in the file. */
@@ -50,6 +53,11 @@ public final class LogRegion implements Closeable {
     /** Their bytes; 0 where there is nothing between the offsets that were asked for. */
     public int count() {
         return count;
+    }
+
+    /** Of the first batch; -1 where there is nothing. */
+    public long baseOffset() {
+        return baseOffset;
     }
 
     /** The batches end before this offset; -1 where there is nothing. */

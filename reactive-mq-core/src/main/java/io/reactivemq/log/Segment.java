@@ -453,7 +453,11 @@ final class Segment {
             to = next;
             nextOffset = walk.lastOffset() + 1;
         }
-        return to == from ? LogRegion.empty() : LogRegion.of(this, from, to, nextOffset);
+        if (to == from) {
+            return LogRegion.empty();
+        }
+        long first = BatchHeader.baseOffset(file.read(from, BatchHeader.BYTES), 0);
+        return LogRegion.of(this, from, to, first, nextOffset);
     }
 
     /** Compares the checksums of batches that were {@link #read}. */

@@ -41,6 +41,9 @@ public final class LongPoll {
     /** Less than that is copied sooner than it is sent from a file by a call of its own. */
     private static final int LENT_BYTES_MIN = 16 << 10;
 
+    /** Each is a file that stays open until a client has taken the answer. */
+    private static final int LENT_PARTS_MAX = 64;
+
     private final FetchRequest request;
     private final List<@Nullable Partition> partitions;
     private final boolean blocking;
@@ -49,6 +52,10 @@ public final class LongPoll {
     private final AtomicInteger wip = new AtomicInteger();
     private final Runnable onAdvance = this::signal;
     private final Disposable.Swap timer = Disposables.swap();
+
+    /** Of the attempt that is being made, which is one at a time. */
+    private int lentParts;
+
     private volatile boolean expired;
     private volatile boolean ended;
 
@@ -135,6 +142,7 @@ public final class LongPoll {
         List<FetchResult.Partition> parts = new ArrayList<>(partitions.size());
         int bytes = 0;
         boolean failed = false;
+        lentParts = 0;
         for (int i = 0; i < partitions.size(); i++) {
             FetchResult.Partition part = read(request.partitions().get(i), partitions.get(i), bytes);
             bytes += part.sizeInBytes();
@@ -206,20 +214,19 @@ public final class LongPoll {
     }
 
     private Found find(Partition partition, long offset, int maxBytes, long end, boolean committed) {
-        if (request.lease() != null && partition.isBlocking()) {
+        if (request.lease() != null && lentParts < LENT_PARTS_MAX && partition.isBlocking()) {
             CommittedRegion found = committed
                     ? partition.committedRegion(offset, maxBytes, end)
                     : new CommittedRegion(partition.region(offset, maxBytes, end), List.of());
             LogRegion region = found.region();
-            FileChannel channel =
-                    region.count() < LENT_BYTES_MIN ? null : region.lent().channel();
+            // a gap before the first batch, and nothing where there should be something, may be damage: a read tells
+            boolean isPlain = region.count() >= LENT_BYTES_MIN && region.baseOffset() <= offset;
+            FileChannel channel = isPlain ? region.lent().channel() : null;
             if (channel != null) {
+                lentParts++;
                 return new Found(NOTHING, found.aborted(), new LentRegion(region, channel));
             }
             region.close();
-            if (region.count() == 0) {
-                return Found.NOTHING;
-            }
         }
         if (committed) {
             CommittedRead read = partition.readCommitted(offset, maxBytes, end);

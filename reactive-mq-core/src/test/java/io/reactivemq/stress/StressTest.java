@@ -41,7 +41,8 @@ class StressTest {
                 "-r",
                 directory.resolve("report").toString()));
         if (MODE.equals("sanity")) {
-            command.addAll(List.of("-jvmArgs", RANDOM_COMPILER)); // one mode of the JVM instead of all
+            // one mode of the JVM instead of all, one compiler for all that runs in it
+            command.addAll(List.of("-jvmArgs", RANDOM_COMPILER, "-sc", "false"));
         }
         Process stress = new ProcessBuilder(command)
                 .directory(directory.toFile())

@@ -26,7 +26,7 @@ import reactor.netty.DisposableServer;
 final class RunningApplication implements AutoCloseable {
 
     /** Only so that nothing hangs. */
-    static final Duration LIMIT = Duration.ofSeconds(60);
+    static final Duration LIMIT = Duration.ofMinutes(5);
 
     private static final Duration POLL = Duration.ofMillis(20);
     private static final ParameterizedTypeReference<ServerSentEvent<ScanFeed.Item>> ITEM =

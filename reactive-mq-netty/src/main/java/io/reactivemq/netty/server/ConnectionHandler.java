@@ -334,13 +334,13 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         }
         List<ReferenceCounted> parts;
         try {
+            meters.told(exchange.header.api(), answer);
             parts = KafkaCodec.writeResponse(ctx.alloc(), exchange.header, exchange.answerVersion, answer);
         } catch (RuntimeException e) {
             LOG.error("the response to {} cannot be written; the connection is closed", exchange.header, e);
             close(ctx);
             return false;
         }
-        meters.told(exchange.header.api(), answer);
         ChannelFuture last = null;
         for (ReferenceCounted part : parts) {
             meters.sent(OutboundBytes.of(part));

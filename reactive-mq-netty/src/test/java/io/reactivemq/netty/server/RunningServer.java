@@ -78,7 +78,7 @@ final class RunningServer implements AutoCloseable {
     }
 
     KafkaProducer<String, String> producer(Map<String, Object> configs) {
-        Map<String, Object> all = new HashMap<>(Map.of("bootstrap.servers", bootstrap(), "max.block.ms", 20_000));
+        Map<String, Object> all = new HashMap<>(Map.of("bootstrap.servers", bootstrap(), "max.block.ms", 120_000));
         all.putAll(configs);
         return new KafkaProducer<>(all, new StringSerializer(), new StringSerializer());
     }

@@ -47,7 +47,7 @@ class KillTest {
 
     private static final int KILLS = Integer.getInteger("reactivemq.kills", 10);
     private static final int ACKNOWLEDGEMENTS_MAX = 4000;
-    private static final Duration DEADLINE = Duration.ofSeconds(60);
+    private static final Duration DEADLINE = Duration.ofMinutes(10);
     private static final Caller CALLER = Caller.embedded("kill test");
 
     @TempDir

@@ -14,7 +14,8 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 @EnabledIfSystemProperty(
         named = "reactivemq.memory.real.time",
         matches = "true",
-        disabledReason = "it waits for sessions that pass, for more than a minute, as the same contracts do on files: with the soak profile")
+        disabledReason =
+                "it waits for sessions that pass, for more than a minute, as the same contracts do on files: with the soak profile")
 @Tag("memory")
 class InMemoryRealTimeTest {
 

@@ -6,9 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * CPU time used so far, by this process and by the whole machine, in seconds. Zero where there is no {@code /proc}.
+ * CPU time used so far, by a process and by the whole machine, in seconds. Zero where there is no {@code /proc}.
  *
- * @param processSeconds by this process
+ * @param processSeconds by the process
  * @param processUserSeconds of that in user mode
  * @param machineSeconds by everything that runs
  */
@@ -16,16 +16,24 @@ record Cpu(double processSeconds, double processUserSeconds, double machineSecon
 
     private static final double TICKS_PER_SECOND = 100;
 
-    private static final Path PROCESS = Path.of("/proc/self/stat");
     private static final Path MACHINE = Path.of("/proc/stat");
 
+    /** Of this process. */
     static Cpu now() {
-        if (!Files.isReadable(PROCESS) || !Files.isReadable(MACHINE)) {
+        return of(Path.of("/proc/self/stat"));
+    }
+
+    static Cpu of(long pid) {
+        return of(Path.of("/proc/" + pid + "/stat"));
+    }
+
+    private static Cpu of(Path stat) {
+        if (!Files.isReadable(stat) || !Files.isReadable(MACHINE)) {
             return new Cpu(0, 0, 0);
         }
         try {
             // the name in parentheses may hold spaces; utime and stime are the 14th and 15th field
-            String process = Files.readString(PROCESS);
+            String process = Files.readString(stat);
             String[] fields = process.substring(process.lastIndexOf(')') + 2).split(" ", -1);
             double user = Double.parseDouble(fields[11]) / TICKS_PER_SECOND;
             double system = Double.parseDouble(fields[12]) / TICKS_PER_SECOND;

@@ -104,6 +104,22 @@ class BenchmarksSmokeTest {
         assertThat(result.lines()).last().asString().contains("transactions lose");
     }
 
+    /** Our server alone, in JVMs of their own. */
+    @Test
+    void theWireBenchmarkRuns(@TempDir Path data) throws Exception {
+        String classPath = System.getProperty("java.class.path");
+        Options options = Options.of(
+                ("--peer false --warmups 0 --runs 1 --messages 2000 --bytes 100 --data " + data).split(" ", -1));
+        try (WireBenchmark benchmark = new WireBenchmark(options, classPath, "", classPath)) {
+            for (String what : List.of("produce", "consume")) {
+                assertThat(benchmark.measure(what))
+                        .isNotEmpty()
+                        .allSatisfy(versus -> assertThat(versus.ours()).hasSize(1));
+            }
+        }
+        assertThat(data).isEmptyDirectory();
+    }
+
     private static void assertAllMeasured(List<Samples> all, Path data) {
         assertThat(all)
                 .allSatisfy(samples -> assertThat(samples.figures())

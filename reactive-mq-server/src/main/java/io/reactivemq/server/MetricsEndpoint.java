@@ -9,7 +9,10 @@ import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.util.concurrent.ImmediateEventExecutor;
 import java.time.Duration;
 import java.util.List;
 import org.reactivestreams.Publisher;
@@ -47,6 +50,10 @@ final class MetricsEndpoint implements AutoCloseable {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final JvmGcMetrics collections = new JvmGcMetrics();
     private final LoopResources thread = LoopResources.create("rmq-metrics", 1, true);
+
+    /** The connections that are open; one that comes once it is closed is closed, too. */
+    private final ChannelGroup connections = new DefaultChannelGroup(ImmediateEventExecutor.INSTANCE, true);
+
     private final DisposableServer server;
 
     private MetricsEndpoint(int port) {
@@ -58,6 +65,7 @@ final class MetricsEndpoint implements AutoCloseable {
                     .compress(true)
                     .idleTimeout(IDLE)
                     .requestTimeout(REQUEST)
+                    .doOnChannelInit((observer, channel, remote) -> connections.add(channel))
                     .route(routes -> routes.get(PATH, this::scrape))
                     .bindNow();
         } catch (RuntimeException e) {
@@ -103,7 +111,8 @@ final class MetricsEndpoint implements AutoCloseable {
     @Override
     public void close() {
         server.disposeNow(CLOSING);
-        // with it the connections that are open
+        // a thread that ends may leave them open, and a client that keeps one alive would wait for its next answer
+        connections.close().awaitUninterruptibly(CLOSING.toMillis());
         thread.disposeLater(Duration.ZERO, CLOSING).block();
         collections.close();
         registry.close();

@@ -15,7 +15,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import org.reactivestreams.Subscription;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /**
  * The process that is killed: takes up what is in a directory and sends numbers of its own run behind, as fast as it is asked for them, to a
@@ -95,18 +98,59 @@ final class SpillingChild {
         out.print(OPENING + "\n");
         out.flush();
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
-        Flux.range(0, Integer.MAX_VALUE)
+        Flux<Element> spilling = Flux.range(0, Integer.MAX_VALUE)
                 .map(number -> new Element(run, number))
-                .transform(spill(directory, durability, registry))
-                .doOnNext(element -> {
-                    long written = (long) registry.get(BufferMeter.SPILLED_ELEMENTS.meterName())
-                            .counter()
-                            .count();
-                    out.print(element.run + " " + element.number + " " + written + "\n");
-                    out.flush();
-                })
-                .limitRate(1)
-                .blockLast();
+                .transform(spill(directory, durability, registry));
+        spilling.subscribe(new Consumer(out, registry));
+        // until it is killed
+        Mono.never().block();
+    }
+
+    /**
+     * Asks for one at a time, and only while there is more in files than it can come to the end of: what goes past the files while there
+     * is nothing in them is not promised to outlive the process.
+     */
+    private static final class Consumer extends BaseSubscriber<Element> {
+
+        private final PrintStream out;
+        private final SimpleMeterRegistry registry;
+
+        Consumer(PrintStream out, SimpleMeterRegistry registry) {
+            this.out = out;
+            this.registry = registry;
+        }
+
+        @Override
+        protected void hookOnSubscribe(Subscription subscription) {
+            askOnceFilesHoldEnough();
+        }
+
+        @Override
+        protected void hookOnNext(Element element) {
+            long written = (long) registry.get(BufferMeter.SPILLED_ELEMENTS.meterName())
+                    .counter()
+                    .count();
+            out.print(element.run + " " + element.number + " " + written + "\n");
+            out.flush();
+            askOnceFilesHoldEnough();
+        }
+
+        @Override
+        protected void hookOnError(Throwable failure) {
+            failure.printStackTrace();
+            Runtime.getRuntime().halt(2);
+        }
+
+        private void askOnceFilesHoldEnough() {
+            double bytes =
+                    registry.get(BufferMeter.DISK_BYTES.meterName()).gauge().value();
+            // the oldest segment may have been read already
+            if (bytes > 2 * SEGMENT_BYTES) {
+                request(1);
+            } else {
+                MqRuntime.system().timers().schedule(this::askOnceFilesHoldEnough, 1, TimeUnit.MILLISECONDS);
+            }
+        }
     }
 
     static java.util.function.Function<Flux<Element>, Flux<Element>> spill(

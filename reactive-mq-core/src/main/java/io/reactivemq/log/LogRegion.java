@@ -4,6 +4,7 @@ import io.reactivemq.storage.HeldChannel;
 import io.reactivemq.storage.StorageException;
 import java.io.Closeable;
 import java.nio.channels.WritableByteChannel;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -96,14 +97,23 @@ public final class LogRegion implements Closeable {
         }
     }
 
-    /** Gives the lease back, whenever it is called first. */
+    /** Gives the lease back, whenever it is called first. Where it was the last one of a segment that the log has let go of, its files are deleted. */
     @Override
     public void close() {
+        close(Runnable::run);
+    }
+
+    /**
+     * As {@link #close()}, from a thread that must not block.
+     *
+     * @param disposer runs what is to be done to files, where that is left to this one
+     */
+    public void close(Executor disposer) {
         if (closed.compareAndSet(false, true) && segment != null) {
             try {
                 held.close();
             } finally {
-                segment.release();
+                segment.release(disposer);
             }
         }
     }

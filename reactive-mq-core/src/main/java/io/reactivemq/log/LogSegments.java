@@ -35,6 +35,9 @@ final class LogSegments {
 
     private volatile boolean closed;
 
+    /** Those that readers were at when they left the log. The writer's; at most as many as readers hold leases. */
+    private final List<Segment> retired = new ArrayList<>();
+
     LogSegments(TopicPartition partition, List<Segment> segments, LogEnd end, LeaderEpochs epochs, long startOffset) {
         this.partition = partition;
         this.segments = segments.toArray(Segment[]::new);
@@ -79,8 +82,18 @@ final class LogSegments {
         return closed;
     }
 
+    /** A segment that is no longer part of the log goes, with its files, once its readers have. */
+    void retire(Segment segment) {
+        retired.removeIf(former -> !former.isLeased());
+        segment.releaseAndDelete();
+        if (segment.isLeased()) {
+            retired.add(segment);
+        }
+    }
+
     void close() {
         closed = true;
+        retired.forEach(Segment::keepFiles);
         for (Segment segment : segments) {
             segment.release();
         }

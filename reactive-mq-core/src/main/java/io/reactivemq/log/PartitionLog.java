@@ -666,7 +666,7 @@ public final class PartitionLog implements Closeable {
         if (wholeSegments > 0) {
             segments.replaceAll(Arrays.copyOfRange(before, wholeSegments, before.length));
             for (int i = 0; i < wholeSegments; i++) {
-                before[i].releaseAndDelete();
+                segments.retire(before[i]);
             }
             producers.deletedSegmentsBefore(firstBase);
         }
@@ -729,7 +729,7 @@ public final class PartitionLog implements Closeable {
         } catch (StorageException e) {
             throw fence.raise("a compacted segment could not take the place of others", e);
         } finally {
-            sources.forEach(done ? Segment::releaseAndDelete : Segment::release);
+            sources.forEach(done ? segments::retire : Segment::release);
         }
         compacted.segment().sealIndex();
         durable.forgetTransactions(sources);

@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -73,7 +74,8 @@ final class Segment {
     /** Written by the writer; -1: not since the log was opened. */
     private volatile long lastWrittenMs = -1;
 
-    private volatile boolean deleteAtLastRelease;
+    /** Guarded by this. */
+    private boolean deleteAtLastRelease;
 
     /** Another segment has, or is about to have, this one's names. Guarded by this for writes. */
     private volatile boolean aside;
@@ -292,19 +294,38 @@ final class Segment {
     }
 
     void release() {
+        release(Runnable::run);
+    }
+
+    /** @param disposer runs what the last lease leaves to be done, which blocks on files */
+    void release(Executor disposer) {
         if (leases.decrementAndGet() == 0) {
-            dispose();
+            disposer.execute(this::dispose);
         }
     }
 
     /** The log's: lets go of the segment and its files. */
     void releaseAndDelete() {
-        deleteAtLastRelease = true;
+        synchronized (this) {
+            deleteAtLastRelease = true;
+        }
         release();
     }
 
+    /**
+     * The log's, as it is closed: files of the segment that its last reader has not deleted yet stay. From then on they are those of whoever opens or
+     * deletes the folder, and another topic may have files of these names.
+     */
+    synchronized void keepFiles() {
+        deleteAtLastRelease = false;
+    }
+
+    boolean isLeased() {
+        return leases.get() > 0;
+    }
+
     /** What fails here is not the last reader's concern: all that counts was forced before, and the next opening tidies up. */
-    private void dispose() {
+    private synchronized void dispose() {
         try {
             OffsetTimeIndex used = index;
             if (used != null) {
@@ -315,9 +336,12 @@ final class Segment {
                 damaged.close();
             }
             file.close();
+            if (!deleteAtLastRelease) {
+                return;
+            }
             if (aside) {
                 SegmentSwap.deleteAside(store, directory, baseOffset);
-            } else if (deleteAtLastRelease) {
+            } else {
                 deleteFiles(store, directory, baseOffset);
             }
         } catch (StorageException e) {

@@ -224,7 +224,7 @@ public final class LongPoll {
             FileChannel channel = isPlain ? region.lent().channel() : null;
             if (channel != null) {
                 lentParts++;
-                return new Found(NOTHING, found.aborted(), new LentRegion(region, channel));
+                return new Found(NOTHING, found.aborted(), new LentRegion(region, channel, runtime));
             }
             region.close();
         }

@@ -24,6 +24,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
@@ -167,6 +168,49 @@ class LogRegionTest {
                     .isInstanceOf(IllegalStateException.class);
             assertThatThrownBy(region::lent).isInstanceOf(IllegalStateException.class);
             assertThat(readAll(log)).hasSize(60 - (int) log.logStartOffset());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("that outlives its log takes no files with it: they may be another log's by then")
+    void anotherLogsFiles(Where where) {
+        FileStore store = where.store();
+        PartitionLog log = open(store, SMALL);
+        fill(log, 60);
+        LogRegion region = log.region(0, 1 << 20, 60);
+        log.deleteSegmentsBefore(log.segments().get(2).baseOffset());
+        log.close();
+        store.deleteRecursively(directory.resolve("t-0"));
+        try (PartitionLog another = open(store, SMALL)) {
+            fill(another, 60);
+            region.close();
+            assertThat(store.exists(IndexFormat.logFile(directory.resolve("t-0"), 0)))
+                    .isTrue();
+            assertThat(readAll(another)).hasSize(60);
+        }
+        try (PartitionLog again = open(store, SMALL)) {
+            assertThat(readAll(again)).hasSize(60).startsWith("0:value 0");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "that is the last at a deleted segment leaves its files to an executor, where it is given back from a thread that must not block")
+    void disposer(Where where) {
+        FileStore store = where.store();
+        try (PartitionLog log = open(store, SMALL)) {
+            fill(log, 60);
+            LogRegion region = log.region(0, 1 << 20, 60);
+            log.deleteSegmentsBefore(log.segments().get(2).baseOffset());
+            List<Runnable> tasks = new ArrayList<>();
+            region.close(tasks::add);
+            Path first = IndexFormat.logFile(directory.resolve("t-0"), 0);
+            assertThat(store.exists(first)).isTrue();
+            assertThat(tasks).hasSize(1);
+            tasks.get(0).run();
+            assertThat(store.exists(first)).isFalse();
         }
     }
 

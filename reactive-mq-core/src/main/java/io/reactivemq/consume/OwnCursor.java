@@ -3,21 +3,25 @@ package io.reactivemq.consume;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.TopicDescription;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
 
 /**
  * All partitions of the topics, for this subscription alone; nothing is committed. A topic that is missing is waited for;
- * one that a pattern has found, and that is gone, is forgotten.
+ * one that a pattern has found, and that is gone, is forgotten. One that was made anew is read anew once its next description
+ * tells, {@code metadataMaxAge} later at most.
  */
 final class OwnCursor implements PartitionSource {
 
@@ -73,24 +77,33 @@ final class OwnCursor implements PartitionSource {
         Disposable unused = events.call(
                 () -> broker.describeTopic(caller, topic.name),
                 options.requestTimeout(),
-                found -> described(topic, found.partitions()),
+                found -> described(topic, found),
                 error -> failed(topic, failures + 1, error));
     }
 
-    private void described(Topic topic, int partitions) {
+    private void described(Topic topic, TopicDescription found) {
         if (topic.isDropped) {
             return;
         }
-        if (partitions < topic.partitions) {
-            // made anew with fewer
-            giveUp(topic, partitions);
-        } else if (partitions > topic.partitions && topic.leaving.isEmpty()) {
-            List<TopicPartition> added = topic.from(topic.partitions, partitions);
-            topic.partitions = partitions;
-            assignee.assign(added);
+        boolean isAnother = topic.id != null && !found.topicId().equals(topic.id);
+        topic.id = found.topicId();
+        topic.partitionsWanted = found.partitions();
+        int kept = isAnother ? 0 : found.partitions();
+        if (kept < topic.partitions) {
+            LOG.info("topic {} was made anew, and is read anew", topic.name);
+            giveUp(topic, kept);
         }
+        assignMissing(topic);
         // some may be added
         Disposable unused = events.after(options.metadataMaxAge(), () -> describe(topic, 0));
+    }
+
+    private void assignMissing(Topic topic) {
+        if (topic.leaving.isEmpty() && topic.partitions < topic.partitionsWanted) {
+            List<TopicPartition> added = topic.from(topic.partitions, topic.partitionsWanted);
+            topic.partitions = topic.partitionsWanted;
+            assignee.assign(added);
+        }
     }
 
     private void failed(Topic topic, int failures, Throwable error) {
@@ -135,7 +148,11 @@ final class OwnCursor implements PartitionSource {
         if (topic == null || !topic.leaving.remove(partition)) {
             throw new IllegalStateException(partition + " was not given up");
         }
-        forgetIfGone(topic);
+        if (topic.isDropped) {
+            forgetIfGone(topic);
+        } else {
+            assignMissing(topic);
+        }
     }
 
     @Override
@@ -152,8 +169,14 @@ final class OwnCursor implements PartitionSource {
     private static final class Topic {
         final String name;
 
+        /** Which one of that name; null: not known yet. */
+        @Nullable UUID id;
+
         /** How many of its partitions are read. */
         int partitions;
+
+        /** How many it has. */
+        int partitionsWanted;
 
         /** Given up, and in the loop's hands yet. */
         final Set<TopicPartition> leaving = new HashSet<>();

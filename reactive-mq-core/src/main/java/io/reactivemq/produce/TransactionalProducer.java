@@ -238,19 +238,19 @@ final class TransactionalProducer {
         }
 
         private Mono<ProducerSession> init(Caller asking) {
-            return Mono.defer(() -> broker.initProducerId(
-                            asking, new InitProducerId(transactionalId, timeout, state().producer)))
-                    .map(producer -> {
-                        if (!isEnding()) {
-                            state.set(new State(producer, true));
-                        } else {
-                            // another transaction may be under way by now. It was asked for as a new producer: who asks
-                            // so again would take the id from
-                            // one that has taken it meanwhile, instead of being told that it is fenced
-                            state.compareAndSet(UNKNOWN, new State(producer, false));
-                        }
-                        return begun(producer);
-                    });
+            return Mono.defer(() -> {
+                State asked = state();
+                return broker.initProducerId(asking, new InitProducerId(transactionalId, timeout, asked.producer))
+                        .map(producer -> {
+                            // Once this one is ending, another may be under way, and know more. If not, the answer is
+                            // kept: who
+                            // asked as a new producer again would take the id from one that has taken it meanwhile,
+                            // instead of
+                            // being told that it is fenced.
+                            state.compareAndSet(asked, new State(producer, !isEnding()));
+                            return begun(producer);
+                        });
+            });
         }
 
         private ProducerSession begun(ProducerIdAndEpoch producer) {

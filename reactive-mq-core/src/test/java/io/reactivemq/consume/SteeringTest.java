@@ -398,6 +398,27 @@ class SteeringTest extends ReceiverFixture {
         cancel(recorder);
     }
 
+    @Test
+    void aTopicThatWasMadeAnewIsReadAnew() {
+        broker.write(TWO_0, Batches.numbered(0, 2));
+        broker.write(TWO_1, Batches.numbered(0, 1));
+        Receiver<String, String> receiver = receiver(o -> o.topicPattern(Pattern.compile("two")));
+        Recorder<ReceiverRecord<String, String>> recorder =
+                subscribe(receiver.receive().doOnNext(ReceiverRecord::acknowledge), 100);
+        assertThat(recorder.count()).isEqualTo(3);
+        Disposable unused = broker.deleteTopic(Caller.embedded("test"), "two").subscribe();
+        broker.topic("two", 2);
+        broker.write(TWO_0, Batches.numbered(0, 4));
+        runtime.advanceBy(Duration.ofMinutes(1));
+        List<ReceiverRecord<String, String>> all = recorder.items();
+        assertThat(all.subList(all.size() - 4, all.size()))
+                .as("from its begin, not only from where the former one was read")
+                .extracting(ReceiverRecord::offset)
+                .containsExactly(0L, 1L, 2L, 3L);
+        assertThat(subscribe(receiver.assignments(), 1).last()).containsExactlyInAnyOrder(TWO_0, TWO_1);
+        cancel(recorder);
+    }
+
     private long asked(String topic) {
         return broker.describes().stream().filter(topic::equals).count();
     }

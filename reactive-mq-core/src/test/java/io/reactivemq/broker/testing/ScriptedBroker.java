@@ -103,6 +103,7 @@ public final class ScriptedBroker implements Broker {
     private final Deque<RuntimeException> describeFailures = new ArrayDeque<>();
     private final Deque<RuntimeException> commitFailures = new ArrayDeque<>();
     private Function<GroupHeartbeat, Mono<GroupHeartbeatResult>> heartbeatScript = this::soleMember;
+    private int topicsMade;
     private boolean holdAppends;
     private boolean holdDescribes;
     private boolean closed;
@@ -116,13 +117,14 @@ public final class ScriptedBroker implements Broker {
 
     // ---------------------------------------------------------------- topics
 
-    /** Adds a topic. */
+    /** Adds a topic, or partitions to one that is there. */
     public synchronized ScriptedBroker topic(String name, int partitions) {
+        TopicDescription before = topics.get(name);
         topics.put(
                 name,
                 new TopicDescription(
                         name,
-                        new UUID(0x4000, 1L << 63 | topics.size()),
+                        before != null ? before.topicId() : new UUID(0x4000, 1L << 63 | topicsMade++),
                         partitions,
                         Map.of(),
                         MAX_MESSAGE_BYTES,

@@ -83,6 +83,27 @@ final class Jvm implements AutoCloseable {
         throw new IllegalStateException("process " + pid() + " has no VmRSS");
     }
 
+    /** What lives in its heap, after a full collection, which the histogram begins with. */
+    double liveHeapKb() throws IOException, InterruptedException {
+        List<String> lines = command("GC.class_histogram");
+        // Total       1234567       89012345
+        String[] total = lines.get(lines.size() - 1).trim().split("\\s+", -1);
+        if (total.length != 3 || !total[0].equals("Total")) {
+            throw new IllegalStateException("process " + pid() + " does not tell its heap: " + String.join(" ", total));
+        }
+        return Double.parseDouble(total[2]) / 1024;
+    }
+
+    private List<String> command(String what) throws IOException, InterruptedException {
+        Process jcmd = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(), String.valueOf(pid()), what)
+                .redirectErrorStream(true)
+                .start();
+        List<String> lines = jcmd.inputReader(UTF_8).lines().toList();
+        jcmd.waitFor();
+        return lines;
+    }
+
     /** Awaits its own end, which has to be a good one. */
     void awaitEnd() throws InterruptedException {
         if (!process.waitFor(ENDING_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {

@@ -26,8 +26,7 @@ final class WireBroker implements AutoCloseable {
         abstract List<String> command(Path directory, int port) throws IOException;
 
         /** A broker that may not answer yet. */
-        final WireBroker launch(Path directory) throws IOException {
-            int port = freePort();
+        final WireBroker launch(Path directory, int port) throws IOException {
             return new WireBroker(port, Jvm.start(directory, command(directory, port)));
         }
     }
@@ -42,6 +41,10 @@ final class WireBroker implements AutoCloseable {
             super("ours");
             this.classPath = classPath;
             this.options = options;
+        }
+
+        String classPath() {
+            return classPath;
         }
 
         Ours with(String option) {
@@ -135,11 +138,7 @@ final class WireBroker implements AutoCloseable {
         return "127.0.0.1:" + port;
     }
 
-    int port() {
-        return port;
-    }
-
-    private static int freePort() throws IOException {
+    static int freePort() throws IOException {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         }

@@ -1,16 +1,23 @@
 package io.reactivemq.benchmarks;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
 import java.io.BufferedReader;
+import java.io.DataInputStream;
+import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -19,6 +26,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -33,6 +42,8 @@ final class WireLoad {
     private static final Duration POLL = Duration.ofMillis(500);
     private static final Duration PATIENCE = Duration.ofMinutes(3);
 
+    private final Map<String, Follower> followers = new HashMap<>();
+    private final IdleConnections connections = new IdleConnections();
     private int groups;
 
     private WireLoad() {}
@@ -57,6 +68,15 @@ final class WireLoad {
             case "consume" -> {
                 return consume(broker, words[2], Integer.parseInt(words[3]));
             }
+            case "latency" -> {
+                return latency(broker, words[2], Integer.parseInt(words[3]), Integer.parseInt(words[4]));
+            }
+            case "first" -> first(broker, words[2]);
+            case "fill" -> fill(broker, words[2], Integer.parseInt(words[3]));
+            case "follow" -> followers.put(broker, new Follower(consumer(broker), words[2]));
+            case "unfollow" -> requireNonNull(followers.remove(broker)).close();
+            case "connect" -> connections.open(broker, Integer.parseInt(words[2]));
+            case "disconnect" -> connections.close();
             default -> throw new IllegalArgumentException("no command " + words[0]);
         }
         return "done";
@@ -176,6 +196,65 @@ final class WireLoad {
         }
     }
 
+    /** Half and nearly all of the times to the acknowledgement and to the consumer, in microseconds; one record at a time. */
+    private String latency(String broker, String topic, int records, int bytes) throws Exception {
+        byte[] value = value(bytes);
+        TopicPartition partition = new TopicPartition(topic, 0);
+        long[] acknowledged = new long[records];
+        long[] received = new long[records];
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(producer(broker, 0));
+                KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(consumer(broker))) {
+            consumer.assign(List.of(partition));
+            consumer.seekToEnd(List.of(partition));
+            consumer.position(partition);
+            for (int i = 0; i < records; i++) {
+                long start = System.nanoTime();
+                producer.send(new ProducerRecord<>(topic, value)).get();
+                acknowledged[i] = System.nanoTime() - start;
+                while (consumer.poll(POLL).isEmpty()) {
+                    if (System.nanoTime() - start > PATIENCE.toNanos()) {
+                        require("received", records, i);
+                    }
+                }
+                received[i] = System.nanoTime() - start;
+            }
+        }
+        return percentiles(acknowledged) + " " + percentiles(received);
+    }
+
+    private static String percentiles(long[] nanos) {
+        Arrays.sort(nanos);
+        return figure(nanos[nanos.length / 2] / 1e3) + " " + figure(nanos[nanos.length * 99 / 100] / 1e3);
+    }
+
+    /** Says that it waits, before the broker is there; answers when it has acknowledged a record. */
+    private static void first(String broker, String topic) throws Exception {
+        Map<String, Object> settings = producer(broker, 0);
+        settings.put("enable.idempotence", false);
+        settings.put("reconnect.backoff.ms", 10);
+        settings.put("reconnect.backoff.max.ms", 20);
+        settings.put("retry.backoff.ms", 10);
+        settings.put("retry.backoff.max.ms", 20);
+        settings.put("max.block.ms", PATIENCE.toMillis());
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
+            System.out.println("waiting");
+            producer.send(new ProducerRecord<>(topic, value(100))).get();
+        }
+    }
+
+    /** A record to each partition. */
+    private static void fill(String broker, String topic, int partitions) throws Exception {
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(producer(broker, LINGER_MS))) {
+            List<Future<RecordMetadata>> sent = new ArrayList<>();
+            for (int i = 0; i < partitions; i++) {
+                sent.add(producer.send(new ProducerRecord<>(topic, i, null, value(100))));
+            }
+            for (Future<RecordMetadata> each : sent) {
+                each.get();
+            }
+        }
+    }
+
     private static void require(String what, long expected, long actual) {
         if (expected != actual) {
             throw new IllegalStateException(what + ": expected " + expected + ", were " + actual);
@@ -184,5 +263,65 @@ final class WireLoad {
 
     private static String figure(double figure) {
         return String.format(Locale.ROOT, "%.6f", figure);
+    }
+
+    /** A consumer to which no record comes. */
+    private static final class Follower implements AutoCloseable {
+
+        private final Thread thread;
+        private volatile boolean closed;
+
+        Follower(Map<String, Object> settings, String topic) {
+            thread = new Thread(
+                    () -> {
+                        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings)) {
+                            consumer.subscribe(List.of(topic));
+                            while (!closed) {
+                                consumer.poll(POLL);
+                            }
+                        }
+                    },
+                    "follower");
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Connections that have asked once which requests the broker knows, as every client does first. */
+    private static final class IdleConnections implements AutoCloseable {
+
+        /** Size, ApiVersions, version 0, correlation id 1, no client id. */
+        private static final byte[] REQUEST = {0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, -1, -1};
+
+        private final List<Socket> sockets = new ArrayList<>();
+
+        void open(String broker, int count) throws IOException {
+            int port = Integer.parseInt(broker.substring(broker.indexOf(':') + 1));
+            for (int i = 0; i < count; i++) {
+                Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+                sockets.add(socket);
+                socket.getOutputStream().write(REQUEST);
+                DataInputStream in = new DataInputStream(socket.getInputStream());
+                in.readFully(new byte[in.readInt()]);
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            for (Socket socket : sockets) {
+                socket.close();
+            }
+            sockets.clear();
+        }
     }
 }

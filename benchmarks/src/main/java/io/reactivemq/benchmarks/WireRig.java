@@ -1,0 +1,170 @@
+package io.reactivemq.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** The processes of {@link WireBenchmark}: one that is the load, and brokers; and a directory for what they leave, deleted at the end. */
+final class WireRig implements AutoCloseable {
+
+    private final Folder folder;
+    private final Jvm load;
+    private final String loadPath;
+    private final List<Jvm> running = new ArrayList<>();
+    private final Map<WireBroker.Kind, WireBroker> lasting = new LinkedHashMap<>();
+    private final WireBroker.Ours ours;
+    private final List<WireBroker.Kind> kinds = new ArrayList<>();
+    private int names;
+
+    WireRig(Path data, WireBroker.Ours ours, List<WireBroker.Kind> peers, String loadPath) throws IOException {
+        this.folder = Folder.in(data);
+        this.ours = ours;
+        this.loadPath = loadPath;
+        kinds.add(ours);
+        kinds.addAll(peers);
+        load = spokenTo(WireLoad.class, loadPath, "-Xms1g", "-Xmx1g");
+    }
+
+    /** A program of this module in a JVM of its own, which is spoken to. */
+    private Jvm spokenTo(Class<?> main, String classPath, String... options) throws IOException {
+        List<String> command = new ArrayList<>(List.of(options));
+        command.addAll(List.of("-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp", classPath));
+        command.add(main.getName());
+        Jvm jvm = Jvm.startSpokenTo(folder.path(), command);
+        running.add(jvm);
+        return jvm;
+    }
+
+    WireBroker.Ours ours() {
+        return ours;
+    }
+
+    boolean isOurs(WireBroker.Kind kind) {
+        return kind instanceof WireBroker.Ours;
+    }
+
+    List<WireBroker.Kind> kinds() {
+        return kinds;
+    }
+
+    /** A new name for a topic or a directory. */
+    String name(String what) {
+        return what + "-" + names++;
+    }
+
+    /** A new directory that a broker of that kind can be started with. */
+    Path prepare(WireBroker.Kind kind) throws Exception {
+        Path directory = Files.createDirectory(folder.path().resolve(name(kind.label)));
+        kind.prepare(directory);
+        return directory;
+    }
+
+    WireBroker launch(WireBroker.Kind kind, Path directory, int port) throws IOException {
+        WireBroker broker = kind.launch(directory, port);
+        running.add(broker.jvm);
+        return broker;
+    }
+
+    void stop(WireBroker broker) {
+        broker.close();
+        running.remove(broker.jvm);
+    }
+
+    /** One of each kind, which stay until the end. */
+    Map<WireBroker.Kind, WireBroker> lasting() throws Exception {
+        for (WireBroker.Kind kind : kinds) {
+            if (!lasting.containsKey(kind)) {
+                WireBroker broker = launch(kind, prepare(kind), WireBroker.freePort());
+                lasting.put(kind, broker);
+                ask("await", broker.bootstrap());
+            }
+        }
+        return lasting;
+    }
+
+    /** A line to the load, and its answer. */
+    String ask(String what, String broker, Object... words) throws IOException {
+        StringBuilder line = new StringBuilder(what).append(' ').append(broker);
+        for (Object word : words) {
+            line.append(' ').append(word);
+        }
+        load.say(line.toString());
+        return load.hear();
+    }
+
+    /** What the load answers further to the last line. */
+    String hear() throws IOException {
+        return load.hear();
+    }
+
+    /** Figures with blanks between. */
+    double[] askFigures(String what, WireBroker broker, Object... words) throws IOException {
+        return figures(ask(what, broker.bootstrap(), words));
+    }
+
+    /** A bare connection whose other end sends back what it gets, in a JVM of its own. */
+    Jvm echo() throws IOException {
+        return spokenTo(WireEcho.class, loadPath + ":" + ours.classPath());
+    }
+
+    static double[] figures(String answer) {
+        return Stream.of(answer.split(" ", -1)).mapToDouble(Double::parseDouble).toArray();
+    }
+
+    /** CPU time of one of the processes, and of whatever is no part of this benchmark, from now on. */
+    final class Usage {
+
+        private final Jvm jvm;
+        private final Stopwatch watch = Stopwatch.start();
+        private final double own = ownSeconds();
+        private final Cpu before;
+        private Cpu used;
+        private double seconds;
+        private double others;
+
+        Usage(Jvm jvm) {
+            this.jvm = jvm;
+            before = Cpu.of(jvm.pid());
+            used = before;
+        }
+
+        Usage stop() {
+            seconds = watch.seconds();
+            used = Cpu.of(jvm.pid()).minus(before);
+            others = Math.max(0, used.machineSeconds() - (ownSeconds() - own)) / seconds;
+            return this;
+        }
+
+        Cpu used() {
+            return used;
+        }
+
+        double seconds() {
+            return seconds;
+        }
+
+        /** Of a core. */
+        double others() {
+            return others;
+        }
+
+        private double ownSeconds() {
+            double sum = Cpu.now().processSeconds();
+            for (Jvm jvm : running) {
+                sum += Cpu.of(jvm.pid()).processSeconds();
+            }
+            return sum;
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        running.forEach(Jvm::close);
+        folder.close();
+    }
+}

@@ -1,0 +1,176 @@
+package io.reactivemq.benchmarks;
+
+import io.reactivemq.benchmarks.WireRig.Usage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** What brokers cost that run on: records in and out, one record's way, and nothing at all. */
+final class WireTraffic {
+
+    private final WireRig rig;
+    private final int warmups;
+    private final int runs;
+    private final int settlingSeconds;
+
+    WireTraffic(WireRig rig, int warmups, int runs, int settlingSeconds) {
+        this.rig = rig;
+        this.warmups = warmups;
+        this.runs = runs;
+        this.settlingSeconds = settlingSeconds;
+    }
+
+    private interface Trial {
+        void of(WireBroker broker, boolean ours, boolean measured) throws Exception;
+    }
+
+    /** Each broker by turns. */
+    private void trials(Trial trial) throws Exception {
+        for (int i = 0; i < warmups + runs; i++) {
+            for (Map.Entry<WireBroker.Kind, WireBroker> each : rig.lasting().entrySet()) {
+                trial.of(each.getValue(), rig.isOurs(each.getKey()), i >= warmups);
+            }
+        }
+    }
+
+    List<Versus> produce(int messages, int bytes) throws Exception {
+        Throughput figures = new Throughput("produce", bytes);
+        trials((broker, ours, measured) -> {
+            String topic = rig.name("bench");
+            rig.ask("create", broker.bootstrap(), topic, 1);
+            Usage usage = rig.new Usage(broker.jvm);
+            double seconds = rig.askFigures("produce", broker, topic, messages, bytes)[0];
+            figures.add(ours, measured, usage.stop(), messages / 1e6, seconds);
+            rig.ask("delete", broker.bootstrap(), topic);
+        });
+        return figures.all();
+    }
+
+    List<Versus> consume(int messages, int bytes) throws Exception {
+        Throughput figures = new Throughput("consume", bytes);
+        String topic = rig.name("bench");
+        for (WireBroker broker : rig.lasting().values()) {
+            rig.ask("create", broker.bootstrap(), topic, 1);
+            rig.ask("produce", broker.bootstrap(), topic, messages, bytes);
+        }
+        trials((broker, ours, measured) -> {
+            Usage usage = rig.new Usage(broker.jvm);
+            double seconds = rig.askFigures("consume", broker, topic, messages)[0];
+            figures.add(ours, measured, usage.stop(), messages / 1e6, seconds);
+        });
+        for (WireBroker broker : rig.lasting().values()) {
+            rig.ask("delete", broker.bootstrap(), topic);
+        }
+        return figures.all();
+    }
+
+    /** CPU time first: it is the fairest on a machine that client and server share. */
+    private static final class Throughput {
+
+        private final Versus cpu;
+        private final Versus user;
+        private final Versus rate;
+
+        Throughput(String what, int bytes) {
+            String size = what + ", " + (bytes == 1024 ? "1 KiB" : bytes + " B");
+            cpu = new Versus(size + ": broker CPU", "s a M");
+            user = new Versus(size + ": broker CPU, user", "s a M");
+            rate = new Versus(size, "M msg/s");
+        }
+
+        void add(boolean ours, boolean measured, Usage usage, double millions, double seconds) {
+            if (measured) {
+                cpu.add(ours, usage.used().processSeconds() / millions, usage.others());
+                user.add(ours, usage.used().processUserSeconds() / millions, usage.others());
+                rate.add(ours, millions / seconds, usage.others());
+            }
+        }
+
+        List<Versus> all() {
+            return List.of(cpu, user, rate);
+        }
+    }
+
+    /** A record at a time, which the consumer has before the next is sent. The floor stands in the column of ours. */
+    List<Versus> latency(int records, int bytes) throws Exception {
+        List<Versus> figures = List.of(
+                new Versus("produce to acknowledged, p50", "us"),
+                new Versus("produce to acknowledged, p99", "us"),
+                new Versus("produce to consume, p50", "us"),
+                new Versus("produce to consume, p99", "us"));
+        String topic = rig.name("bench");
+        for (WireBroker broker : rig.lasting().values()) {
+            rig.ask("create", broker.bootstrap(), topic, 1);
+        }
+        Versus cpu = new Versus("a record's way: broker CPU", "us");
+        trials((broker, ours, measured) -> {
+            Usage usage = rig.new Usage(broker.jvm);
+            double[] times = rig.askFigures("latency", broker, topic, records, bytes);
+            usage.stop();
+            if (measured) {
+                for (int i = 0; i < times.length; i++) {
+                    figures.get(i).add(ours, times[i], usage.others());
+                }
+                cpu.add(ours, usage.used().processSeconds() / records * 1e6, usage.others());
+            }
+        });
+        Versus half = new Versus("bare reactor-netty echo, p50", "us");
+        Versus most = new Versus("bare reactor-netty echo, p99", "us");
+        Jvm echo = rig.echo();
+        for (int i = 0; i < runs; i++) {
+            Usage usage = rig.new Usage(echo);
+            echo.say(records + " " + bytes);
+            double[] times = WireRig.figures(echo.hear());
+            usage.stop();
+            half.add(true, times[0], usage.others());
+            most.add(true, times[1], usage.others());
+        }
+        List<Versus> all = new ArrayList<>(figures);
+        all.addAll(List.of(cpu, half, most));
+        return all;
+    }
+
+    /** With nothing connected, and with a consumer that waits for a record. Both brokers at once: they do not disturb each other. */
+    List<Versus> idle(int seconds) throws Exception {
+        Versus alone = new Versus("idle: broker CPU", "% of a core");
+        Versus followed = new Versus("idle, with a consumer: broker CPU", "% of a core");
+        String topic = rig.name("bench");
+        for (WireBroker broker : rig.lasting().values()) {
+            rig.ask("create", broker.bootstrap(), topic, 1);
+        }
+        pause(settlingSeconds);
+        for (int i = 0; i < runs; i++) {
+            idle(alone, seconds);
+        }
+        for (WireBroker broker : rig.lasting().values()) {
+            rig.ask("follow", broker.bootstrap(), topic);
+        }
+        pause(settlingSeconds);
+        for (int i = 0; i < runs; i++) {
+            idle(followed, seconds);
+        }
+        for (WireBroker broker : rig.lasting().values()) {
+            rig.ask("unfollow", broker.bootstrap());
+        }
+        return List.of(alone, followed);
+    }
+
+    private void idle(Versus figures, int seconds) throws Exception {
+        List<Usage> usages = new ArrayList<>();
+        List<Boolean> ours = new ArrayList<>();
+        for (Map.Entry<WireBroker.Kind, WireBroker> each : rig.lasting().entrySet()) {
+            usages.add(rig.new Usage(each.getValue().jvm));
+            ours.add(rig.isOurs(each.getKey()));
+        }
+        pause(seconds);
+        for (int i = 0; i < usages.size(); i++) {
+            Usage usage = usages.get(i).stop();
+            figures.add(ours.get(i), 100 * usage.used().processSeconds() / usage.seconds(), usage.others());
+        }
+    }
+
+    private static void pause(int seconds) throws InterruptedException {
+        TimeUnit.SECONDS.sleep(seconds);
+    }
+}

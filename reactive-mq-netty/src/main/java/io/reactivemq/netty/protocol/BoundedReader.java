@@ -9,8 +9,8 @@ import java.util.List;
  * Reads a message, and adds up what becomes of it on the heap, so that a small frame can't become large there: two bytes may be a text, an object that
  * has it, and a place in a list. It is estimated, rather too high than too low, from what is read.
  *
- * <p>The work is bounded, too: some messages have tables, whose elements are looked for by hash, one behind the other, and moved one by one when a table
- * grows. With the cube of their number, where all have the same key.
+ * <p>The work is in proportion to it: what Kafka's message classes keep in tables, where keys of equal hashes would take the cube of their number, is
+ * kept in lists here ({@link io.reactivemq.kafka.common.utils.internals.ImplicitLinkedHashCollection}).
  */
 final class BoundedReader extends ByteBufferAccessor {
 
@@ -32,32 +32,17 @@ final class BoundedReader extends ByteBufferAccessor {
     /** With the one that stands there before. */
     private static final int LIST_BYTES = 48;
 
-    /** Of a list or table, for an element. */
+    /** Of a list, for an element. */
     private static final int PLACE_BYTES = 8;
 
-    /** Which lists of a message, or of the answer to it, are tables. */
-    enum Tables {
-        NONE,
-        /** The first that is read. */
-        FIRST,
-        /** Any may be. */
-        ANY
-    }
-
-    /** The sum, over all tables, of their lengths to the third power: one of 1,500 elements that are all alike, under a second's work. */
-    private static final double CROWD_MAX = 1_500d * 1_500 * 1_500;
-
-    private Tables tables;
     private final long max;
     private long used;
-    private double crowd;
 
     /** The number that was read last: the length of a list, if one is about to be made. */
     private int length;
 
-    BoundedReader(ByteBuffer frame, Tables tables) {
+    BoundedReader(ByteBuffer frame) {
         super(frame);
-        this.tables = tables;
         this.max = (long) HEAP_BYTES_PER_BYTE * Math.max(FRAME_BYTES_MIN, frame.limit());
     }
 
@@ -137,11 +122,6 @@ final class BoundedReader extends ByteBufferAccessor {
         int remaining = super.remaining();
         if (length <= remaining) {
             charge(LIST_BYTES + (long) PLACE_BYTES * Math.max(0, length));
-            crowd += tables == Tables.NONE ? 0 : Math.pow(length, 3);
-            tables = tables == Tables.FIRST ? Tables.NONE : tables;
-            if (crowd > CROWD_MAX) {
-                throw new IllegalArgumentException("it has too many elements for a table: " + length);
-            }
         }
         return remaining;
     }

@@ -13,13 +13,8 @@ import io.reactivemq.kafka.common.message.ResponseHeaderData;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
 import io.reactivemq.kafka.common.protocol.ByteBufferAccessor;
 import io.reactivemq.kafka.common.protocol.ObjectSerializationCache;
-import io.reactivemq.kafka.common.utils.internals.ImplicitLinkedHashCollection;
-import io.reactivemq.netty.protocol.BoundedReader.Tables;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,7 +69,7 @@ public final class KafkaCodec {
         }
         RequestHeaderData header = new RequestHeaderData();
         try {
-            header.read(new BoundedReader(frame, Tables.NONE), api.requestHeaderVersion(version));
+            header.read(new BoundedReader(frame), api.requestHeaderVersion(version));
         } catch (RuntimeException e) {
             throw new BadRequestException("the header of a request " + api.name + " v" + version + " is not whole", e);
         }
@@ -91,7 +86,7 @@ public final class KafkaCodec {
     public static ApiMessage readBody(ByteBuffer frame, RequestHeader header) throws BadRequestException {
         ApiMessage body = header.api().newRequest();
         try {
-            body.read(new BoundedReader(frame, tablesOf(header.api())), header.version());
+            body.read(new BoundedReader(frame), header.version());
         } catch (RuntimeException e) {
             String why = e.getMessage();
             throw new BadRequestException(
@@ -184,34 +179,6 @@ public final class KafkaCodec {
 
     private static @Nullable ApiMessageType apiOf(short key) {
         return key >= 0 && key < APIS.length ? APIS[key] : null;
-    }
-
-    /** Of a producer's request the topics are a table, and their partitions, of which there may be many, are not; Metadata's topics are told apart first. */
-    private static Tables tablesOf(ApiMessageType api) {
-        return switch (api) {
-            case PRODUCE -> Tables.FIRST;
-            case METADATA, DESCRIBE_TOPIC_PARTITIONS -> Tables.NONE;
-            default -> TABLES.contains(api) ? Tables.ANY : Tables.NONE;
-        };
-    }
-
-    /** Those whose requests or answers have tables. */
-    private static final Set<ApiMessageType> TABLES = withTables();
-
-    private static Set<ApiMessageType> withTables() {
-        Set<ApiMessageType> found = EnumSet.noneOf(ApiMessageType.class);
-        for (ApiMessageType api : ApiMessageType.values()) {
-            boolean isThere = api.lowestSupportedVersion() <= api.highestSupportedVersion(true);
-            if (isThere && (hasTable(api.newRequest()) || hasTable(api.newResponse()))) {
-                found.add(api);
-            }
-        }
-        return found;
-    }
-
-    private static boolean hasTable(ApiMessage message) {
-        return Arrays.stream(message.getClass().getDeclaredClasses())
-                .anyMatch(ImplicitLinkedHashCollection.class::isAssignableFrom);
     }
 
     /** By key; null where there is none. */

@@ -21,6 +21,7 @@ import io.reactivemq.netty.protocol.ProtocolError;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -141,18 +142,21 @@ final class ProduceApi {
 
     private static ProduceResponseData response(ApiRequest request, List<Append> appends) {
         ProduceResponseData response = new ProduceResponseData();
+        IdentityHashMap<TopicProduceData, TopicProduceResponse> topics = new IdentityHashMap<>();
         for (Append append : appends) {
-            responseOf(response, append.topic).partitionResponses().add(append.response(request));
+            topics.computeIfAbsent(append.topic, asked -> added(response, asked))
+                    .partitionResponses()
+                    .add(append.response(request));
         }
         return response;
     }
 
     private static ProduceResponseData refused(ProduceRequestData body) {
         ProduceResponseData response = new ProduceResponseData();
-        for (TopicProduceData topic : body.topicData()) {
-            for (PartitionProduceData partition : topic.partitionData()) {
-                responseOf(response, topic)
-                        .partitionResponses()
+        for (TopicProduceData asked : body.topicData()) {
+            TopicProduceResponse topic = added(response, asked);
+            for (PartitionProduceData partition : asked.partitionData()) {
+                topic.partitionResponses()
                         .add(new PartitionProduceResponse()
                                 .setIndex(partition.index())
                                 .setErrorCode(ProtocolError.INVALID_REQUIRED_ACKS)
@@ -162,13 +166,11 @@ final class ProduceApi {
         return response;
     }
 
-    private static TopicProduceResponse responseOf(ProduceResponseData response, TopicProduceData topic) {
-        TopicProduceResponse found = response.responses().find(topic.name(), topic.topicId());
-        if (found == null) {
-            found = new TopicProduceResponse().setName(topic.name()).setTopicId(topic.topicId());
-            response.responses().add(found);
-        }
-        return found;
+    private static TopicProduceResponse added(ProduceResponseData response, TopicProduceData asked) {
+        TopicProduceResponse topic =
+                new TopicProduceResponse().setName(asked.name()).setTopicId(asked.topicId());
+        response.responses().add(topic);
+        return topic;
     }
 
     private static @Nullable Acks acksOf(short acks) {

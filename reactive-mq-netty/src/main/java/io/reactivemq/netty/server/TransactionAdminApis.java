@@ -15,7 +15,9 @@ import io.reactivemq.kafka.common.message.ListTransactionsRequestData;
 import io.reactivemq.kafka.common.message.ListTransactionsResponseData;
 import io.reactivemq.netty.protocol.ProtocolError;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import reactor.core.publisher.Flux;
@@ -60,15 +62,12 @@ final class TransactionAdminApis {
     }
 
     private static TransactionState state(TransactionDescription transaction) {
-        TopicDataCollection topics = new TopicDataCollection();
-        transaction.partitions().forEach(partition -> {
-            TopicData topic = topics.find(partition.topic());
-            if (topic == null) {
-                topic = new TopicData().setTopic(partition.topic());
-                topics.add(topic);
-            }
-            topic.partitions().add(partition.partition());
-        });
+        Map<String, TopicData> topics = new LinkedHashMap<>();
+        transaction
+                .partitions()
+                .forEach(partition -> topics.computeIfAbsent(partition.topic(), name -> new TopicData().setTopic(name))
+                        .partitions()
+                        .add(partition.partition()));
         return new TransactionState()
                 .setTransactionalId(transaction.transactionalId())
                 .setTransactionState(transaction.state().text())
@@ -76,7 +75,7 @@ final class TransactionAdminApis {
                 .setTransactionStartTimeMs(transaction.startTimeMs())
                 .setProducerId(transaction.producer().producerId())
                 .setProducerEpoch(transaction.producer().epoch())
-                .setTopics(topics);
+                .setTopics(new TopicDataCollection(topics.values().iterator()));
     }
 
     private Mono<ListTransactionsResponseData> list(ApiRequest request, ListTransactionsRequestData body) {

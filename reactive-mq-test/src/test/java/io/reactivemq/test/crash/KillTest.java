@@ -160,7 +160,7 @@ class KillTest {
                 Receiver<String, String> receiver = Receiver.on(
                         broker, ReceiverOptions.of(Serdes.string(), Serdes.string(), o -> o.topics(Load.TOPIC)));
                 List<ReceiverRecord<String, String>> all = Objects.requireNonNull(
-                        receiver.receive().take(total).collectList().block(DEADLINE));
+                        receiver.receiveAutoAck().take(total).collectList().block(DEADLINE));
                 all.forEach(record -> found.get(record.partition()).add(record));
             }
             return found;

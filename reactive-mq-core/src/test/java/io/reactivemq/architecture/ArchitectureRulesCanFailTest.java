@@ -8,6 +8,8 @@ import com.tngtech.archunit.lang.ArchRule;
 import io.reactivemq.architecture.fixture.log.ReachesForTheMachine;
 import java.lang.reflect.Method;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -39,6 +41,28 @@ class ArchitectureRulesCanFailTest {
                 .allMatch(line -> line.startsWith("STORAGE may not")
                         || line.startsWith("CONSUME may not")
                         || line.contains(".attic."));
+    }
+
+    @Test
+    @DisplayName("an import that is not named for a package, a package for which none is named; nothing else")
+    void imports() {
+        ArchRule rule = rules.packagesImportOnly(Map.of(
+                ROOT,
+                Set.of(),
+                ROOT + ".storage",
+                Set.of("io.reactivemq"),
+                ROOT + ".log",
+                Set.of("io.reactivemq.."),
+                ROOT + ".consume",
+                Set.of(ROOT + ".log"),
+                ROOT + ".produce",
+                Set.of(ROOT + ".record"),
+                ROOT + ".record",
+                Set.of()));
+        assertThat(violations(rule))
+                .anyMatch(line -> line.startsWith(ROOT + ".storage may not import " + ROOT + ".log"))
+                .anyMatch(line -> line.equals(ROOT + ".attic.Nobody lives in a package for which nothing is named"))
+                .allMatch(line -> line.startsWith(ROOT + ".storage may not") || line.contains(".attic."));
     }
 
     @Test

@@ -20,6 +20,7 @@ import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -72,6 +73,37 @@ final class HouseRules {
         }));
     }
 
+    /**
+     * For a module whose packages are few: each may import of the project what is named for it.
+     *
+     * @param allowed packages by package, whole names; {@code ..} at the end means those below it, too
+     */
+    ArchRule packagesImportOnly(Map<String, Set<String>> allowed) {
+        return classes().should(condition("import only what is named for their package", (type, problems) -> {
+            String own = type.getPackageName();
+            Set<String> rooms = allowed.get(own);
+            if (rooms == null) {
+                problems.add(type.getName() + " lives in a package for which nothing is named");
+                return;
+            }
+            for (Dependency dependency : type.getDirectDependenciesFromSelf()) {
+                String target =
+                        dependency.getTargetClass().getBaseComponentType().getPackageName();
+                if ((target + ".").startsWith("io.reactivemq.")
+                        && !target.equals(own)
+                        && rooms.stream().noneMatch(room -> isNamed(target, room))) {
+                    problems.add(own + " may not import " + target + ": " + dependency.getDescription());
+                }
+            }
+        }));
+    }
+
+    private static boolean isNamed(String target, String room) {
+        return room.endsWith("..")
+                ? (target + ".").startsWith(room.substring(0, room.length() - 1))
+                : target.equals(room);
+    }
+
     ArchRule internalTypesStayInside() {
         return classes()
                 .that(DescribedPredicate.describe("are API", type -> isVisible(type) && isIn(type, Room::isPublic)))
@@ -89,9 +121,13 @@ final class HouseRules {
     }
 
     ArchRule machineIsReachedThroughTheRuntime() {
+        return machineIsReachedOnlyBy(Set.of(root + ".SystemRuntime"));
+    }
+
+    /** @param runtimes names of outermost classes */
+    ArchRule machineIsReachedOnlyBy(Set<String> runtimes) {
         return classes()
-                .that(DescribedPredicate.describe(
-                        "are not the runtime", type -> !outermost(type).equals(root + ".SystemRuntime")))
+                .that(DescribedPredicate.describe("are not the runtime", type -> !runtimes.contains(outermost(type))))
                 .should(condition("take clocks, threads and chance from MqRuntime", (type, problems) -> {
                     for (JavaAccess<?> access : type.getAccessesFromSelf()) {
                         if (Machine.isReachedBy(access)) {

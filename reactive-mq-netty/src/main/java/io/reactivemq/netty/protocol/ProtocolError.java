@@ -16,8 +16,10 @@ public final class ProtocolError {
     public static final short INVALID_REPLICA_ASSIGNMENT = 39;
     public static final short SASL_AUTHENTICATION_FAILED = 58;
     public static final short FETCH_SESSION_ID_NOT_FOUND = 70;
+    public static final short INVALID_FETCH_SESSION_EPOCH = 71;
     public static final short DUPLICATE_RESOURCE = 92;
     public static final short UNKNOWN_TOPIC_ID = 100;
+    public static final short FETCH_SESSION_TOPIC_ID_ERROR = 106;
     public static final short UNSUPPORTED_ENDPOINT_TYPE = 115;
 
     private ProtocolError() {}

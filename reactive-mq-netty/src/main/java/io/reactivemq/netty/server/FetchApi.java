@@ -1,8 +1,7 @@
 package io.reactivemq.netty.server;
 
-import io.reactivemq.ErrorCode;
-import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.IsolationLevel;
@@ -12,6 +11,7 @@ import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.FetchRequestData;
 import io.reactivemq.kafka.common.message.FetchRequestData.FetchPartition;
 import io.reactivemq.kafka.common.message.FetchRequestData.FetchTopic;
+import io.reactivemq.kafka.common.message.FetchRequestData.ForgottenTopic;
 import io.reactivemq.kafka.common.message.FetchResponseData;
 import io.reactivemq.kafka.common.message.FetchResponseData.AbortedTransaction;
 import io.reactivemq.kafka.common.message.FetchResponseData.FetchableTopicResponse;
@@ -22,17 +22,20 @@ import io.reactivemq.netty.protocol.LentKafkaRecords;
 import io.reactivemq.netty.protocol.ProtocolError;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
-/** Fetch: reads of several partitions, with a long poll. Each request names all its partitions; sessions (KIP-227) are declined with session id 0. */
+/**
+ * Fetch: reads of several partitions, with a long poll. A client that goes on with a session (KIP-227) names only the partitions that it wants otherwise
+ * than before, and is answered with those that have something new.
+ */
 final class FetchApi {
 
     private static final int ID_INSTEAD_OF_NAME = 13;
-    private static final int NO_SESSION = 0;
 
     /** The most records of one answer, as Kafka ({@code fetch.max.bytes} of a broker). */
     private static final int FETCH_BYTES_MAX = 55 * 1024 * 1024;
@@ -41,10 +44,12 @@ final class FetchApi {
 
     private final Broker broker;
     private final TopicNames names;
+    private final FetchSessions sessions;
 
-    FetchApi(Broker broker, TopicNames names) {
+    FetchApi(Broker broker, TopicNames names, FetchSessions sessions) {
         this.broker = broker;
         this.names = names;
+        this.sessions = sessions;
     }
 
     void register(ApiTable apis) {
@@ -52,37 +57,114 @@ final class FetchApi {
     }
 
     private Mono<FetchResponseData> fetch(ApiRequest request, FetchRequestData body) {
-        if (body.sessionId() != NO_SESSION) {
-            return Mono.just(new FetchResponseData().setErrorCode(ProtocolError.FETCH_SESSION_ID_NOT_FOUND));
+        Caller caller = request.caller();
+        boolean byTopicId = request.version() >= ID_INSTEAD_OF_NAME;
+        Set<Uuid> ids = new HashSet<>();
+        if (byTopicId) {
+            body.topics().forEach(topic -> ids.add(topic.topicId()));
         }
-        List<Uuid> ids = request.version() < ID_INSTEAD_OF_NAME
-                ? List.of()
-                : body.topics().stream().map(FetchTopic::topicId).toList();
-        return names.namesOf(request.caller(), ids).flatMap(known -> fetch(request, body, known));
+        if (FetchSession.isFull(body.sessionEpoch())) {
+            sessions.close(body.sessionId(), caller.principal());
+            return names.namesOf(caller, ids).flatMap(known -> full(request, body, byTopicId, known));
+        }
+        FetchSession session = sessions.find(body.sessionId(), caller.principal());
+        if (session == null) {
+            return refused(ProtocolError.FETCH_SESSION_ID_NOT_FOUND);
+        }
+        ids.addAll(session.nameless());
+        return names.namesOf(caller, ids).flatMap(known -> incremental(request, body, byTopicId, known, session));
     }
 
-    private Mono<FetchResponseData> fetch(ApiRequest request, FetchRequestData body, Map<Uuid, String> known) {
-        List<FetchRequest.Partition> wanted = new ArrayList<>();
-        List<Asked> asked = new ArrayList<>();
-        boolean refused = false;
+    private static Mono<FetchResponseData> refused(short error) {
+        return Mono.just(new FetchResponseData().setErrorCode(error));
+    }
+
+    private Mono<FetchResponseData> full(
+            ApiRequest request, FetchRequestData body, boolean byTopicId, Map<Uuid, String> known) {
+        List<FetchPosition> asked = positions(body, byTopicId, known);
+        return read(request, body, asked).map(found -> {
+            Answer answer = new Answer(body);
+            int next = 0;
+            for (FetchPosition position : asked) {
+                answer.add(position, position.read() == null ? null : found.get(next++));
+            }
+            int id = body.sessionEpoch() == FetchSession.EPOCH_NEW
+                    ? sessions.open(request.caller().principal(), byTopicId, asked, found)
+                    : FetchSessions.NO_SESSION;
+            return answer.response.setSessionId(id);
+        });
+    }
+
+    private Mono<FetchResponseData> incremental(
+            ApiRequest request,
+            FetchRequestData body,
+            boolean byTopicId,
+            Map<Uuid, String> known,
+            FetchSession session) {
+        int epoch = body.sessionEpoch();
+        List<FetchPosition> asked = positions(body, byTopicId, known);
+        if (!FetchSessions.areShort(asked)) {
+            sessions.close(session.id(), session.principal());
+            return refused(ProtocolError.FETCH_SESSION_ID_NOT_FOUND);
+        }
+        short error = session.next(epoch, byTopicId, asked, forgotten(body), known);
+        if (error != ProtocolError.NONE) {
+            return refused(error);
+        }
+        if (!sessions.used(session)) {
+            return refused(ProtocolError.FETCH_SESSION_ID_NOT_FOUND);
+        }
+        List<FetchPosition> positions = session.positions();
+        if (positions.isEmpty()) {
+            return Mono.just(new FetchResponseData());
+        }
+        return read(request, body, positions).map(found -> {
+            Answer answer = new Answer(body);
+            return session.answer(epoch, found, answer)
+                    ? answer.response.setSessionId(session.id())
+                    : new FetchResponseData().setErrorCode(ProtocolError.INVALID_FETCH_SESSION_EPOCH);
+        });
+    }
+
+    private static List<FetchPosition> positions(FetchRequestData body, boolean byTopicId, Map<Uuid, String> known) {
+        List<FetchPosition> positions = new ArrayList<>();
         for (FetchTopic topic : body.topics()) {
-            String name = request.version() < ID_INSTEAD_OF_NAME ? topic.topic() : known.get(topic.topicId());
+            String name = byTopicId ? known.get(topic.topicId()) : topic.topic();
             for (FetchPartition partition : topic.partitions()) {
-                short error = errorOf(name, partition);
-                refused |= error != ProtocolError.NONE;
-                asked.add(new Asked(topic, partition.partition(), error));
-                if (error == ProtocolError.NONE && name != null) {
-                    wanted.add(new FetchRequest.Partition(
-                            new TopicPartition(name, partition.partition()),
-                            partition.fetchOffset(),
-                            Math.max(1, partition.partitionMaxBytes())));
-                }
+                positions.add(FetchPosition.of(
+                        new FetchPosition.Key(topic.topic(), topic.topicId(), partition.partition()),
+                        name,
+                        partition.fetchOffset(),
+                        partition.partitionMaxBytes()));
+            }
+        }
+        return positions;
+    }
+
+    private static List<FetchPosition.Key> forgotten(FetchRequestData body) {
+        List<FetchPosition.Key> forgotten = new ArrayList<>();
+        for (ForgottenTopic topic : body.forgottenTopicsData()) {
+            for (int partition : topic.partitions()) {
+                forgotten.add(new FetchPosition.Key(topic.topic(), topic.topicId(), partition));
+            }
+        }
+        return forgotten;
+    }
+
+    /** What the broker finds of the positions that are not refused, in their order. */
+    private Mono<List<FetchResult.Partition>> read(
+            ApiRequest request, FetchRequestData body, List<FetchPosition> positions) {
+        List<FetchRequest.Partition> wanted = new ArrayList<>(positions.size());
+        for (FetchPosition position : positions) {
+            if (position.read() != null) {
+                wanted.add(position.read());
             }
         }
         if (wanted.isEmpty()) {
-            return Mono.just(response(asked, List.of(), body));
+            return Mono.just(List.of());
         }
         // what is refused is told at once
+        boolean refused = wanted.size() < positions.size();
         Duration wait = refused ? Duration.ZERO : Duration.ofMillis(Math.max(0, body.maxWaitMs()));
         FetchRequest fetch = new FetchRequest(
                 wanted,
@@ -93,39 +175,33 @@ final class FetchApi {
                         ? IsolationLevel.READ_COMMITTED
                         : IsolationLevel.READ_UNCOMMITTED,
                 request.lease());
-        return broker.fetch(request.caller(), fetch).map(result -> response(asked, result.partitions(), body));
+        return broker.fetch(request.caller(), fetch).map(FetchResult::partitions);
     }
 
-    private static short errorOf(@Nullable String name, FetchPartition partition) {
-        if (name == null) {
-            return ProtocolError.UNKNOWN_TOPIC_ID;
-        }
-        if (name.isBlank() || partition.partition() < 0) {
-            return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code();
-        }
-        return partition.fetchOffset() < 0 ? ErrorCode.OFFSET_OUT_OF_RANGE.code() : ProtocolError.NONE;
-    }
+    /** An answer as it is put together: partitions of a topic that come one after the other are in one part. */
+    private static final class Answer implements FetchSession.News {
 
-    private static FetchResponseData response(
-            List<Asked> asked, List<FetchResult.Partition> found, FetchRequestData request) {
-        FetchResponseData response = new FetchResponseData().setSessionId(NO_SESSION);
-        IdentityHashMap<FetchTopic, FetchableTopicResponse> topics = new IdentityHashMap<>();
-        int next = 0;
-        for (Asked one : asked) {
-            PartitionData data = one.error == ProtocolError.NONE
-                    ? data(found.get(next++), request)
-                    : nothing(one.partition, one.error);
-            topics.computeIfAbsent(one.topic, topic -> {
-                        FetchableTopicResponse part = new FetchableTopicResponse()
-                                .setTopic(topic.topic())
-                                .setTopicId(topic.topicId());
-                        response.responses().add(part);
-                        return part;
-                    })
-                    .partitions()
-                    .add(data);
+        private final FetchResponseData response = new FetchResponseData();
+        private final FetchRequestData request;
+        private FetchPosition.@Nullable Key last;
+        private List<PartitionData> partitions = List.of();
+
+        Answer(FetchRequestData request) {
+            this.request = request;
         }
-        return response;
+
+        @Override
+        public void add(FetchPosition position, FetchResult.@Nullable Partition found) {
+            FetchPosition.Key key = position.key();
+            if (last == null || !key.isOfTopicOf(last)) {
+                FetchableTopicResponse topic =
+                        new FetchableTopicResponse().setTopic(key.topic()).setTopicId(key.topicId());
+                response.responses().add(topic);
+                partitions = topic.partitions();
+                last = key;
+            }
+            partitions.add(found == null ? nothing(key.partition(), position.refusal()) : data(found, request));
+        }
     }
 
     private static PartitionData nothing(int partition, short error) {
@@ -160,7 +236,4 @@ final class FetchApi {
         LentRecords lent = found.lent();
         return lent == null ? MemoryRecords.readableRecords(found.records()) : new LentKafkaRecords(lent);
     }
-
-    /** A partition that was asked for, and why it was not looked at. */
-    private record Asked(FetchTopic topic, int partition, short error) {}
 }

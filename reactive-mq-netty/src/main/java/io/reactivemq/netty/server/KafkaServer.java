@@ -2,6 +2,7 @@ package io.reactivemq.netty.server;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Metrics;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.reactivemq.broker.Broker;
@@ -63,6 +64,7 @@ public final class KafkaServer {
     private long inFlightBytesMax = IN_FLIGHT_BYTES_MAX;
     private int connectionsMax = CONNECTIONS_MAX;
     private int connectionsPerAddressMax = Integer.MAX_VALUE;
+    private int fetchSessionsMax = FetchSessions.SESSIONS_MAX;
     private Duration frameTimeout = Duration.ofMinutes(1);
     private Duration idleTimeout = Duration.ofMinutes(10);
     private Duration drainTimeout = Duration.ofSeconds(10);
@@ -149,6 +151,15 @@ public final class KafkaServer {
     public KafkaServer connectionsPerAddressMax(int connectionsPerAddressMax) {
         this.connectionsPerAddressMax =
                 within("connectionsPerAddressMax", connectionsPerAddressMax, 1, Integer.MAX_VALUE);
+        return this;
+    }
+
+    /**
+     * How many fetch sessions at a time (KIP-227, {@code max.incremental.fetch.session.cache.slots}), 1,000 by default; 0: none. A client without one
+     * names all its partitions in each fetch, and is answered with all.
+     */
+    public KafkaServer fetchSessionsMax(int fetchSessionsMax) {
+        this.fetchSessionsMax = within("fetchSessionsMax", fetchSessionsMax, 0, Integer.MAX_VALUE);
         return this;
     }
 
@@ -252,6 +263,7 @@ public final class KafkaServer {
         Duration drain = drainTimeout;
         Duration frameWait = frameTimeout;
         Duration idle = idleTimeout;
+        int sessionsMax = fetchSessionsMax;
         MeterRegistry registry = meterRegistry;
         ServerTls certificate = tls;
         requireSafe(local, certificate, mechanisms);
@@ -268,7 +280,9 @@ public final class KafkaServer {
                     mayDoAll,
                     authentication,
                     secrets);
-            ApiTable apis = apis(settings, security);
+            FetchSessions sessions = new FetchSessions(
+                    sessionsMax, FetchSessions.PARTITIONS_MAX, broker.runtime(), new FetchSessionMeters(registry));
+            ApiTable apis = apis(settings, security, sessions);
             ServerMeters meters = new ServerMeters(registry, apis);
             Connections connections = new Connections(settings, meters);
             TcpServer plain = TcpServer.create();
@@ -296,7 +310,10 @@ public final class KafkaServer {
                     .map(server -> {
                         DrainingServer draining = new DrainingServer(server, connections, drain, broker.runtime());
                         draining.onDispose()
-                                .doFinally(end -> security.sasl().dispose())
+                                .doFinally(end -> {
+                                    security.sasl().dispose();
+                                    sessions.close();
+                                })
                                 .subscribe();
                         return draining;
                     });
@@ -331,7 +348,18 @@ public final class KafkaServer {
         return apis(settings, ServerSecurity.none(settings.broker()));
     }
 
-    static ApiTable apis(ServerSettings unguarded, ServerSecurity security) {
+    static ApiTable apis(ServerSettings settings, ServerSecurity security) {
+        return apis(
+                settings,
+                security,
+                new FetchSessions(
+                        FetchSessions.SESSIONS_MAX,
+                        FetchSessions.PARTITIONS_MAX,
+                        settings.broker().runtime(),
+                        new FetchSessionMeters(new SimpleMeterRegistry())));
+    }
+
+    private static ApiTable apis(ServerSettings unguarded, ServerSecurity security, FetchSessions sessions) {
         ApiTable apis = new ApiTable();
         Broker target = unguarded.broker();
         Authorizer authorizer = security.authorizer();
@@ -343,7 +371,7 @@ public final class KafkaServer {
                 Map.of("group.version", VersionRange.of(0, 1), "transaction.version", VersionRange.of(0, 2)));
         new MetadataApis(settings, target, authorizer, names, features, apis).register();
         new ProduceApi(settings.broker(), names).register(apis);
-        new FetchApi(settings.broker(), names).register(apis);
+        new FetchApi(settings.broker(), names, sessions).register(apis);
         new LogApis(settings.broker(), target).register(apis);
         new LogDetailApis(settings.broker()).register(apis);
         new TopicApis(settings, authorizer, names).register(apis);

@@ -1,16 +1,13 @@
 package io.reactivemq.netty.server;
 
 import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
 import io.reactivemq.kafka.common.protocol.Errors;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -38,9 +35,6 @@ final class ServerMeters {
     /** By API and number of the error; as they come, and no more than there are of both. */
     private final Map<Integer, Counter> errors = new ConcurrentHashMap<>();
 
-    /** What the gauge of a registry shows. A registry takes one gauge of a name and holds on to it weakly. */
-    private static final Map<MeterRegistry, AtomicInteger> OPEN = Collections.synchronizedMap(new WeakHashMap<>());
-
     private final AtomicInteger open;
     private final AtomicInteger connections = new AtomicInteger();
     private final MeterRegistry registry;
@@ -54,10 +48,7 @@ final class ServerMeters {
             answered.put(api, timer(registry, api, "success"));
             failed.put(api, timer(registry, api, "error"));
         });
-        open = OPEN.computeIfAbsent(registry, key -> new AtomicInteger());
-        Gauge.builder(PREFIX + "connections", open, AtomicInteger::get)
-                .description("connections that are open")
-                .register(registry);
+        open = SharedGauge.of(registry, PREFIX + "connections", "connections that are open");
         refused = Counter.builder(PREFIX + "connections.refused")
                 .description("connections that were closed for what they sent, or because there were too many")
                 .register(registry);

@@ -152,23 +152,44 @@ class WireTranscriptsTest {
     }
 
     @Test
-    @DisplayName("a session of fetches is declined with id 0, and one that is not there is an error")
+    @DisplayName("a session of fetches tells what is new, and each fetch has its turn")
     void fetchSession() throws Exception {
         plays(
                 "fetch-session.txt",
-                "A consumer asks for a session (KIP-227), and another goes on with one that the server does not have.",
+                "A consumer opens a session (KIP-227), goes on with it, and ends it. Its topics are orders and returns.",
                 to -> {
                     to.createTopic("orders");
+                    to.createTopic("returns");
                     to.ask(ApiMessageType.PRODUCE, 9, produce(null, NOBODY, -1, "one"), ProduceResponseData.class);
-                    to.ask(ApiMessageType.FETCH, 12, fetch().setSessionEpoch(0), FetchResponseData.class);
+                    int session = to.ask(
+                                    ApiMessageType.FETCH,
+                                    12,
+                                    session(0, 0, position("orders", 0), position("returns", 0)),
+                                    FetchResponseData.class)
+                            .sessionId();
+                    to.remark("it goes on behind what it has read; nothing is new");
+                    FetchRequestData second = session(session, 1, position("orders", 1));
+                    to.ask(ApiMessageType.FETCH, 12, second, FetchResponseData.class);
+                    to.remark("that turn is over");
+                    to.ask(ApiMessageType.FETCH, 12, second, FetchResponseData.class);
+                    to.ask(ApiMessageType.PRODUCE, 9, produce(null, NOBODY, -1, "two"), ProduceResponseData.class);
+                    to.remark("it names nothing, and is told what is new");
+                    to.ask(ApiMessageType.FETCH, 12, session(session, 2), FetchResponseData.class);
+                    to.remark("ids instead of names are for another session");
+                    to.ask(ApiMessageType.FETCH, 17, session(session, 3), FetchResponseData.class);
+                    to.remark("one topic is forgotten, so only the other is read, once more");
+                    FetchRequestData forgets = session(session, 3)
+                            .setForgottenTopicsData(List.of(new FetchRequestData.ForgottenTopic()
+                                    .setTopic("returns")
+                                    .setPartitions(List.of(0))));
+                    to.ask(ApiMessageType.FETCH, 12, forgets, FetchResponseData.class);
+                    to.remark("the last fetch names all, and ends it");
                     to.ask(
                             ApiMessageType.FETCH,
                             12,
-                            new FetchRequestData()
-                                    .setSessionId(5)
-                                    .setSessionEpoch(1)
-                                    .setMaxBytes(1_000_000),
+                            session(session, -1, position("orders", 2)),
                             FetchResponseData.class);
+                    to.ask(ApiMessageType.FETCH, 12, session(session, 4), FetchResponseData.class);
                 });
     }
 
@@ -427,6 +448,22 @@ class WireTranscriptsTest {
                         .setTopic("orders")
                         .setPartitions(
                                 List.of(new FetchRequestData.FetchPartition().setPartitionMaxBytes(1_000_000)))));
+    }
+
+    private static FetchRequestData session(int id, int epoch, FetchRequestData.FetchTopic... positions) {
+        return new FetchRequestData()
+                .setMaxBytes(1_000_000)
+                .setSessionId(id)
+                .setSessionEpoch(epoch)
+                .setTopics(List.of(positions));
+    }
+
+    private static FetchRequestData.FetchTopic position(String topic, long offset) {
+        return new FetchRequestData.FetchTopic()
+                .setTopic(topic)
+                .setPartitions(List.of(new FetchRequestData.FetchPartition()
+                        .setFetchOffset(offset)
+                        .setPartitionMaxBytes(1_000_000)));
     }
 
     private static FetchRequestData committed() {

@@ -18,14 +18,10 @@ final class Jvm implements AutoCloseable {
 
     private final Process process;
     private final Path said;
-    private final Thread atExit;
 
     private Jvm(Process process, Path said) {
         this.process = process;
         this.said = said;
-        // whatever ends this program ends what it started
-        this.atExit = new Thread(process::destroyForcibly, "end-" + process.pid());
-        Runtime.getRuntime().addShutdownHook(atExit);
     }
 
     /** Options of the JVM, class path, main class and arguments; its outputs are a file in that directory. */
@@ -109,14 +105,9 @@ final class Jvm implements AutoCloseable {
         if (!process.waitFor(ENDING_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
             throw new IllegalStateException("process " + pid() + " did not end well: " + tail());
         }
-        close();
     }
 
-    boolean isRunning() {
-        return process.isAlive();
-    }
-
-    String tail() {
+    private String tail() {
         try {
             String text = Files.readString(said);
             return text.substring(Math.max(0, text.length() - 2_000));
@@ -125,21 +116,22 @@ final class Jvm implements AutoCloseable {
         }
     }
 
+    /** Ends it without asking, and awaits that. */
+    void kill() {
+        process.destroyForcibly().onExit().join();
+    }
+
     /** Asks it to end, and makes it end if it does not. */
     @Override
     public void close() {
+        process.destroy();
         try {
-            process.destroy();
             if (!process.waitFor(ENDING_SECONDS, TimeUnit.SECONDS)) {
-                process.destroyForcibly().waitFor();
+                kill();
             }
-            Runtime.getRuntime().removeShutdownHook(atExit);
         } catch (InterruptedException e) {
-            process.destroyForcibly();
+            kill();
             Thread.currentThread().interrupt();
-        } catch (IllegalStateException e) {
-            // this program is being ended: the hook does it
-            process.destroyForcibly();
         }
     }
 }

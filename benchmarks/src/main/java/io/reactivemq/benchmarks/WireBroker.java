@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A broker on loopback in a JVM of its own: ours as {@code rmq serve} starts it, or Apache Kafka's as its scripts do. */
-final class WireBroker implements AutoCloseable {
+final class WireBroker {
 
     /** How a broker is started: with a directory of its own, whose log stays over starts. */
     abstract static class Kind {
@@ -142,10 +142,5 @@ final class WireBroker implements AutoCloseable {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         }
-    }
-
-    @Override
-    public void close() {
-        jvm.close();
     }
 }

@@ -1,12 +1,14 @@
 package io.reactivemq.benchmarks;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 
 /** The processes of {@link WireBenchmark}: one that is the load, and brokers; and a directory for what they leave, deleted at the end. */
@@ -15,26 +17,31 @@ final class WireRig implements AutoCloseable {
     private final Folder folder;
     private final Jvm load;
     private final String loadPath;
-    private final List<Jvm> running = new ArrayList<>();
+    private final String reactorKafkaPath;
+    private final List<Jvm> running = new CopyOnWriteArrayList<>();
     private final Map<WireBroker.Kind, WireBroker> lasting = new LinkedHashMap<>();
     private final WireBroker.Ours ours;
     private final List<WireBroker.Kind> kinds = new ArrayList<>();
+    private final Thread atExit = new Thread(this::endAll, "end-all");
     private int names;
 
-    WireRig(Path data, WireBroker.Ours ours, List<WireBroker.Kind> peers, String loadPath) throws IOException {
+    WireRig(Path data, WireBroker.Ours ours, List<WireBroker.Kind> peers, String loadPath, String reactorKafkaPath)
+            throws IOException {
         this.folder = Folder.in(data);
         this.ours = ours;
         this.loadPath = loadPath;
+        this.reactorKafkaPath = reactorKafkaPath;
         kinds.add(ours);
         kinds.addAll(peers);
-        load = spokenTo(WireLoad.class, loadPath, "-Xms1g", "-Xmx1g");
+        Runtime.getRuntime().addShutdownHook(atExit);
+        load = spokenTo(WireLoad.class.getName(), loadPath, "-Xms1g", "-Xmx1g");
     }
 
-    /** A program of this module in a JVM of its own, which is spoken to. */
-    private Jvm spokenTo(Class<?> main, String classPath, String... options) throws IOException {
+    /** A program in a JVM of its own, which is spoken to. */
+    private Jvm spokenTo(String main, String classPath, String... options) throws IOException {
         List<String> command = new ArrayList<>(List.of(options));
         command.addAll(List.of("-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp", classPath));
-        command.add(main.getName());
+        command.add(main);
         Jvm jvm = Jvm.startSpokenTo(folder.path(), command);
         running.add(jvm);
         return jvm;
@@ -71,8 +78,7 @@ final class WireRig implements AutoCloseable {
     }
 
     void stop(WireBroker broker) {
-        broker.close();
-        running.remove(broker.jvm);
+        stop(broker.jvm);
     }
 
     /** One of each kind, which stay until the end. */
@@ -109,7 +115,17 @@ final class WireRig implements AutoCloseable {
 
     /** A bare connection whose other end sends back what it gets, in a JVM of its own. */
     Jvm echo() throws IOException {
-        return spokenTo(WireEcho.class, loadPath + ":" + ours.classPath());
+        return spokenTo(WireEcho.class.getName(), loadPath + ":" + ours.classPath());
+    }
+
+    /** reactor-kafka, with the clients it goes with. */
+    Jvm reactorKafka() throws IOException {
+        return spokenTo("peers.ReactorKafkaPeer", reactorKafkaPath, "-Xms1g", "-Xmx1g");
+    }
+
+    void stop(Jvm jvm) {
+        jvm.close();
+        running.remove(jvm);
     }
 
     static double[] figures(String answer) {
@@ -162,8 +178,24 @@ final class WireRig implements AutoCloseable {
         }
     }
 
+    /** Whatever ends this program ends what it has started, and leaves no files. */
+    private void endAll() {
+        running.forEach(Jvm::kill);
+        try {
+            folder.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     @Override
     public void close() throws IOException {
+        try {
+            Runtime.getRuntime().removeShutdownHook(atExit);
+        } catch (IllegalStateException e) {
+            // this program is being ended: the hook does the rest
+            return;
+        }
         running.forEach(Jvm::close);
         folder.close();
     }

@@ -9,6 +9,9 @@ import java.util.concurrent.TimeUnit;
 /** What brokers cost that run on: records in and out, one record's way, and nothing at all. */
 final class WireTraffic {
 
+    /** A run of consume has fewer requests than one of produce: more runs until they are compiled. */
+    private static final int CONSUME_WARMUPS = 2;
+
     private final WireRig rig;
     private final int warmups;
     private final int runs;
@@ -26,7 +29,7 @@ final class WireTraffic {
     }
 
     /** Each broker by turns. */
-    private void trials(Trial trial) throws Exception {
+    private void trials(int warmups, Trial trial) throws Exception {
         for (int i = 0; i < warmups + runs; i++) {
             for (Map.Entry<WireBroker.Kind, WireBroker> each : rig.lasting().entrySet()) {
                 trial.of(each.getValue(), rig.isOurs(each.getKey()), i >= warmups);
@@ -36,7 +39,7 @@ final class WireTraffic {
 
     List<Versus> produce(int messages, int bytes) throws Exception {
         Throughput figures = new Throughput("produce", bytes);
-        trials((broker, ours, measured) -> {
+        trials(warmups, (broker, ours, measured) -> {
             String topic = rig.name("bench");
             rig.ask("create", broker.bootstrap(), topic, 1);
             Usage usage = rig.new Usage(broker.jvm);
@@ -54,7 +57,7 @@ final class WireTraffic {
             rig.ask("create", broker.bootstrap(), topic, 1);
             rig.ask("produce", broker.bootstrap(), topic, messages, bytes);
         }
-        trials((broker, ours, measured) -> {
+        trials(CONSUME_WARMUPS * warmups, (broker, ours, measured) -> {
             Usage usage = rig.new Usage(broker.jvm);
             double seconds = rig.askFigures("consume", broker, topic, messages)[0];
             figures.add(ours, measured, usage.stop(), messages / 1e6, seconds);
@@ -63,6 +66,40 @@ final class WireTraffic {
             rig.ask("delete", broker.bootstrap(), topic);
         }
         return figures.all();
+    }
+
+    /**
+     * reactor-kafka at its best, against each broker; and the CPU time of its own process, which is what a client costs.
+     */
+    List<Versus> reactorKafka(int messages, int bytes) throws Exception {
+        Jvm client = rig.reactorKafka();
+        double millions = messages / 1e6;
+        Versus sent = new Versus("reactor-kafka sends, " + bytes + " B", "M msg/s");
+        Versus sentCpu = new Versus("reactor-kafka sends, " + bytes + " B: its CPU", "s a M");
+        Versus received = new Versus("reactor-kafka receives, " + bytes + " B", "M msg/s");
+        Versus receivedCpu = new Versus("reactor-kafka receives, " + bytes + " B: its CPU", "s a M");
+        trials(warmups, (broker, ours, measured) -> {
+            String topic = rig.name("bench");
+            rig.ask("create", broker.bootstrap(), topic, 1);
+            String rest = " " + broker.bootstrap() + " " + topic + " " + messages + " " + bytes;
+            Usage sending = rig.new Usage(client);
+            client.say("send" + rest);
+            double sendSeconds = Double.parseDouble(client.hear());
+            sending.stop();
+            Usage receiving = rig.new Usage(client);
+            client.say("receive" + rest);
+            double receiveSeconds = Double.parseDouble(client.hear());
+            receiving.stop();
+            if (measured) {
+                sent.add(ours, millions / sendSeconds, sending.others());
+                sentCpu.add(ours, sending.used().processSeconds() / millions, sending.others());
+                received.add(ours, millions / receiveSeconds, receiving.others());
+                receivedCpu.add(ours, receiving.used().processSeconds() / millions, receiving.others());
+            }
+            rig.ask("delete", broker.bootstrap(), topic);
+        });
+        rig.stop(client);
+        return List.of(sent, sentCpu, received, receivedCpu);
     }
 
     /** CPU time first: it is the fairest on a machine that client and server share. */
@@ -104,7 +141,7 @@ final class WireTraffic {
             rig.ask("create", broker.bootstrap(), topic, 1);
         }
         Versus cpu = new Versus("a record's way: broker CPU", "us");
-        trials((broker, ours, measured) -> {
+        trials(warmups, (broker, ours, measured) -> {
             Usage usage = rig.new Usage(broker.jvm);
             double[] times = rig.askFigures("latency", broker, topic, records, bytes);
             usage.stop();
@@ -126,6 +163,7 @@ final class WireTraffic {
             half.add(true, times[0], usage.others());
             most.add(true, times[1], usage.others());
         }
+        rig.stop(echo);
         List<Versus> all = new ArrayList<>(figures);
         all.addAll(List.of(cpu, half, most));
         return all;

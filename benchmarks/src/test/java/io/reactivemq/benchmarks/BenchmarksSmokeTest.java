@@ -112,7 +112,7 @@ class BenchmarksSmokeTest {
                 ("--peer false --jvm -XX:TieredStopAtLevel=1 --warmups 0 --runs 1 --settling 0 --messages 2000 --bytes 100 --records 50 --seconds 1 --connections 20 --data "
                                 + data)
                         .split(" ", -1));
-        try (WireBenchmark benchmark = new WireBenchmark(options, classPath, "", classPath)) {
+        try (WireBenchmark benchmark = new WireBenchmark(options, classPath, "", classPath, "")) {
             for (String what : List.of("produce", "consume", "latency", "idle", "connections")) {
                 assertThat(benchmark.measure(what))
                         .isNotEmpty()

@@ -151,7 +151,24 @@ public final class RecordWalk implements AutoCloseable {
         return length;
     }
 
+    /** Nearly all have one byte or two. */
     private int readVarint(String field) {
+        if (filled - at >= 2) {
+            int first = window[at];
+            if (first >= 0) {
+                at++;
+                return Varints.unzigzag(first);
+            }
+            int second = window[at + 1];
+            if (second >= 0) {
+                at += 2;
+                return Varints.unzigzag((first & 0x7f) | (second << 7));
+            }
+        }
+        return readLongVarint(field);
+    }
+
+    private int readLongVarint(String field) {
         int bits = 0;
         for (int i = 0; i < VARINT_BYTES_MAX; i++) {
             int b = readByte();
@@ -167,6 +184,13 @@ public final class RecordWalk implements AutoCloseable {
     }
 
     private long readVarlong(String field) {
+        if (at < filled && window[at] >= 0) {
+            return Varints.unzigzag((long) window[at++]);
+        }
+        return readLongVarlong(field);
+    }
+
+    private long readLongVarlong(String field) {
         long bits = 0;
         for (int i = 0; i < VARLONG_BYTES_MAX; i++) {
             int b = readByte();

@@ -7,6 +7,7 @@ import io.reactivemq.MqRuntime;
 import io.reactivemq.group.GroupConfig;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.metrics.BrokerMeters;
 import io.reactivemq.metrics.CompactionMeters;
 import io.reactivemq.topic.TopicConfig;
 import io.reactivemq.transaction.TransactionConfig;
@@ -123,7 +124,7 @@ public final class BrokerOptions {
         return this;
     }
 
-    /** Where the broker's meters are registered: {@link io.reactivemq.metrics.CompactionMeter}. By default there are none. */
+    /** Where the broker's meters are registered: {@link io.reactivemq.metrics.BrokerMeter} and {@link io.reactivemq.metrics.CompactionMeter}. By default there are none. */
     public BrokerOptions meterRegistry(MeterRegistry registry) {
         this.meterRegistry = Objects.requireNonNull(registry, "registry");
         return this;
@@ -259,6 +260,10 @@ public final class BrokerOptions {
 
     @Nullable CompactionMeters compactionMeters() {
         return meterRegistry == null ? null : new CompactionMeters(meterRegistry);
+    }
+
+    @Nullable BrokerMeters brokerMeters() {
+        return meterRegistry == null ? null : new BrokerMeters(meterRegistry);
     }
 
     Duration compactionInterval() {

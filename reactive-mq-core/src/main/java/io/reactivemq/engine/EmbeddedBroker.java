@@ -44,6 +44,7 @@ import io.reactivemq.broker.TransactionalOffsetCommit;
 import io.reactivemq.group.GroupConfig;
 import io.reactivemq.group.GroupService;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.metrics.BrokerMeters;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.storage.DirectoryLock;
 import io.reactivemq.storage.FileStore;
@@ -107,6 +108,7 @@ public final class EmbeddedBroker implements Broker {
     private final Transactions transactions;
     private final RetentionCheck retention;
     private final CompactionCheck compaction;
+    private final @Nullable MetersRound meters;
     private final @Nullable MemoryBound memory;
     private final @Nullable DirectoryLock lock;
     private final Mono<Void> closing;
@@ -119,10 +121,12 @@ public final class EmbeddedBroker implements Broker {
             Transactions transactions,
             RetentionCheck retention,
             CompactionCheck compaction,
+            @Nullable BrokerMeters meters,
             @Nullable MemoryBound memory,
             @Nullable DirectoryLock lock) {
         this.retention = retention;
         this.compaction = compaction;
+        this.meters = meters == null ? null : new MetersRound(this, meters, runtime);
         this.runtime = runtime;
         this.topics = topics;
         this.groups = groups;
@@ -267,8 +271,20 @@ public final class EmbeddedBroker implements Broker {
                             return groups.load().then(loaded).then(Mono.fromCallable(() -> {
                                 retention.start();
                                 compaction.start();
-                                return new EmbeddedBroker(
-                                        runtime, topics, groups, transactions, retention, compaction, memory, lock);
+                                EmbeddedBroker broker = new EmbeddedBroker(
+                                        runtime,
+                                        topics,
+                                        groups,
+                                        transactions,
+                                        retention,
+                                        compaction,
+                                        options.brokerMeters(),
+                                        memory,
+                                        lock);
+                                if (broker.meters != null) {
+                                    broker.meters.start();
+                                }
+                                return broker;
                             }));
                         }))
                         .onErrorResume(
@@ -556,6 +572,9 @@ public final class EmbeddedBroker implements Broker {
         closed = true;
         retention.stop();
         compaction.stop();
+        if (meters != null) {
+            meters.stop();
+        }
         transactions.close();
         groups.close();
         Mono<Void> partitions = topics.close();

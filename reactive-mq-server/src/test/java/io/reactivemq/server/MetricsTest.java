@@ -26,6 +26,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -64,7 +65,11 @@ class MetricsTest {
             assertThat(ready.matches()).isTrue();
             produceAndConsume(ready.group(1));
             askForWhatIsNotThere(ready.group(1));
-            String text = get(URI.create(ready.group(2)), "*/*").body();
+            String lag = "reactivemq_consumer_lag_records{group=\"billing\",partition=\"0\",topic=\"orders\"}";
+            String text = untilThereIs(lag, URI.create(ready.group(2)));
+            assertThat(value(text, lag)).isEqualTo(3);
+            assertThat(value(text, "reactivemq_log_size_bytes{partition=\"0\",topic=\"orders\"}"))
+                    .isGreaterThan(10_000);
             for (String api : List.of("ApiVersions", "Metadata", "Produce", "Fetch")) {
                 String tags = "{api=\"" + api + "\",outcome=\"success\"}";
                 assertThat(value(text, "reactivemq_server_requests_seconds_count" + tags))
@@ -96,6 +101,19 @@ class MetricsTest {
         }
     }
 
+    /** It is looked up from time to time. */
+    private String untilThereIs(String meter, URI uri) throws Exception {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            String text = get(uri, "*/*").body();
+            if (text.contains("\n" + meter)) {
+                return text;
+            }
+            assertThat(System.nanoTime()).as("until there is %s", meter).isLessThan(deadline);
+            Thread.sleep(100);
+        }
+    }
+
     /** Ten requests to produce, of 1,000 bytes each and a little; all of them read again. */
     private static void produceAndConsume(String bootstrap) throws Exception {
         try (KafkaProducer<String, String> producer = new KafkaProducer<>(
@@ -105,7 +123,7 @@ class MetricsTest {
             }
         }
         Properties reading = new Properties();
-        reading.putAll(Map.of("bootstrap.servers", bootstrap, "auto.offset.reset", "earliest"));
+        reading.putAll(Map.of("bootstrap.servers", bootstrap, "auto.offset.reset", "earliest", "group.id", "billing", "enable.auto.commit", "false"));
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(reading, new StringDeserializer(), new StringDeserializer())) {
             consumer.assign(List.of(new TopicPartition("orders", 0)));
@@ -115,6 +133,8 @@ class MetricsTest {
                 assertThat(System.nanoTime()).isLessThan(deadline);
                 read += consumer.poll(Duration.ofSeconds(1)).count();
             }
+            consumer.commitSync(
+                    Map.of(new TopicPartition("orders", 0), new OffsetAndMetadata(7)), Duration.ofMinutes(2));
         }
     }
 

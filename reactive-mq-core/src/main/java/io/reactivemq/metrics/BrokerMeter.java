@@ -1,0 +1,39 @@
+package io.reactivemq.metrics;
+
+/**
+ * What a broker tells of its partitions and groups. The values are of the last look at them, {@link BrokerMeters#INTERVAL} ago at most.
+ *
+ * <p>Of each meter there are {@value BrokerMeters#LINES_MAX} lines at most, the first by name: beyond, the others are left out and a warning is logged
+ * once. A line goes with its topic or group. Two brokers with one registry need common tags that tell them apart.
+ */
+public enum BrokerMeter implements MeterText {
+    /** Gauge by {@code topic} and {@code partition}: the bytes of its batches, as Kafka's {@code kafka.log:type=Log,name=Size}. */
+    LOG_SIZE("reactivemq.log.size", "bytes", "Bytes of a partition's batches"),
+    /** Gauge by {@code group}, {@code topic} and {@code partition}: the high watermark less the offset that the group has committed. */
+    CONSUMER_LAG("reactivemq.consumer.lag", "records", "Records that a group has not yet committed");
+
+    private final String meterName;
+    private final String unit;
+    private final String description;
+
+    BrokerMeter(String meterName, String unit, String description) {
+        this.meterName = meterName;
+        this.unit = unit;
+        this.description = description;
+    }
+
+    @Override
+    public String meterName() {
+        return meterName;
+    }
+
+    @Override
+    public String unit() {
+        return unit;
+    }
+
+    @Override
+    public String description() {
+        return description;
+    }
+}

@@ -7,10 +7,13 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.timeout.IdleState;
 import io.netty.handler.timeout.IdleStateEvent;
+import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.ReferenceCounted;
 import io.netty.util.concurrent.Future;
 import io.reactivemq.broker.Caller;
@@ -24,6 +27,7 @@ import io.reactivemq.netty.security.Session;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -153,13 +157,35 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         ctx.fireChannelWritabilityChanged();
     }
 
+    /** Tells this handler when nothing comes or goes, and when nothing goes, be it a part of an answer. */
+    static IdleStateHandler idleAfter(Duration idle) {
+        return new IdleStateHandler(true, 0, idle.toMillis(), idle.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (event instanceof IdleStateEvent && underWay.isEmpty() && waiting.isEmpty()) {
-            LOG.debug("connection of {} is closed, it was idle", ctx.channel().remoteAddress());
-            close(ctx);
+        if (event instanceof IdleStateEvent idle) {
+            if (idle.state() == IdleState.WRITER_IDLE) {
+                // the first one may come just when an answer begins; by the next one it has stood still in between
+                if (!idle.isFirst() && isStalled(ctx.channel())) {
+                    meters.refused();
+                    LOG.warn(
+                            "connection of {} is closed: it takes nothing of its answers",
+                            ctx.channel().remoteAddress());
+                    close(ctx);
+                }
+            } else if (underWay.isEmpty() && waiting.isEmpty()) {
+                LOG.debug(
+                        "connection of {} is closed, it was idle", ctx.channel().remoteAddress());
+                close(ctx);
+            }
         }
         ctx.fireUserEventTriggered(event);
+    }
+
+    private static boolean isStalled(Channel channel) {
+        ChannelOutboundBuffer out = channel.unsafe().outboundBuffer();
+        return out != null && !out.isEmpty();
     }
 
     @Override

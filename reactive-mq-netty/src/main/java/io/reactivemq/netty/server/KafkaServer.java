@@ -4,7 +4,6 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Metrics;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.handler.ssl.SslContext;
-import io.netty.handler.timeout.IdleStateHandler;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.netty.protocol.KafkaCodec;
 import io.reactivemq.netty.protocol.VersionRange;
@@ -22,7 +21,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.netty.DisposableServer;
@@ -172,7 +170,10 @@ public final class KafkaServer {
         return this;
     }
 
-    /** After how long a connection is closed on which nothing comes or goes ({@code connections.max.idle.ms}), 10 minutes by default. One whose request is under way is not idle. */
+    /**
+     * After how long a connection is closed on which nothing comes or goes ({@code connections.max.idle.ms}), 10 minutes by default. One whose request is under way is not
+     * idle. One whose client takes nothing of an answer is closed, too, whatever it sends: after that time, or up to twice that.
+     */
     public KafkaServer idleTimeout(Duration idleTimeout) {
         this.idleTimeout = moreThanZero("idleTimeout", idleTimeout);
         return this;
@@ -298,9 +299,7 @@ public final class KafkaServer {
                                         "kafka.frames",
                                         new FrameDecoder(settings.frameBytesMax(), frameWait, handler::isKnown))
                                 .addBefore(
-                                        NettyPipeline.ReactiveBridge,
-                                        "kafka.idle",
-                                        new IdleStateHandler(0, 0, idle.toMillis(), TimeUnit.MILLISECONDS))
+                                        NettyPipeline.ReactiveBridge, "kafka.idle", ConnectionHandler.idleAfter(idle))
                                 .addBefore(NettyPipeline.ReactiveBridge, "kafka.requests", handler);
                         connections.add(channel, handler);
                     })

@@ -4,6 +4,7 @@ import io.reactivemq.TopicPartition;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,13 +55,23 @@ public record FetchRequest(
      * @param partition the partition
      * @param offset the first offset wanted
      * @param maxBytes the bound for this partition; a first batch that is larger is returned all the same
+     * @param topicId of the topic that is meant: one of that name that was made later is not; null: whichever has the name
      */
-    public record Partition(TopicPartition partition, long offset, int maxBytes) {
+    public record Partition(
+            TopicPartition partition,
+            long offset,
+            int maxBytes,
+            @Nullable UUID topicId) {
         public Partition {
             if (offset < 0 || maxBytes <= 0) {
                 throw new IllegalArgumentException("fetch of " + partition
                         + ": offset must be 0 or more and maxBytes more than 0; were " + offset + ", " + maxBytes);
             }
+        }
+
+        /** Of whichever topic has the name. */
+        public Partition(TopicPartition partition, long offset, int maxBytes) {
+            this(partition, offset, maxBytes, null);
         }
     }
 }

@@ -7,6 +7,7 @@ import io.reactivemq.MqRuntime;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.ConfigChange;
 import io.reactivemq.broker.ConfigEntry;
+import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.LogDirDescription;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.TopicDescription;
@@ -307,8 +308,21 @@ final class TopicRegistry implements TopicCatalog {
     }
 
     @Nullable Partition find(TopicPartition id) {
+        return find(id, null);
+    }
+
+    /** The partition that is meant, if its topic is. */
+    @Nullable Partition find(FetchRequest.Partition wanted) {
+        return find(wanted.partition(), wanted.topicId());
+    }
+
+    private @Nullable Partition find(TopicPartition id, @Nullable UUID topicId) {
         Topic topic = topics.get(id.topic());
-        return topic == null || id.partition() >= topic.partitions.size() ? null : topic.partitions.get(id.partition());
+        return topic == null
+                        || id.partition() >= topic.partitions.size()
+                        || (topicId != null && !topicId.equals(topic.image.id()))
+                ? null
+                : topic.partitions.get(id.partition());
     }
 
     /** Where the partitions are, and how many bytes they have. */

@@ -71,13 +71,13 @@ public final class LongPoll {
     /**
      * The answer to the request.
      *
-     * @param lookup finds a partition by its id, null where there is none
+     * @param lookup finds the partition that is meant, null where there is none
      */
     public static Mono<FetchResult> fetch(
-            FetchRequest request, Function<TopicPartition, @Nullable Partition> lookup, MqRuntime runtime) {
+            FetchRequest request, Function<FetchRequest.Partition, @Nullable Partition> lookup, MqRuntime runtime) {
         return Mono.create(sink -> {
             List<@Nullable Partition> partitions = new ArrayList<>();
-            request.partitions().forEach(wanted -> partitions.add(lookup.apply(wanted.partition())));
+            request.partitions().forEach(wanted -> partitions.add(lookup.apply(wanted)));
             new LongPoll(request, partitions, runtime, sink).start();
         });
     }
@@ -198,10 +198,12 @@ public final class LongPoll {
                     partition.logStartOffset(),
                     highWatermark,
                     lastStable,
-                    found.aborted.stream()
-                            .map(aborted ->
-                                    new FetchResult.AbortedTransaction(aborted.producerId(), aborted.firstOffset()))
-                            .toList(),
+                    found.aborted.isEmpty()
+                            ? List.of()
+                            : found.aborted.stream()
+                                    .map(aborted -> new FetchResult.AbortedTransaction(
+                                            aborted.producerId(), aborted.firstOffset()))
+                                    .toList(),
                     found.records,
                     found.lent);
         } catch (MqException e) {

@@ -5,6 +5,7 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.netty.protocol.ProtocolError;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,8 +48,9 @@ record FetchPosition(Key key, long offset, int maxBytes, short refusal, FetchReq
         if (offset < 0) {
             return new FetchPosition(key, offset, maxBytes, ErrorCode.OFFSET_OUT_OF_RANGE.code(), null);
         }
-        FetchRequest.Partition read =
-                new FetchRequest.Partition(new TopicPartition(name, key.partition), offset, Math.max(1, maxBytes));
+        UUID topicId = key.topicId.equals(Uuid.ZERO_UUID) ? null : TopicNames.javaId(key.topicId);
+        FetchRequest.Partition read = new FetchRequest.Partition(
+                new TopicPartition(name, key.partition), offset, Math.max(1, maxBytes), topicId);
         return new FetchPosition(key, offset, maxBytes, ProtocolError.NONE, read);
     }
 

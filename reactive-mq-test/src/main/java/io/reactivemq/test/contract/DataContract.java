@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -587,6 +588,31 @@ public abstract class DataContract extends EngineContract {
         assertThat(codeOf(parts.get(0))).isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
         assertThat(StoredRecord.allIn(parts.get(1).records(), 0)).hasSize(1);
         assertThat(codeOf(parts.get(2))).isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    }
+
+    @Test
+    void a_fetch_that_means_a_topic_by_its_id_reads_none_that_was_made_later_with_its_name() {
+        topic("t", 1);
+        UUID first = await(broker().describeTopic(CALLER, "t")).topicId();
+        append(P0, StoredRecord.values("old"));
+        assertThat(StoredRecord.allIn(fetchOf(first).records(), 0)).hasSize(1);
+
+        await(broker().deleteTopic(CALLER, "t"));
+        topic("t", 1);
+        append(P0, StoredRecord.values("new"));
+
+        assertThat(codeOf(fetchOf(first))).isEqualTo(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+        assertThat(fetchOf(first).records().remaining()).isZero();
+        UUID second = await(broker().describeTopic(CALLER, "t")).topicId();
+        assertThat(StoredRecord.allIn(fetchOf(second).records(), 0))
+                .extracting(StoredRecord::value)
+                .containsExactly("new");
+    }
+
+    private FetchResult.Partition fetchOf(UUID topicId) {
+        FetchRequest request =
+                new FetchRequest(List.of(new FetchRequest.Partition(P0, 0, 1000, topicId)), 0, 1000, Duration.ZERO);
+        return await(broker().fetch(CALLER, request)).partitions().get(0);
     }
 
     @Test

@@ -138,7 +138,7 @@ class LauncherTest {
         try (InputStream stream = process.getInputStream()) {
             out = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
         }
-        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
         return new Run(process.exitValue(), out, Files.readString(temp.resolve("err")));
     }
 

@@ -3,7 +3,6 @@ package io.reactivemq.examples.parcels;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverHealth;
-import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
 import org.springframework.boot.health.contributor.AbstractReactiveHealthIndicator;
@@ -14,8 +13,6 @@ import reactor.core.publisher.Mono;
 /** How far the group is behind, by partition and in all; down when its member has ended or is stalled, or when it is too far behind. */
 @Component
 class GroupLagHealthIndicator extends AbstractReactiveHealthIndicator {
-
-    private static final Duration TIMEOUT = Duration.ofSeconds(5);
 
     private final Receiver<String, Scan> receiver;
     private final DepotMember member;
@@ -31,7 +28,7 @@ class GroupLagHealthIndicator extends AbstractReactiveHealthIndicator {
     @Override
     protected Mono<Health> doHealthCheck(Health.Builder builder) {
         return Mono.zip(receiver.lag(), receiver.health(), (lag, health) -> health(builder, lag, health))
-                .timeout(TIMEOUT);
+                .timeout(properties.healthTimeout());
     }
 
     private Health health(Health.Builder builder, Map<TopicPartition, Long> lag, ReceiverHealth health) {

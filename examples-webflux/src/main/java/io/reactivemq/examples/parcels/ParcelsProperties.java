@@ -20,6 +20,7 @@ import org.springframework.util.unit.DataSize;
  * @param group the consumer group that keeps the state of the depots
  * @param browserBuffer how many scans wait for a slow browser before the oldest go
  * @param lagMax how many records the group may be behind before the application is unhealthy
+ * @param healthTimeout how long the lag may take to be told
  * @param drain how long each part may take to end in good order
  */
 @ConfigurationProperties("parcels")
@@ -33,4 +34,5 @@ record ParcelsProperties(
         @DefaultValue("depot-board") String group,
         @DefaultValue("256") int browserBuffer,
         @DefaultValue("10000") long lagMax,
+        @DefaultValue("5s") Duration healthTimeout,
         @DefaultValue("5s") Duration drain) {}

@@ -44,8 +44,14 @@ final class RunningApplication implements AutoCloseable {
     RunningApplication(List<Class<?>> beans, String... settings) {
         List<Class<?>> sources = new ArrayList<>(beans);
         sources.add(ParcelsApplication.class);
-        List<String> arguments =
-                new ArrayList<>(List.of("--server.port=0", "--parcels.kafka-port=0", "--spring.main.banner-mode=off"));
+        List<String> arguments = new ArrayList<>(List.of(
+                "--server.port=0",
+                "--parcels.kafka-port=0",
+                "--spring.main.banner-mode=off",
+                // what is seconds to users may take a busy machine minutes
+                "--parcels.drain=2m",
+                "--parcels.health-timeout=2m",
+                "--spring.lifecycle.timeout-per-shutdown-phase=5m"));
         for (String setting : settings) {
             arguments.add("--" + setting);
         }

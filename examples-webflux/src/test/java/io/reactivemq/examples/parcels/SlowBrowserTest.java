@@ -28,6 +28,9 @@ class SlowBrowserTest {
 
     private static final int BUFFER = 4;
 
+    /** Many times what buffers of this machine and of the client hold. */
+    private static final int POSTED_MAX = 20_000;
+
     /** Takes what it is told to. */
     private static final class Browser<T> extends BaseSubscriber<T> {
 
@@ -112,6 +115,7 @@ class SlowBrowserTest {
 
             int posted = 0;
             while (application.dropped() < 20) {
+                assertThat(posted).as("posted while nothing is read").isLessThan(POSTED_MAX);
                 application.post(new Scan("parcel-" + posted, "Basel", Scan.Status.ARRIVED));
                 int all = ++posted;
                 until("the fast one has it", () -> fast.taken.size() == all);

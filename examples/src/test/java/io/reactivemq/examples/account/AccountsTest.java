@@ -17,7 +17,7 @@ import reactor.core.publisher.Mono;
 
 class AccountsTest {
 
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
 
     private static <T> T await(Mono<T> mono) {
         return Objects.requireNonNull(mono.block(LIMIT));

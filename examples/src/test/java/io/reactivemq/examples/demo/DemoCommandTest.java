@@ -135,12 +135,12 @@ class DemoCommandTest {
     @Test
     void aDirectoryInUseIsRefused() {
         Path data = temp.resolve("used");
-        EmbeddedBroker other = Objects.requireNonNull(Demo.open(data).block(Duration.ofSeconds(10)));
+        EmbeddedBroker other = Objects.requireNonNull(Demo.open(data).block(Duration.ofMinutes(2)));
         try {
             assertRefused("can't use the data directory " + data + ": ", "--data", data.toString());
             assertThat(err.toString()).contains("in use");
         } finally {
-            other.closeGracefully(Duration.ofSeconds(5)).block();
+            other.closeGracefully(Duration.ofMinutes(2)).block();
         }
     }
 

@@ -33,7 +33,7 @@ import reactor.core.publisher.Sinks;
 @Tag("files")
 class EnricherTest {
 
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final int ORDERS = 400;
 
     @Test

@@ -30,7 +30,7 @@ import reactor.core.publisher.Flux;
 @DisplayName("rmq log")
 class LogCommandTest {
 
-    private static final Duration WAIT = Duration.ofSeconds(30);
+    private static final Duration WAIT = Duration.ofMinutes(2);
     private static final String SEGMENT = "00000000000000000000.log";
 
     @TempDir

@@ -33,7 +33,7 @@ class CarefulCallsTest {
                     return Mono.empty();
                 })
                 .collectList()
-                .blockOptional(Duration.ofSeconds(30))
+                .blockOptional(Duration.ofMinutes(2))
                 .orElse(List.of());
     }
 

@@ -56,7 +56,7 @@ final class Certificates {
                 .redirectErrorStream(true)
                 .redirectOutput(directory.resolve(name + ".log").toFile())
                 .start();
-        if (!keytool.waitFor(60, TimeUnit.SECONDS) || keytool.exitValue() != 0) {
+        if (!keytool.waitFor(5, TimeUnit.MINUTES) || keytool.exitValue() != 0) {
             keytool.destroyForcibly();
             throw new IllegalStateException("keytool: " + Files.readString(directory.resolve(name + ".log")));
         }

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 class CommitToNoGroupTest {
 
     private static final Caller CALLER = Caller.embedded("test");
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     @Test
     @DisplayName(

@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URL;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +34,7 @@ final class KafkaPeer {
 
     private static final Path LIB = Path.of("..", "kafka-peer", "target", "lib");
 
-    private static final Duration END_LIMIT = Duration.ofMinutes(1);
+    private static final Duration END_LIMIT = Duration.ofMinutes(5);
 
     private KafkaPeer() {}
 
@@ -163,6 +165,10 @@ final class KafkaPeer {
     /** One node, broker and controller, on loopback. */
     static final class Node implements AutoCloseable {
 
+        private static final int PORT_MIN = 12_000;
+        private static final int PORT_MAX = 32_000;
+        private static final int PORTS_TRIED = 1_000;
+
         private final ForeignProgram program;
         private final int port;
 
@@ -233,8 +239,19 @@ final class KafkaPeer {
             }
         }
 
+        /**
+         * One that nobody else is given while Kafka starts: the operating system hands out ports from 32,768 on, to clients and to whoever asks for any.
+         */
         private static ServerSocket onAnyPort() throws IOException {
-            return new ServerSocket(0, 1, requireNonNull(InetAddress.getLoopbackAddress()));
+            for (int i = 0; i < PORTS_TRIED; i++) {
+                int port = ThreadLocalRandom.current().nextInt(PORT_MIN, PORT_MAX);
+                try {
+                    return new ServerSocket(port, 1, requireNonNull(InetAddress.getLoopbackAddress()));
+                } catch (BindException taken) {
+                    // another one
+                }
+            }
+            throw new IOException("no port from " + PORT_MIN + " to " + PORT_MAX + " is free");
         }
 
         @Override

@@ -45,6 +45,8 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.jspecify.annotations.Nullable;
@@ -281,7 +283,19 @@ class StatementsTest {
             return Integer.parseInt(bootstrap.substring(bootstrap.lastIndexOf(':') + 1));
         }
 
+        /** Apache Kafka may not have its partition yet when its topic has been made. */
         private static PartitionProduceResponse produce(
+                RawClient client, InitProducerIdResponseData producer, int sequence, String value) throws Exception {
+            long deadline = System.nanoTime() + RunningServer.PATIENCE.toNanos();
+            PartitionProduceResponse answer = produceOnce(client, producer, sequence, value);
+            while (Errors.forCode(answer.errorCode()).exception() instanceof RetriableException) {
+                assertThat(System.nanoTime()).as("in time").isLessThan(deadline);
+                answer = produceOnce(client, producer, sequence, value);
+            }
+            return answer;
+        }
+
+        private static PartitionProduceResponse produceOnce(
                 RawClient client, InitProducerIdResponseData producer, int sequence, String value) throws Exception {
             RecordBatchBuilder builder = new RecordBatchBuilder(100, 100_000);
             assertThat(builder.tryAppend(System.currentTimeMillis(), null, value.getBytes(UTF_8), Headers.empty()))

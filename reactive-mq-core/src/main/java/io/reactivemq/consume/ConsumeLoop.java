@@ -327,7 +327,18 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
 
     @Override
     public void assign(Collection<TopicPartition> partitions) {
-        List<PartitionLane> added = partitions.stream().map(PartitionLane::new).toList();
+        assign(partitions, false);
+    }
+
+    @Override
+    public void assignAnew(Collection<TopicPartition> partitions) {
+        assign(partitions, true);
+    }
+
+    private void assign(Collection<TopicPartition> partitions, boolean fromLogStart) {
+        List<PartitionLane> added = partitions.stream()
+                .map(partition -> new PartitionLane(partition, fromLogStart))
+                .toList();
         for (PartitionLane lane : added) {
             PartitionLane former = lanes.put(lane.partition(), lane);
             if (former != null) {

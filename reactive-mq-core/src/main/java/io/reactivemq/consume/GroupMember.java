@@ -45,6 +45,8 @@ final class GroupMember implements PartitionSource {
     private boolean closing;
     // left because nothing moved, and not joined again
     private boolean outside;
+    // there is demand again, and it has not left yet
+    private boolean isAskedAgain;
 
     GroupMember(
             EventLoop events,
@@ -99,6 +101,11 @@ final class GroupMember implements PartitionSource {
 
     private void send() {
         timer.update(Disposables.disposed());
+        if (membership.isForNothing()) {
+            // a pattern that no topic is like any more: the first that comes brings us back here
+            failures = 0;
+            return;
+        }
         GroupHeartbeat next = signed(membership.next());
         heartbeat = events.call(
                 () -> broker.heartbeat(caller, next), options.requestTimeout(), this::answered, this::failed);
@@ -203,6 +210,7 @@ final class GroupMember implements PartitionSource {
         }
         LOG.warn("{} leaves its group: nothing has moved for {}", membership, options.maxPollInterval());
         outside = true;
+        isAskedAgain = false;
         committer.commit(this::leaveForAWhile);
     }
 
@@ -223,13 +231,19 @@ final class GroupMember implements PartitionSource {
                 error -> LOG.debug("{} could not say good-bye: {}", membership, error.toString()));
         membership.fenced();
         assignee.loseAll();
-        timer.update(events.after(options.maxPollInterval(), this::joinAgain));
+        if (isAskedAgain) {
+            joinAgain();
+        } else {
+            timer.update(events.after(options.maxPollInterval(), this::joinAgain));
+        }
     }
 
     @Override
     public void askedAgain() {
         if (membership.state() == GroupMembership.State.JOINING) {
             joinAgain();
+        } else {
+            isAskedAgain = true;
         }
     }
 

@@ -111,6 +111,11 @@ final class GroupMembership {
         };
     }
 
+    /** Whether there are no topics that it could join for. */
+    boolean isForNothing() {
+        return state == State.JOINING && topics.isEmpty();
+    }
+
     /** Whether there is news that should not wait for the interval: to join, or an owned set or
      * topics that were not reported. */
     boolean hasNews() {

@@ -15,6 +15,7 @@ final class HandAssigned implements PartitionSource {
 
     private final Assignee assignee;
     private final Set<TopicPartition> partitions;
+    private final @Nullable Membership nobody;
     private final @Nullable Committer committer;
 
     HandAssigned(
@@ -26,6 +27,7 @@ final class HandAssigned implements PartitionSource {
             Assignee assignee) {
         this.assignee = assignee;
         this.partitions = options.partitions();
+        this.nobody = group == null ? null : new Membership(group, "", -1);
         this.committer = group == null
                 ? null
                 : new Committer(
@@ -50,6 +52,12 @@ final class HandAssigned implements PartitionSource {
     @Override
     public boolean isCommitting() {
         return committer != null && committer.isUnderWay();
+    }
+
+    /** The group's, as no member of it: there is none to be fenced. */
+    @Override
+    public @Nullable Membership membership() {
+        return nobody;
     }
 
     @Override

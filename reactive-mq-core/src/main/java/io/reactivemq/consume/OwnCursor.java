@@ -20,8 +20,8 @@ import reactor.core.Disposable;
 
 /**
  * All partitions of the topics, for this subscription alone; nothing is committed. A topic that is missing is waited for;
- * one that a pattern has found, and that is gone, is forgotten. One that was made anew is read anew once its next description
- * tells, {@code metadataMaxAge} later at most.
+ * one that a pattern has found, and that is gone, is forgotten. One that was made anew is read anew, from its begin,
+ * once its next description tells, {@code metadataMaxAge} later at most: some of its records may come twice then, and none is passed over.
  */
 final class OwnCursor implements PartitionSource {
 
@@ -86,6 +86,7 @@ final class OwnCursor implements PartitionSource {
             return;
         }
         boolean isAnother = topic.id != null && !found.topicId().equals(topic.id);
+        topic.isMadeAnew |= isAnother;
         topic.id = found.topicId();
         topic.partitionsWanted = found.partitions();
         int kept = isAnother ? 0 : found.partitions();
@@ -102,7 +103,11 @@ final class OwnCursor implements PartitionSource {
         if (topic.leaving.isEmpty() && topic.partitions < topic.partitionsWanted) {
             List<TopicPartition> added = topic.from(topic.partitions, topic.partitionsWanted);
             topic.partitions = topic.partitionsWanted;
-            assignee.assign(added);
+            if (topic.isMadeAnew) {
+                assignee.assignAnew(added);
+            } else {
+                assignee.assign(added);
+            }
         }
     }
 
@@ -171,6 +176,9 @@ final class OwnCursor implements PartitionSource {
 
         /** Which one of that name; null: not known yet. */
         @Nullable UUID id;
+
+        /** Others of its name were read before. */
+        boolean isMadeAnew;
 
         /** How many of its partitions are read. */
         int partitions;

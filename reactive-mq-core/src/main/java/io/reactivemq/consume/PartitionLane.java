@@ -38,6 +38,7 @@ final class PartitionLane {
     }
 
     private final TopicPartition partition;
+    private final boolean fromLogStart;
     private final ArrayDeque<Fetched> batches = new ArrayDeque<>();
 
     /** A batch that was fetched, and whether it is of records for this reader. */
@@ -84,8 +85,14 @@ final class PartitionLane {
     /** The reasons for which it is neither fetched nor emitted. */
     final Set<PauseReason> pausedBy = EnumSet.noneOf(PauseReason.class);
 
-    PartitionLane(TopicPartition partition) {
+    /** @param fromLogStart whether it begins at the begin of its log, where nothing is committed, whatever the options say */
+    PartitionLane(TopicPartition partition, boolean fromLogStart) {
         this.partition = partition;
+        this.fromLogStart = fromLogStart;
+    }
+
+    boolean isFromLogStart() {
+        return fromLogStart;
     }
 
     TopicPartition partition() {

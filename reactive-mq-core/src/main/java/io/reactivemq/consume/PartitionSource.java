@@ -13,6 +13,9 @@ interface PartitionSource {
         /** These partitions are its own from now on. */
         void assign(Collection<TopicPartition> partitions);
 
+        /** The same, of a topic that was made anew: from the begin of their logs on, wherever new subscriptions begin. */
+        void assignAnew(Collection<TopicPartition> partitions);
+
         /** To be given back in good order; {@link PartitionSource#released} says when. */
         void revoke(Collection<TopicPartition> partitions);
 

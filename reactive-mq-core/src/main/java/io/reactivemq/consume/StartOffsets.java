@@ -87,7 +87,7 @@ final class StartOffsets {
             return;
         }
         ask(
-                of(open.stream().map(PartitionLane::partition).toList()),
+                of(open),
                 starts -> {
                     for (PartitionLane lane : open) {
                         Start start = starts.get(lane.partition());
@@ -109,7 +109,7 @@ final class StartOffsets {
         }
         lane.failures++;
         ask(
-                startOf(List.of(lane.partition()), Map.of()),
+                startOf(List.of(lane), Map.of()),
                 starts -> {
                     Start start = starts.get(lane.partition());
                     if (start != null && isSought(lane)) {
@@ -160,7 +160,9 @@ final class StartOffsets {
     }
 
     /** The starts of those partitions; one is missing where its offset could not be had now and may be had later. */
-    private Mono<Map<TopicPartition, Start>> of(Collection<TopicPartition> partitions) {
+    private Mono<Map<TopicPartition, Start>> of(Collection<PartitionLane> added) {
+        List<TopicPartition> partitions =
+                added.stream().map(PartitionLane::partition).toList();
         Map<TopicPartition, Long> given = options.partitionOffsets();
         if (!given.isEmpty()) {
             return Mono.just(partitions.stream()
@@ -170,26 +172,29 @@ final class StartOffsets {
         }
         String group = options.group();
         if (group == null) {
-            return startOf(partitions, Map.of());
+            return startOf(added, Map.of());
         }
         // one that a transaction is about to move: its records must not be read again beside the transaction
         OffsetFetch fetch = new OffsetFetch(group, Set.copyOf(partitions), "", -1, true);
-        return broker.fetchOffsets(caller, fetch).flatMap(committed -> startOf(partitions, committed));
+        return broker.fetchOffsets(caller, fetch).flatMap(committed -> startOf(added, committed));
     }
 
     private Mono<Map<TopicPartition, Start>> startOf(
-            Collection<TopicPartition> partitions, Map<TopicPartition, CommittedOffset> committed) {
-        return Flux.fromIterable(partitions)
-                .flatMap(partition -> startOf(partition, committed).map(start -> Map.entry(partition, start)))
+            Collection<PartitionLane> added, Map<TopicPartition, CommittedOffset> committed) {
+        return Flux.fromIterable(added)
+                .flatMap(lane -> startOf(lane, committed).map(start -> Map.entry(lane.partition(), start)))
                 .collectMap(Map.Entry::getKey, Map.Entry::getValue);
     }
 
-    private Mono<Start> startOf(TopicPartition partition, Map<TopicPartition, CommittedOffset> committed) {
+    private Mono<Start> startOf(PartitionLane lane, Map<TopicPartition, CommittedOffset> committed) {
+        TopicPartition partition = lane.partition();
         CommittedOffset offset = committed.get(partition);
         if (offset != null) {
             return Mono.just(Start.of(offset));
         }
-        OffsetSpec from = options.startFrom(broker.runtime().currentTimeMillis());
+        OffsetSpec from = lane.isFromLogStart()
+                ? OffsetSpec.earliest()
+                : options.startFrom(broker.runtime().currentTimeMillis());
         if (from == null) {
             return Mono.error(new MqException(
                     ErrorCode.OFFSET_OUT_OF_RANGE,

@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -308,6 +309,13 @@ final class ConsumerGroup implements Group {
             }
         }
         partitionCounts = counts;
+        if (resolved.size() > members.size()) {
+            // or a member that changes its expression would have all of them kept
+            resolved.keySet()
+                    .retainAll(members.values().stream()
+                            .map(member -> member.regex)
+                            .collect(Collectors.toSet()));
+        }
         long hash = hash(counts);
         if (hash != topicsHash || epochDue) {
             topicsHash = hash;

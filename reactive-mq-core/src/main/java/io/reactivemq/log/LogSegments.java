@@ -35,7 +35,7 @@ final class LogSegments {
 
     private volatile boolean closed;
 
-    /** Those that readers were at when they left the log. The writer's; at most as many as readers hold leases. */
+    /** Those that readers were at when they left the log, until their files are gone. The writer's; at most as many as readers hold leases. */
     private final List<Segment> retired = new ArrayList<>();
 
     LogSegments(TopicPartition partition, List<Segment> segments, LogEnd end, LeaderEpochs epochs, long startOffset) {
@@ -84,9 +84,9 @@ final class LogSegments {
 
     /** A segment that is no longer part of the log goes, with its files, once its readers have. */
     void retire(Segment segment) {
-        retired.removeIf(former -> !former.isLeased());
+        retired.removeIf(Segment::isDisposed);
         segment.releaseAndDelete();
-        if (segment.isLeased()) {
+        if (!segment.isDisposed()) {
             retired.add(segment);
         }
     }

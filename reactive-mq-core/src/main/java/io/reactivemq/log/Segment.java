@@ -77,6 +77,8 @@ final class Segment {
     /** Guarded by this. */
     private boolean deleteAtLastRelease;
 
+    private volatile boolean disposed;
+
     /** Another segment has, or is about to have, this one's names. Guarded by this for writes. */
     private volatile boolean aside;
 
@@ -320,8 +322,9 @@ final class Segment {
         deleteAtLastRelease = false;
     }
 
-    boolean isLeased() {
-        return leases.get() > 0;
+    /** Its files are closed and, where that was asked for, deleted. */
+    boolean isDisposed() {
+        return disposed;
     }
 
     /** What fails here is not the last reader's concern: all that counts was forced before, and the next opening tidies up. */
@@ -346,6 +349,8 @@ final class Segment {
             }
         } catch (StorageException e) {
             LOGGER.warn("letting go of segment {} failed", file.path(), e);
+        } finally {
+            disposed = true;
         }
     }
 

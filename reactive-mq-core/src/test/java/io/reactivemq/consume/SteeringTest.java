@@ -419,6 +419,45 @@ class SteeringTest extends ReceiverFixture {
         cancel(recorder);
     }
 
+    @Test
+    void aTopicThatWasMadeAnewIsReadFromItsBeginWhereverSubscriptionsBegin() {
+        Receiver<String, String> receiver =
+                receiver(o -> o.topicPattern(Pattern.compile("two")).startFrom(OffsetSpec.latest()));
+        Recorder<ReceiverRecord<String, String>> recorder =
+                subscribe(receiver.receive().doOnNext(ReceiverRecord::acknowledge), 100);
+        assertThat(recorder.count()).isZero();
+        Disposable unused = broker.deleteTopic(Caller.embedded("test"), "two").subscribe();
+        broker.topic("two", 2);
+        broker.write(TWO_0, Batches.numbered(0, 4));
+        runtime.advanceBy(Duration.ofMinutes(1));
+        assertThat(recorder.items())
+                .extracting(ReceiverRecord::offset)
+                .as("whatever was read before it was told")
+                .endsWith(0L, 1L, 2L, 3L);
+        cancel(recorder);
+    }
+
+    @Test
+    void aPatternOfAGroupWaitsForTopicsWhenAllAreGoneAndTheMemberIsFenced() {
+        ScriptedGroup group = new ScriptedGroup(broker, TWO_0);
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(
+                receiver(o -> o.group("g").topicPattern(Pattern.compile("t.*"))).receive(), 100);
+        runtime.advanceBy(ScriptedGroup.INTERVAL);
+        Disposable unused = broker.deleteTopic(Caller.embedded("test"), "two").subscribe();
+        runtime.advanceBy(Duration.ofMinutes(1));
+        group.fail(ErrorCode.UNKNOWN_MEMBER_ID);
+        runtime.advanceBy(Duration.ofMinutes(1));
+        assertThat(broker.heartbeats())
+                .filteredOn(heartbeat -> heartbeat.memberEpoch() == GroupHeartbeat.JOIN)
+                .as("joins for nothing")
+                .noneMatch(heartbeat -> Set.of().equals(heartbeat.subscribedTopics()));
+        broker.topic("two", 2);
+        broker.write(TWO_0, Batches.numbered(0, 2));
+        runtime.advanceBy(Duration.ofMinutes(1));
+        assertThat(recorder.count()).isEqualTo(2);
+        cancel(recorder);
+    }
+
     private long asked(String topic) {
         return broker.describes().stream().filter(topic::equals).count();
     }

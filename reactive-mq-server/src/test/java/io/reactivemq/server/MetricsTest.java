@@ -123,7 +123,15 @@ class MetricsTest {
             }
         }
         Properties reading = new Properties();
-        reading.putAll(Map.of("bootstrap.servers", bootstrap, "auto.offset.reset", "earliest", "group.id", "billing", "enable.auto.commit", "false"));
+        reading.putAll(Map.of(
+                "bootstrap.servers",
+                bootstrap,
+                "auto.offset.reset",
+                "earliest",
+                "group.id",
+                "billing",
+                "enable.auto.commit",
+                "false"));
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(reading, new StringDeserializer(), new StringDeserializer())) {
             consumer.assign(List.of(new TopicPartition("orders", 0)));

@@ -123,6 +123,28 @@ public abstract class ExactlyOnceContract extends EngineContract {
     }
 
     @Test
+    @DisplayName("K12 what was read of partitions assigned by hand is committed in the group's name with what was sent")
+    void assigned_by_hand() {
+        topic("in", 1);
+        topic("out", 1);
+        await(sender(broker()).send(records("in", 0, 12)).then());
+        Receiver<String, String> receiver = Receiver.on(
+                broker(),
+                ReceiverOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.group("enrichers")
+                                .partitions(new TopicPartition("in", 0))
+                                .maxPollRecords(5)));
+        disposeAtEnd(sender(broker())
+                .transactional("enricher")
+                .process(receiver, ExactlyOnceContract::enriched)
+                .subscribe());
+        assertThat(committed("out", 12)).hasSize(12);
+        engine().eventually(() -> consumed() == 12);
+    }
+
+    @Test
     @DisplayName("10 K12 a transaction that is cancelled is aborted, and the next one begins")
     void cancelled() {
         topic("t", 2);

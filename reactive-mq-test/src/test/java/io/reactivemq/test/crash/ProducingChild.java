@@ -69,8 +69,7 @@ final class ProducingChild {
                 StandardCharsets.US_ASCII);
         out.println(OPENING);
         out.flush();
-        EmbeddedBroker broker =
-                EmbeddedBroker.openNow(directory, Duration.ofSeconds(30), o -> o.durability(durability));
+        EmbeddedBroker broker = EmbeddedBroker.openNow(directory, Duration.ofMinutes(5), o -> o.durability(durability));
         createTopic(broker);
         out.println(OPEN);
         out.flush();

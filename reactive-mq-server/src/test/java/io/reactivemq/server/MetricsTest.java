@@ -38,6 +38,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import reactor.core.publisher.Mono;
 
 @DisplayName("rmq serve with a port for its meters")
 class MetricsTest {
@@ -102,16 +103,11 @@ class MetricsTest {
     }
 
     /** It is looked up from time to time. */
-    private String untilThereIs(String meter, URI uri) throws Exception {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (true) {
-            String text = get(uri, "*/*").body();
-            if (text.contains("\n" + meter)) {
-                return text;
-            }
-            assertThat(System.nanoTime()).as("until there is %s", meter).isLessThan(deadline);
-            Thread.sleep(100);
-        }
+    private String untilThereIs(String meter, URI uri) {
+        return requireNonNull(Mono.fromCallable(() -> get(uri, "*/*").body())
+                .filter(text -> text.contains("\n" + meter))
+                .repeatWhenEmpty(looks -> looks.delayElements(Duration.ofMillis(100)))
+                .block(PATIENCE));
     }
 
     /** Ten requests to produce, of 1,000 bytes each and a little; all of them read again. */

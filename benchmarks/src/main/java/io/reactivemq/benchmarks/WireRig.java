@@ -2,8 +2,11 @@ package io.reactivemq.benchmarks;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -91,6 +94,21 @@ final class WireRig implements AutoCloseable {
             }
         }
         return lasting;
+    }
+
+    /**
+     * Makes free memory that was in use a moment ago, as much as the page cache is about to need: a page that the machine's host has to find first costs
+     * several times the copy into it, and which broker gets those would depend on when the other has deleted its files.
+     */
+    void warmPages(long bytes) throws IOException {
+        Path file = folder.path().resolve(name("pages"));
+        ByteBuffer piece = ByteBuffer.allocateDirect(1 << 20);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            for (long written = 0; written < bytes; written += piece.capacity()) {
+                channel.write(piece.clear());
+            }
+        }
+        Files.delete(file);
     }
 
     /** A line to the load, and its answer. */

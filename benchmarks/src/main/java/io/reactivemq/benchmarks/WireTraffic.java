@@ -42,6 +42,8 @@ final class WireTraffic {
         trials(warmups, (broker, ours, measured) -> {
             String topic = rig.name("bench");
             rig.ask("create", broker.bootstrap(), topic, 1);
+            // a fifth more than the records take, for their batches and indexes
+            rig.warmPages(messages * (bytes + bytes / 5L));
             Usage usage = rig.new Usage(broker.jvm);
             double seconds = rig.askFigures("produce", broker, topic, messages, bytes)[0];
             figures.add(ours, measured, usage.stop(), messages / 1e6, seconds);

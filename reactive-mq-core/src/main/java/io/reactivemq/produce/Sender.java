@@ -122,7 +122,7 @@ public final class Sender<K, V> {
 
     /**
      * Transactions under a name that stays the same when the program is started anew: what a former sender of that name has left open is
-     * aborted by the first transaction, and that sender can do nothing any more.
+     * aborted by the first transaction, or before {@link TransactionalSender#process} reads, and that sender can do nothing any more.
      *
      * @param transactionalId one name for each sender that runs at the same time, not blank
      * @param timeout how long a transaction may be open before the broker aborts it

@@ -96,6 +96,19 @@ final class TransactionalProducer {
         return new Transaction(last);
     }
 
+    /**
+     * Completes when the broker has told what the producer is, and so has ended what a former sender of the id left open; at once where that is
+     * known. Nothing is begun by it, but it counts as a transaction as long as it asks, and that is, as a receiver does, until there is an answer.
+     */
+    Mono<Void> known() {
+        return Mono.usingWhen(
+                Mono.fromSupplier(this::transaction),
+                mine -> mine.begin().flatMap(Transaction::known),
+                mine -> mine.commit(() -> {}),
+                (mine, failure) -> mine.abort(),
+                Transaction::abort);
+    }
+
     private <T> Mono<T> isUnderWay() {
         return failed(new IllegalStateException(
                 "transactional id " + transactionalId + " has a transaction under way; it has one at a time"));
@@ -205,6 +218,13 @@ final class TransactionalProducer {
                 ProducerSession ready = poll();
                 return ready != null ? Mono.just(ready) : init(asking);
             }));
+        }
+
+        private Mono<Void> known() {
+            return Mono.defer(() -> poll() != null
+                    ? Mono.empty()
+                    : OnWorker.of(runtime, repeatedly(timed(make(caller)), TransactionalProducer::isRetriable))
+                            .then());
         }
 
         /** When the transaction before has ended; with its failure, and so for good, where it could not be. */
@@ -439,10 +459,14 @@ final class TransactionalProducer {
     /** Asks until the delivery timeout, as long as an answer may still come. */
     private <T> Mono<T> retrying(Mono<T> request, Predicate<Throwable> also) {
         Predicate<Throwable> again = failure -> isRetriable(failure) || also.test(failure);
+        return timed(repeatedly(request, again));
+    }
+
+    private <T> Mono<T> repeatedly(Mono<T> request, Predicate<Throwable> again) {
         // the retry is made when it is needed
-        return timed(request.onErrorResume(
+        return request.onErrorResume(
                 again,
-                failure -> Mono.delay(options.retryBackoff(), runtime.timers()).then(repeating(request, again))));
+                failure -> Mono.delay(options.retryBackoff(), runtime.timers()).then(repeating(request, again)));
     }
 
     private <T> Mono<T> repeating(Mono<T> request, Predicate<Throwable> again) {

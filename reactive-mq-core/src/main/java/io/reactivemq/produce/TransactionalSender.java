@@ -154,6 +154,9 @@ public final class TransactionalSender<K, V> {
      * from what is committed, so nothing is left out and nothing counts twice. A batch whose partition another member has got meanwhile is
      * aborted, and the Flux goes on with the next.
      *
+     * <p>The input is subscribed when the broker has ended what a former sender of the transactional id has left open, so that its offsets can be read
+     * without waiting for the transaction's timeout; that sender is fenced from then on.
+     *
      * <p>{@code sender.transactional("enricher-1").process(receiver, batch -> batch.map(r -> SenderRecord.of("enriched", r.key(), enrich(r))))}
      *
      * @param input a Receiver with a group; one that reads committed records alone, where what it reads is written in transactions
@@ -161,9 +164,12 @@ public final class TransactionalSender<K, V> {
     public <R> Flux<SenderResult<K, V>> process(
             TransactionInput<R> input, Function<? super Flux<R>, ? extends Publisher<SenderRecord<K, V>>> function) {
         Objects.requireNonNull(function, "function");
-        return input.transactionBatches()
+        Flux<SenderResult<K, V>> processing = input.transactionBatches()
                 .concatMap(batch -> process(batch, function), 0)
                 .flatMapIterable(results -> results);
+        // offsets that a former sender's transaction is about to change can't be read, so no batch would come before
+        // its timeout
+        return producer.known().thenMany(processing);
     }
 
     private <R> Mono<List<SenderResult<K, V>>> process(

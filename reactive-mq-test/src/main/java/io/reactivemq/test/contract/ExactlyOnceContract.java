@@ -11,10 +11,12 @@ import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.EndTransaction;
 import io.reactivemq.broker.ForwardingBroker;
+import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.TransactionResult;
+import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.consume.ReceiverRecord;
@@ -221,6 +223,38 @@ public abstract class ExactlyOnceContract extends EngineContract {
         assertThat(committed("out", RECORDS)).containsExactlyInAnyOrderElementsOf(values("out-v", RECORDS));
         // each partition has its marker by itself, that of the offsets too
         engine().eventually(() -> consumed() == RECORDS);
+    }
+
+    @Test
+    @DisplayName(
+            "K05 K12 K13 who comes after a crash between a transaction's offsets and its end reads at once, and the crashed one ends nothing any more")
+    void crashed_before_the_end() {
+        topic("in", 1);
+        topic("out", 1);
+        TopicPartition in = new TopicPartition("in", 0);
+        await(sender(broker()).send(records("in", 0, 12)).then());
+        // a quarter of an hour is the longest that brokers allow, and longer than any test waits
+        RawProducer crashed = new RawProducer(
+                "enricher",
+                TransactionVersion.V2,
+                await(broker().initProducerId(
+                                CALLER,
+                                new InitProducerId("enricher", Duration.ofMinutes(15), ProducerIdAndEpoch.NONE))));
+        await(crashed.append(broker(), new TopicPartition("out", 0), "of the crashed one"));
+        await(crashed.commitOffset(broker(), "enrichers", in, 5));
+        restartIfDurable();
+
+        List<SenderResult<String, String>> results = new CopyOnWriteArrayList<>();
+        disposeAtEnd(sender(broker())
+                .transactional("enricher")
+                .process(receiver(broker(), "enrichers", 5, "in"), ExactlyOnceContract::enriched)
+                .subscribe(results::add));
+        engine().eventually(() -> results.size() == 12);
+        assertFails(
+                crashed.end(broker(), TransactionResult.COMMIT),
+                ErrorCode.INVALID_PRODUCER_EPOCH,
+                ErrorCode.PRODUCER_FENCED);
+        assertThat(committed("out", 12)).containsExactlyInAnyOrderElementsOf(values("out-v", 12));
     }
 
     @RepeatedTest(3)

@@ -62,7 +62,7 @@ public abstract class ForwardingBroker implements Broker {
     }
 
     @Override
-    public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+    public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
         return forward(target.commitOffsets(caller, commit));
     }
 

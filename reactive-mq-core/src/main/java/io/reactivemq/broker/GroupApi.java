@@ -63,11 +63,13 @@ public interface GroupApi {
 
     /**
      * Commits offsets of a member; done when they are durable. Errors are {@code UNKNOWN_MEMBER_ID}, {@code STALE_MEMBER_EPOCH}, in the
-     * classic protocol {@code ILLEGAL_GENERATION} and {@code REBALANCE_IN_PROGRESS}, {@code FENCED_INSTANCE_ID}, {@code
-     * OFFSET_METADATA_TOO_LARGE}, {@code UNKNOWN_TOPIC_OR_PARTITION}: nothing was committed. A commit without member ({@link
-     * OffsetCommit#admin}) is taken only while the group has no members.
+     * classic protocol {@code ILLEGAL_GENERATION} and {@code REBALANCE_IN_PROGRESS}, {@code FENCED_INSTANCE_ID}: nothing was committed. A commit
+     * without member ({@link OffsetCommit#admin}) is taken only while the group has no members.
+     *
+     * @return the partitions whose offsets were not taken, with the reason, while the others are committed: {@code UNKNOWN_TOPIC_OR_PARTITION}, also
+     *     where the member has the offset from before the topic was deleted and made anew; {@code OFFSET_METADATA_TOO_LARGE}
      */
-    Mono<Void> commitOffsets(Caller caller, OffsetCommit commit);
+    Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit);
 
     /**
      * What is committed; a partition without a commit is not in the map. Errors are {@code UNKNOWN_MEMBER_ID} and {@code STALE_MEMBER_EPOCH}

@@ -95,7 +95,7 @@ public final class OffsetReset {
     }
 
     /**
-     * Sets the offsets; all of them, or none.
+     * Sets the offsets; all of them, or none, but where a topic is deleted meanwhile.
      *
      * @return the offsets that were committed; errors are {@code NON_EMPTY_GROUP} while the group has members, {@code
      *     UNKNOWN_TOPIC_OR_PARTITION}
@@ -112,7 +112,11 @@ public final class OffsetReset {
                     Map<TopicPartition, CommittedOffset> commits = new HashMap<>();
                     offsets.forEach((partition, offset) -> commits.put(partition, CommittedOffset.of(offset)));
                     return broker.commitOffsets(caller, OffsetCommit.admin(group, commits))
-                            .thenReturn(offsets);
+                            .flatMap(refused -> refused.isEmpty()
+                                    ? Mono.just(offsets)
+                                    : Mono.error(new MqException(
+                                            refused.values().iterator().next(),
+                                            "group " + group + ": offsets that were not taken: " + refused)));
                 })
                 .onErrorMap(
                         error -> error instanceof MqException e && e.errorCode() == ErrorCode.UNKNOWN_MEMBER_ID,

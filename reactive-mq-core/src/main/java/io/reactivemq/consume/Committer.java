@@ -123,10 +123,15 @@ final class Committer {
         }
         underWay = true;
         Disposable unused = events.call(
-                () -> broker.commitOffsets(caller, commit).thenReturn(commit),
+                () -> broker.commitOffsets(caller, commit),
                 options.requestTimeout(),
-                committed -> {
-                    sent.forEach(Sent::isCommitted);
+                refused -> {
+                    if (!refused.isEmpty()) {
+                        LOG.warn("group {}: offsets that can't be committed: {}", group, refused);
+                    }
+                    sent.stream()
+                            .filter(one -> !refused.containsKey(one.lane().partition()))
+                            .forEach(Sent::isCommitted);
                     failures = 0;
                     done();
                 },

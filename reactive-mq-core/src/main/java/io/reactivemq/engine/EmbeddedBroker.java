@@ -451,13 +451,13 @@ public final class EmbeddedBroker implements Broker {
     }
 
     @Override
-    public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+    public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
         return whileOpen(() -> {
-            Mono<Void> committed = groups.commitOffsets(caller, commit);
+            Mono<Map<TopicPartition, ErrorCode>> committed = groups.commitOffsets(caller, commit);
             return memory == null
                     ? committed
                     : committed.doOnSuccess(
-                            done -> reclaimIfFull(commit.offsets().keySet()));
+                            refused -> reclaimIfFull(commit.offsets().keySet()));
         });
     }
 

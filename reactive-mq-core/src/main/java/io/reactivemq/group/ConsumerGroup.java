@@ -250,6 +250,7 @@ final class ConsumerGroup implements Group {
     void away(ConsumerMember member, int epoch, Step step) {
         member.revoking.forEach(partition -> owners.remove(partition, member.id));
         member.revoking.clear();
+        member.gone.clear();
         member.previousEpoch = member.epoch;
         member.epoch = epoch;
         if (member.rebalance != null) {
@@ -263,6 +264,7 @@ final class ConsumerGroup implements Group {
         member.revoking.forEach(partition -> owners.remove(partition, member.id));
         member.assigned.clear();
         member.revoking.clear();
+        member.gone.clear();
     }
 
     private void own(ConsumerMember member) {
@@ -323,6 +325,38 @@ final class ConsumerGroup implements Group {
         }
     }
 
+    /**
+     * A topic was deleted: members have its partitions to release, and nobody shall own them, so that one made anew under the name is assigned as any
+     * other topic that is new.
+     */
+    void topicGone(String topic, Step step) {
+        for (ConsumerMember member : members.values()) {
+            Set<TopicPartition> owned = ofTopic(topic, member.assigned);
+            member.gone.addAll(owned);
+            member.gone.addAll(ofTopic(topic, member.revoking));
+            if (member.assigned.removeAll(owned)) {
+                member.revoking.addAll(owned);
+                member.untold = true;
+                writeCurrent(member, step);
+                armRelease(member, step);
+            }
+            Set<TopicPartition> wanted = target(member.id);
+            Set<TopicPartition> unwanted = ofTopic(topic, wanted);
+            if (!unwanted.isEmpty()) {
+                Set<TopicPartition> rest = new TreeSet<>(wanted);
+                rest.removeAll(unwanted);
+                target.put(member.id, rest);
+                step.write(GroupRecords.target(id, member.id, rest, topics));
+            }
+        }
+    }
+
+    private static Set<TopicPartition> ofTopic(String topic, Set<TopicPartition> partitions) {
+        return partitions.stream()
+                .filter(partition -> partition.topic().equals(topic))
+                .collect(Collectors.toSet());
+    }
+
     private long hash(Map<String, Integer> counts) {
         long hash = 0;
         for (Map.Entry<String, Integer> topic : counts.entrySet()) {
@@ -358,9 +392,11 @@ final class ConsumerGroup implements Group {
      * Moves a member one step towards the target.
      *
      * @param owned what it says it owns; null where that is unchanged
-     * @return whether what it may read has changed
+     * @return whether what it may read is not what it was told last
      */
     boolean reconcile(ConsumerMember member, @Nullable Set<TopicPartition> owned, Step step) {
+        boolean untold = member.untold;
+        member.untold = false;
         int assignedBefore = member.assigned.size();
         int revokingBefore = member.revoking.size();
         int epochBefore = member.epoch;
@@ -368,6 +404,12 @@ final class ConsumerGroup implements Group {
         if (changed || revokingBefore != member.revoking.size() || epochBefore != member.epoch) {
             writeCurrent(member, step);
         }
+        armRelease(member, step);
+        return untold || changed || assignedBefore != member.assigned.size();
+    }
+
+    /** Bounds the time that the member has to release what it shall. */
+    private static void armRelease(ConsumerMember member, Step step) {
         if (member.rebalance != null) {
             if (member.revoking.isEmpty()) {
                 member.rebalance.cancel();
@@ -375,7 +417,6 @@ final class ConsumerGroup implements Group {
                 member.rebalance.set(step.nanos, member.rebalanceTimeout);
             }
         }
-        return changed || assignedBefore != member.assigned.size();
     }
 
     private boolean move(ConsumerMember member, @Nullable Set<TopicPartition> owned) {
@@ -425,6 +466,7 @@ final class ConsumerGroup implements Group {
             boolean released = !owned.contains(partition);
             if (released) {
                 owners.remove(partition, member.id);
+                member.gone.remove(partition);
             }
             return released;
         });

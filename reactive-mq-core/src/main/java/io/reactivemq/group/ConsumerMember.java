@@ -45,6 +45,15 @@ final class ConsumerMember {
     /** What the member was told to release and has not reported as released. */
     final Set<TopicPartition> revoking = new TreeSet<>();
 
+    /**
+     * Of {@link #revoking}, what belongs to topics that were deleted: the offsets that the member has of them mean nothing in a topic that is made
+     * anew under the name. Not recorded.
+     */
+    final Set<TopicPartition> gone = new TreeSet<>();
+
+    /** What it may read has changed other than by its own heartbeat, whose answer would say so. Not recorded. */
+    boolean untold;
+
     Timers.@Nullable Timer session;
 
     /** Runs while it shall release partitions, or join again. */

@@ -100,8 +100,8 @@ public final class GroupService implements GroupApi {
     }
 
     @Override
-    public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
-        return coordinator.handle(groups -> groups.commit(commit, step())).then();
+    public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
+        return coordinator.handle(groups -> groups.commit(commit, step()));
     }
 
     /** Hands in offsets that count if and when the transaction is committed. */
@@ -171,7 +171,7 @@ public final class GroupService implements GroupApi {
         return coordinator.read(groups -> groups.passedByAll(partition));
     }
 
-    /** Forgets what was committed of a topic that is gone. */
+    /** A topic is gone: what was committed of it is forgotten, and members of groups have its partitions to release. */
     public Mono<Void> forget(String topic) {
         return coordinator.handle(groups -> groups.forget(topic, step())).then();
     }

@@ -27,7 +27,6 @@ import io.reactivemq.coordinator.CoordinatorShard;
 import io.reactivemq.coordinator.Deferred;
 import io.reactivemq.record.TransactionMarker;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,6 +34,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiPredicate;
 import java.util.random.RandomGenerator;
@@ -157,16 +157,22 @@ final class GroupShard implements CoordinatorShard {
 
     // ---------------------------------------------------------------- offsets
 
-    CoordinatorResult<Boolean> commit(OffsetCommit commit, Step step) {
-        checkCommitter(commit.groupId(), commit.memberId(), commit.instanceId(), commit.memberEpoch(), false, step);
+    CoordinatorResult<Map<TopicPartition, ErrorCode>> commit(OffsetCommit commit, Step step) {
+        String groupId = commit.groupId();
+        checkCommitter(groupId, commit.memberId(), commit.instanceId(), commit.memberEpoch(), false, step);
         Duration retention = commit.retention();
         long expireMs = retention == null ? StoredOffset.UNTIL_RETENTION : step.millis + retention.toMillis();
-        writeOffsets(commit.groupId(), commit.offsets(), expireMs, step);
-        return result(Boolean.TRUE, step);
+        Map<TopicPartition, CommittedOffset> taken = new HashMap<>(commit.offsets());
+        Map<TopicPartition, MqException> refused = refused(groupId, commit.memberId(), commit.instanceId(), taken);
+        taken.keySet().removeAll(refused.keySet());
+        writeOffsets(groupId, taken, expireMs, step);
+        Map<TopicPartition, ErrorCode> codes = new HashMap<>();
+        refused.forEach((partition, error) -> codes.put(partition, error.errorCode()));
+        return result(codes, step);
     }
 
     /**
-     * As {@link #commit(OffsetCommit, Step)}, in a transaction; a committer that names no member is not checked, as with Kafka, and one at another
+     * As {@link #commit(OffsetCommit, Step)}, in a transaction, and all of them or none; a committer that names no member is not checked, as with Kafka, and one at another
      * epoch gets {@code ILLEGAL_GENERATION} in both protocols: producers know no other code for it.
      */
     CoordinatorResult<Boolean> commit(TransactionalOffsetCommit commit, Step step) {
@@ -174,7 +180,12 @@ final class GroupShard implements CoordinatorShard {
             checkCommitter(
                     commit.groupId(), commit.memberId(), commit.groupInstanceId(), commit.memberEpoch(), true, step);
         }
-        writeOffsets(Ids.requireGroup(commit.groupId()), commit.offsets(), StoredOffset.UNTIL_RETENTION, step);
+        String groupId = Ids.requireGroup(commit.groupId());
+        for (MqException refused : refused(groupId, commit.memberId(), commit.groupInstanceId(), commit.offsets())
+                .values()) {
+            throw refused;
+        }
+        writeOffsets(groupId, commit.offsets(), StoredOffset.UNTIL_RETENTION, step);
         return result(Boolean.TRUE, step);
     }
 
@@ -186,7 +197,7 @@ final class GroupShard implements CoordinatorShard {
             bytes += OFFSET_OVERHEAD_BYTES
                     + groupBytes
                     + one.getKey().topic().length()
-                    + check(groupId, one.getKey(), one.getValue());
+                    + Ids.bytes(one.getValue().metadata());
         }
         if (bytes > GroupConfig.RECORD_BYTES_MAX) {
             throw new MqException(
@@ -248,21 +259,47 @@ final class GroupShard implements CoordinatorShard {
         }
     }
 
-    /** Bytes of the offset's note. */
-    private int check(String groupId, TopicPartition partition, CommittedOffset offset) {
+    /** Those of the offsets that can't be committed, and why. */
+    private Map<TopicPartition, MqException> refused(
+            String groupId,
+            String memberId,
+            @Nullable String instanceId,
+            Map<TopicPartition, CommittedOffset> committed) {
+        Set<TopicPartition> gone = Set.of();
+        if (groups.find(groupId) instanceof ConsumerGroup group && !(memberId.isEmpty() && instanceId == null)) {
+            gone = group.require(memberId, instanceId).gone;
+        }
+        Map<TopicPartition, MqException> refused = new TreeMap<>();
+        for (Map.Entry<TopicPartition, CommittedOffset> one : committed.entrySet()) {
+            MqException error = errorOf(groupId, one.getKey(), one.getValue(), gone);
+            if (error != null) {
+                refused.put(one.getKey(), error);
+            }
+        }
+        return refused;
+    }
+
+    private @Nullable MqException errorOf(
+            String groupId, TopicPartition partition, CommittedOffset offset, Set<TopicPartition> gone) {
+        if (gone.contains(partition)) {
+            return new MqException(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    "group " + groupId + " commits an offset that it has of " + partition
+                            + " from before the topic was deleted");
+        }
         if (partition.partition() >= topics.partitionCount(partition.topic())) {
-            throw new MqException(
+            return new MqException(
                     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
                     "group " + groupId + " commits an offset of " + partition + ", which does not exist");
         }
-        int bytes = offset.metadata().getBytes(StandardCharsets.UTF_8).length;
+        int bytes = Ids.bytes(offset.metadata());
         if (bytes > GroupConfig.METADATA_BYTES_MAX) {
-            throw new MqException(
+            return new MqException(
                     ErrorCode.OFFSET_METADATA_TOO_LARGE,
                     "group " + groupId + ", " + partition + ": the metadata of a commit may have "
                             + GroupConfig.METADATA_BYTES_MAX + " bytes, has " + bytes);
         }
-        return bytes;
+        return null;
     }
 
     Map<TopicPartition, CommittedOffset> offsets(OffsetFetch fetch) {
@@ -315,9 +352,14 @@ final class GroupShard implements CoordinatorShard {
         return result(refused, step);
     }
 
-    /** Forgets what was committed of a topic that is gone, in transactions that are open, too. */
+    /** A topic is gone: forgets what was committed of it, in transactions that are open, too, and takes it from the members of groups. */
     CoordinatorResult<Boolean> forget(String topic, Step step) {
         forget((groupId, partition) -> partition.topic().equals(topic), step);
+        for (Group group : groups.all()) {
+            if (group instanceof ConsumerGroup consumer) {
+                consumer.topicGone(topic, step);
+            }
+        }
         return result(Boolean.TRUE, step);
     }
 

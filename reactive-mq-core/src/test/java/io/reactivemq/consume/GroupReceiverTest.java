@@ -556,7 +556,7 @@ class GroupReceiverTest extends ReceiverFixture {
             }
 
             @Override
-            public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+            public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
                 return commit.memberEpoch() == 2
                         ? super.commitOffsets(caller, commit)
                         : Mono.create(sink ->

@@ -206,8 +206,8 @@ class SteeringTest extends ReceiverFixture {
             }
 
             @Override
-            public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
-                Mono<Void> now = Mono.defer(() -> super.commitOffsets(caller, commit));
+            public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
+                Mono<Map<TopicPartition, ErrorCode>> now = Mono.defer(() -> super.commitOffsets(caller, commit));
                 Sinks.Empty<Void> gate = gates.poll();
                 return gate == null ? now : gate.asMono().then(now);
             }

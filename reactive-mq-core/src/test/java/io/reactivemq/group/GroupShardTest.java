@@ -243,15 +243,15 @@ class GroupShardTest {
     @Test
     void aCommitOfAPartitionThatDoesNotExistOrWithTooLongANoteIsRefused() {
         topics.put("t", 1);
-        assertError(
-                ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-                () -> groups.commit(
-                        OffsetCommit.admin("g", Map.of(partition(1), CommittedOffset.of(3))), new Step(now, 0)));
-        assertError(
-                ErrorCode.OFFSET_METADATA_TOO_LARGE,
-                () -> groups.commit(
-                        OffsetCommit.admin("g", Map.of(partition(0), new CommittedOffset(3, -1, "x".repeat(4097)))),
-                        new Step(now, 0)));
+        assertThat(groups.commit(OffsetCommit.admin("g", Map.of(partition(1), CommittedOffset.of(3))), new Step(now, 0))
+                        .response())
+                .containsOnly(Map.entry(partition(1), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION));
+        assertThat(groups.commit(
+                                OffsetCommit.admin(
+                                        "g", Map.of(partition(0), new CommittedOffset(3, -1, "x".repeat(4097)))),
+                                new Step(now, 0))
+                        .response())
+                .containsOnly(Map.entry(partition(0), ErrorCode.OFFSET_METADATA_TOO_LARGE));
     }
 
     @Test

@@ -1,7 +1,6 @@
 package io.reactivemq.group;
 
 import io.reactivemq.broker.TopicDescription;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -11,10 +10,13 @@ import java.util.UUID;
 final class TestTopics implements TopicCatalog {
 
     private final Map<String, TopicDescription> topics = new TreeMap<>();
+    private long made;
     private long version;
 
     void put(String topic, int partitions) {
-        UUID id = UUID.nameUUIDFromBytes(topic.getBytes(StandardCharsets.UTF_8));
+        // one made anew is another topic, and one that grows is the same
+        TopicDescription before = topics.get(topic);
+        UUID id = before == null ? new UUID(++made, topic.hashCode()) : before.topicId();
         topics.put(topic, new TopicDescription(topic, id, partitions, Map.of(), 1_000_000, topic.startsWith("__")));
         version++;
     }

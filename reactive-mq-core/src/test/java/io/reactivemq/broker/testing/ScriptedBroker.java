@@ -691,8 +691,8 @@ public final class ScriptedBroker implements Broker {
     }
 
     @Override
-    public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
-        return ScriptedBroker.<Void>answer(() -> {
+    public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
+        return answer(() -> {
             synchronized (this) {
                 commits.add(commit);
                 RuntimeException failure = commitFailures.poll();
@@ -703,7 +703,7 @@ public final class ScriptedBroker implements Broker {
                         .computeIfAbsent(commit.groupId(), g -> new HashMap<>())
                         .putAll(commit.offsets());
             }
-            return null;
+            return Map.of();
         });
     }
 

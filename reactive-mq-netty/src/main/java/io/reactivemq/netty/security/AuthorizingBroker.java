@@ -172,7 +172,7 @@ public final class AuthorizingBroker extends ForwardingBroker {
     }
 
     @Override
-    public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+    public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
         return guarded(
                 first(
                         onGroup(caller, AclOperation.READ, commit.groupId()),

@@ -65,14 +65,15 @@ final class FetchApi {
         }
         if (FetchSession.isFull(body.sessionEpoch())) {
             sessions.close(body.sessionId(), caller.principal());
-            return names.namesOf(caller, ids).flatMap(known -> full(request, body, byTopicId, known));
+            return names.rememberedNamesOf(caller, ids).flatMap(known -> full(request, body, byTopicId, known));
         }
         FetchSession session = sessions.find(body.sessionId(), caller.principal());
         if (session == null) {
             return refused(ProtocolError.FETCH_SESSION_ID_NOT_FOUND);
         }
         ids.addAll(session.nameless());
-        return names.namesOf(caller, ids).flatMap(known -> incremental(request, body, byTopicId, known, session));
+        return names.rememberedNamesOf(caller, ids)
+                .flatMap(known -> incremental(request, body, byTopicId, known, session));
     }
 
     private static Mono<FetchResponseData> refused(short error) {

@@ -60,7 +60,7 @@ final class GroupOffsetApis {
             for (OffsetCommitRequestTopic topic : body.topics()) {
                 String name = nameOf(request, topic, known);
                 for (OffsetCommitRequestPartition partition : topic.partitions()) {
-                    if (name != null && errorOf(request, name, partition) == ProtocolError.NONE) {
+                    if (name != null && errorOf(request, name, partition, Map.of()) == ProtocolError.NONE) {
                         String metadata = partition.committedMetadata();
                         offsets.put(
                                 new TopicPartition(name, partition.partitionIndex()),
@@ -80,9 +80,10 @@ final class GroupOffsetApis {
                     offsets,
                     retentionMs < 0 ? null : Duration.ofMillis(retentionMs));
             return broker.commitOffsets(request.caller(), commit)
-                    .thenReturn(ProtocolError.NONE)
-                    .onErrorResume(MqException.class, failure -> Mono.just(codeOf(request, failure)))
-                    .map(error -> committed(request, body, known, error));
+                    .map(refused -> committed(request, body, known, ProtocolError.NONE, refused))
+                    .onErrorResume(
+                            MqException.class,
+                            failure -> Mono.just(committed(request, body, known, codeOf(request, failure), Map.of())));
         });
     }
 
@@ -98,16 +99,22 @@ final class GroupOffsetApis {
         return request.version() < ID_INSTEAD_OF_NAME ? topic.name() : known.get(topic.topicId());
     }
 
-    private short errorOf(ApiRequest request, @Nullable String name, OffsetCommitRequestPartition partition) {
+    private short errorOf(
+            ApiRequest request,
+            @Nullable String name,
+            OffsetCommitRequestPartition partition,
+            Map<TopicPartition, ErrorCode> refused) {
         if (name == null) {
             return ProtocolError.UNKNOWN_TOPIC_ID;
         }
         if (!mayRead(request, name)) {
             return ErrorCode.TOPIC_AUTHORIZATION_FAILED.code();
         }
-        return name.isBlank() || partition.partitionIndex() < 0 || partition.committedOffset() < 0
-                ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
-                : ProtocolError.NONE;
+        if (name.isBlank() || partition.partitionIndex() < 0 || partition.committedOffset() < 0) {
+            return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code();
+        }
+        ErrorCode error = refused.get(new TopicPartition(name, partition.partitionIndex()));
+        return error == null ? ProtocolError.NONE : error.code();
     }
 
     private boolean mayRead(ApiRequest request, String topic) {
@@ -115,7 +122,11 @@ final class GroupOffsetApis {
     }
 
     private OffsetCommitResponseData committed(
-            ApiRequest request, OffsetCommitRequestData body, Map<Uuid, String> known, short error) {
+            ApiRequest request,
+            OffsetCommitRequestData body,
+            Map<Uuid, String> known,
+            short error,
+            Map<TopicPartition, ErrorCode> refused) {
         List<OffsetCommitResponseTopic> topics = new ArrayList<>();
         for (OffsetCommitRequestTopic topic : body.topics()) {
             String name = nameOf(request, topic, known);
@@ -124,7 +135,7 @@ final class GroupOffsetApis {
                     .setTopicId(topic.topicId())
                     .setPartitions(topic.partitions().stream()
                             .map(partition -> {
-                                short own = errorOf(request, name, partition);
+                                short own = errorOf(request, name, partition, refused);
                                 return new OffsetCommitResponsePartition()
                                         .setPartitionIndex(partition.partitionIndex())
                                         .setErrorCode(

@@ -1,5 +1,6 @@
 package io.reactivemq.netty.server;
 
+import io.reactivemq.MqException;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.TopicDescription;
@@ -11,11 +12,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
  * The names of topics by their ids, for the requests that name topics by id alone. What was found once is remembered, since an id never means another
- * topic; a topic that is gone is noticed when it is used.
+ * topic.
  */
 final class TopicNames {
 
@@ -37,8 +39,24 @@ final class TopicNames {
         return new Uuid(id.getMostSignificantBits(), id.getLeastSignificantBits());
     }
 
-    /** The names that are known; an id without a topic is not in the map, and neither is the zero id. */
+    /**
+     * The names of the topics that have these ids now; an id without a topic is not in the map, and neither is the zero id. Costs a look at each topic:
+     * where the broker itself compares ids, {@link #rememberedNamesOf} is enough.
+     */
     Mono<Map<Uuid, String>> namesOf(Caller caller, Collection<Uuid> ids) {
+        return rememberedNamesOf(caller, ids)
+                .flatMap(names -> names.isEmpty()
+                        ? Mono.just(names)
+                        : Flux.fromIterable(names.entrySet())
+                                .concatMap(topic -> broker.describeTopic(caller, topic.getValue())
+                                        .filter(now -> now.topicId().equals(javaId(topic.getKey())))
+                                        .map(now -> topic)
+                                        .onErrorResume(MqException.class, gone -> Mono.empty()))
+                                .collectMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
+
+    /** The names that topics with these ids have or had: one may be gone, and its name another topic's. */
+    Mono<Map<Uuid, String>> rememberedNamesOf(Caller caller, Collection<Uuid> ids) {
         Set<Uuid> wanted = new HashSet<>(ids);
         wanted.remove(Uuid.ZERO_UUID);
         if (wanted.isEmpty()) {

@@ -22,6 +22,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.DisplayName;
@@ -451,6 +452,67 @@ public abstract class GroupContract extends GroupSupport {
                 members.history.acknowledged() == 10 && member.assigned().size() == 1);
 
         members.drainAll();
+    }
+
+    @ParameterizedTest(name = "read so far: {0}")
+    @ValueSource(ints = {0, 100})
+    @DisplayName(
+            "K14 K17 a topic that is deleted and made anew under a group is read from the begin of its log, and committed from there")
+    void a_topic_made_anew_is_a_new_topic(int before) {
+        topic("t", 1);
+        send("t", 1, 0, before);
+        List<String> values = new CopyOnWriteArrayList<>();
+        Receiver<String, String> receiver =
+                receiver(broker(), o -> o.group(GROUP).topics("t"));
+        receiver.receiveAutoAck().subscribe(record -> values.add(String.valueOf(record.value())));
+        AtomicReference<Set<TopicPartition>> assigned = new AtomicReference<>(Set.of());
+        receiver.assignments().subscribe(assigned::set);
+        engine().eventually(() ->
+                values.size() == before && Set.of(new TopicPartition("t", 0)).equals(assigned.get()));
+
+        await(broker().deleteTopic(CALLER, "t"));
+        topic("t", 1);
+        // more than was read of the former, so that its position is one of the new log, too
+        send("t", 1, 1_000, 1_300);
+        engine().eventually(() -> new HashSet<>(values)
+                .containsAll(IntStream.range(1_000, 1_300)
+                        .mapToObj(i -> "value " + i)
+                        .toList()));
+        Map<TopicPartition, Long> all = Map.of(new TopicPartition("t", 0), 300L);
+        engine().eventually(() -> committed(GROUP, "t", 1).equals(all));
+        await(receiver.drain(Duration.ofSeconds(10)));
+
+        assertThat(committed(GROUP, "t", 1)).isEqualTo(all);
+    }
+
+    @Test
+    @DisplayName("K17 of a commit what can't be taken is refused, and the rest is committed")
+    void commits_are_taken_partition_by_partition() {
+        topic("t", 1);
+        TopicPartition known = new TopicPartition("t", 0);
+        TopicPartition beyond = new TopicPartition("t", 1);
+        TopicPartition unknown = new TopicPartition("nowhere", 0);
+        CommittedOffset tooLarge = new CommittedOffset(1, -1, "x".repeat(5_000));
+        topic("u", 1);
+        TopicPartition noted = new TopicPartition("u", 0);
+
+        Map<TopicPartition, ErrorCode> refused = await(broker().commitOffsets(
+                        CALLER,
+                        OffsetCommit.admin(
+                                GROUP,
+                                Map.of(
+                                        known, CommittedOffset.of(7),
+                                        beyond, CommittedOffset.of(8),
+                                        unknown, CommittedOffset.of(9),
+                                        noted, tooLarge))));
+
+        assertThat(refused)
+                .containsOnly(
+                        Map.entry(beyond, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
+                        Map.entry(unknown, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
+                        Map.entry(noted, ErrorCode.OFFSET_METADATA_TOO_LARGE));
+        assertThat(await(broker().fetchOffsets(CALLER, GROUP, List.of(known, beyond, unknown, noted))))
+                .containsOnly(Map.entry(known, CommittedOffset.of(7)));
     }
 
     @Test

@@ -162,8 +162,8 @@ final class Link extends ForwardingBroker {
     }
 
     @Override
-    public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
-        Mono<Void> answer = super.commitOffsets(caller, commit);
+    public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
+        Mono<Map<TopicPartition, ErrorCode>> answer = super.commitOffsets(caller, commit);
         ConsumerHistory writer = history;
         if (writer == null) {
             return answer;

@@ -107,7 +107,7 @@ final class PlantedMistakes {
         Broker around(Broker broker) {
             return new Altered(broker) {
                 @Override
-                public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+                public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
                     return super.commitOffsets(
                             caller,
                             new OffsetCommit(
@@ -157,9 +157,9 @@ final class PlantedMistakes {
         Broker around(Broker broker) {
             return new Altered(broker) {
                 @Override
-                public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
-                    Mono<Void> taken = super.commitOffsets(caller, commit);
-                    return Mono.defer(() -> commits++ % 5 == 4 ? Mono.empty() : taken);
+                public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
+                    Mono<Map<TopicPartition, ErrorCode>> taken = super.commitOffsets(caller, commit);
+                    return Mono.defer(() -> commits++ % 5 == 4 ? Mono.just(Map.of()) : taken);
                 }
             };
         }
@@ -181,7 +181,7 @@ final class PlantedMistakes {
                 }
 
                 @Override
-                public Mono<Void> commitOffsets(Caller caller, OffsetCommit commit) {
+                public Mono<Map<TopicPartition, ErrorCode>> commitOffsets(Caller caller, OffsetCommit commit) {
                     return super.commitOffsets(caller, commit)
                             .onErrorResume(
                                     failure -> failure instanceof MqException e
@@ -252,12 +252,13 @@ final class PlantedMistakes {
                 public Mono<Void> commitOffsets(Caller caller, TransactionalOffsetCommit commit) {
                     return super.commitOffsets(caller, commit)
                             .then(super.commitOffsets(
-                                    caller,
-                                    new OffsetCommit(
-                                            commit.groupId(),
-                                            commit.memberId(),
-                                            commit.memberEpoch(),
-                                            commit.offsets())));
+                                            caller,
+                                            new OffsetCommit(
+                                                    commit.groupId(),
+                                                    commit.memberId(),
+                                                    commit.memberEpoch(),
+                                                    commit.offsets()))
+                                    .then());
                 }
             };
         }

@@ -47,8 +47,8 @@ import reactor.core.publisher.SignalType;
  *
  * <p>Requests are handled one after the other, as Kafka does: a client may rely on the one before being done. Requests to produce are the exception,
  * since a producer sends several ahead: a run of them is handed to the broker at once, in order. A request is begun only while the client takes what was
- * written before, so one answer at most waits beyond Netty's high watermark. Reading stops while the requests that wait have {@code
- * inFlightBytesMax} together.
+ * written before, so one answer at most waits beyond Netty's high watermark. Reading stops while the requests that are not answered, and those whose
+ * records are not written yet, have {@code inFlightBytesMax} together.
  *
  * <p>All state belongs to the channel's event loop.
  */
@@ -68,9 +68,9 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     /** Requests that are not answered, the oldest first: those under way, then those that wait. */
     private final Deque<Exchange> underWay = new ArrayDeque<>();
 
-    private final Deque<ByteBuf> waiting = new ArrayDeque<>();
+    private final Deque<RequestFrame> waiting = new ArrayDeque<>();
 
-    /** Of the frames in both, with {@link #REQUEST_BYTES} each. */
+    /** Of all frames that somebody uses, and {@link #REQUEST_BYTES} of each request that is not answered. */
     private long inFlightBytes;
 
     private Session session = Session.unknown();
@@ -137,12 +137,23 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         meters.received(frame.readableBytes() + KafkaCodec.LENGTH_BYTES);
-        waiting.add(frame);
-        inFlightBytes += frame.readableBytes() + REQUEST_BYTES;
+        int bytes = frame.readableBytes();
+        waiting.add(new RequestFrame(frame, () -> freed(ctx, bytes)));
+        inFlightBytes += bytes + REQUEST_BYTES;
         if (inFlightBytes > inFlightBytesMax()) {
             ctx.channel().config().setAutoRead(false);
         }
         work(ctx);
+    }
+
+    /** From whatever thread has let go of a frame last. */
+    private void freed(ChannelHandlerContext ctx, int bytes) {
+        if (ctx.executor().inEventLoop()) {
+            inFlightBytes -= bytes;
+            readOn(ctx);
+        } else if (ctx.channel().isActive()) { // else the loop may have ended, and nothing is read any more
+            ctx.executor().execute(() -> freed(ctx, bytes));
+        }
     }
 
     private long inFlightBytesMax() {
@@ -215,8 +226,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         ctx.executor().execute(() -> {
             closing = true;
             ctx.channel().config().setAutoRead(false);
-            waiting.forEach(ByteBuf::release);
-            waiting.clear();
+            dropWaiting();
             for (Exchange exchange : List.copyOf(underWay)) {
                 if (exchange.header.api() == ApiMessageType.FETCH) {
                     exchange.cancel();
@@ -243,7 +253,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
                     written |= write(ctx, head);
                     head = underWay.peek();
                 }
-                ByteBuf next = waiting.peek();
+                RequestFrame next = waiting.peek();
                 if (next != null && mayBegin(ctx.channel(), next)) {
                     waiting.remove();
                     begin(ctx, next);
@@ -261,12 +271,12 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         }
     }
 
-    private boolean mayBegin(Channel channel, ByteBuf frame) {
+    private boolean mayBegin(Channel channel, RequestFrame frame) {
         if (muted || !channel.isWritable()) {
             return false;
         }
         Exchange last = underWay.peekLast();
-        return last == null || (last.header.api() == ApiMessageType.PRODUCE && isProduce(frame));
+        return last == null || (last.header.api() == ApiMessageType.PRODUCE && isProduce(frame.content()));
     }
 
     private static boolean isProduce(ByteBuf frame) {
@@ -274,10 +284,10 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
                 && frame.getShort(frame.readerIndex()) == ApiMessageType.PRODUCE.apiKey();
     }
 
-    private void begin(ChannelHandlerContext ctx, ByteBuf frame) {
+    private void begin(ChannelHandlerContext ctx, RequestFrame frame) {
         boolean begun = false;
         try {
-            ByteBuffer content = frame.nioBuffer();
+            ByteBuffer content = frame.content().nioBuffer();
             RequestHeader header = KafkaCodec.readHeader(content, apis);
             if (!session.isKnown() && !ServerSecurity.isForTheUnknown(header.api())) {
                 refuse(ctx, header.api().name + " came before authentication");
@@ -341,7 +351,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     }
 
     private boolean writeAnswer(ChannelHandlerContext ctx, Exchange exchange) {
-        inFlightBytes -= exchange.frameBytes;
+        inFlightBytes -= REQUEST_BYTES;
         readOn(ctx);
         meters.answered(exchange.header.api(), settings.runtimeNanos() - exchange.beganNanos, exchange.failure != null);
         if (exchange.failure != null) {
@@ -354,7 +364,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             return false;
         }
         ApiMessage answer = exchange.answer;
-        mute(ctx, security.charge(exchange.caller, exchange.header, exchange.frameBytes, answer));
+        mute(ctx, security.charge(exchange.caller, exchange.header, exchange.frame.bytes() + REQUEST_BYTES, answer));
         if (answer == null || !ctx.channel().isActive()) {
             return false;
         }
@@ -379,8 +389,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
                     "connection of {} is closed: it has not shown who it is",
                     ctx.channel().remoteAddress());
             closing = true;
-            waiting.forEach(ByteBuf::release);
-            waiting.clear();
+            dropWaiting();
         }
         return true;
     }
@@ -430,11 +439,15 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         if (unmute != null) {
             unmute.cancel(false);
         }
-        waiting.forEach(ByteBuf::release);
-        waiting.clear();
+        dropWaiting();
         List<Exchange> left = List.copyOf(underWay);
         underWay.clear();
         left.forEach(Exchange::abandon);
+    }
+
+    private void dropWaiting() {
+        waiting.forEach(RequestFrame::release);
+        waiting.clear();
     }
 
     /** A request that was begun, and its answer once that is there. Its frame is held to its end, whichever way that comes. */
@@ -445,8 +458,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         private final Caller caller;
         private final short answerVersion;
         private final FetchLease lease;
-        private final ByteBuf frame;
-        private final int frameBytes;
+        private final RequestFrame frame;
         private final long beganNanos;
         private @Nullable ApiMessage answer;
         private @Nullable Throwable failure;
@@ -458,7 +470,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
                 Caller caller,
                 short answerVersion,
                 FetchLease lease,
-                ByteBuf frame,
+                RequestFrame frame,
                 long beganNanos) {
             this.ctx = ctx;
             this.lease = lease;
@@ -466,7 +478,6 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             this.caller = caller;
             this.answerVersion = answerVersion;
             this.frame = frame;
-            this.frameBytes = frame.readableBytes() + REQUEST_BYTES;
             this.beganNanos = beganNanos;
         }
 

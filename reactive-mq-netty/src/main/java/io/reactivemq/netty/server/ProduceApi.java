@@ -1,5 +1,6 @@
 package io.reactivemq.netty.server;
 
+import io.netty.util.internal.PlatformDependent;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
@@ -25,6 +26,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,8 +50,14 @@ final class ProduceApi {
 
     private static final int TRANSACTIONAL = 0x10;
 
+    /** Of the memory outside of the heap, what records may take that the broker has not written yet. */
+    private static final long UNWRITTEN_BYTES_MAX = Math.max(64L << 20, PlatformDependent.maxDirectMemory() / 4);
+
     private final Broker broker;
     private final TopicNames names;
+
+    /** Of all connections, also of those that are gone. */
+    private final AtomicLong unwrittenBytes = new AtomicLong();
 
     ProduceApi(Broker broker, TopicNames names) {
         this.broker = broker;
@@ -63,7 +71,7 @@ final class ProduceApi {
     private Mono<ProduceResponseData> produce(ApiRequest request, ProduceRequestData body) {
         Acks acks = acksOf(body.acks());
         if (acks == null) {
-            return Mono.just(refused(body));
+            return Mono.just(refused(body, ProtocolError.INVALID_REQUIRED_ACKS, null));
         }
         List<Uuid> ids = request.version() < ID_INSTEAD_OF_NAME
                 ? List.of()
@@ -75,6 +83,15 @@ final class ProduceApi {
 
     private Mono<ProduceResponseData> append(
             ApiRequest request, ProduceRequestData body, Map<Uuid, String> known, Acks acks) {
+        long bytes = bytesOf(body);
+        if (unwrittenBytes.addAndGet(bytes) > UNWRITTEN_BYTES_MAX) {
+            long others = unwrittenBytes.addAndGet(-bytes);
+            return Mono.just(refused(
+                    body,
+                    ErrorCode.REQUEST_TIMED_OUT.code(),
+                    "the server has " + others + " bytes of records that wait to be written, of " + UNWRITTEN_BYTES_MAX
+                            + ": try again"));
+        }
         request.frame().retain();
         List<Append> appends = new ArrayList<>();
         for (TopicProduceData topic : body.topicData()) {
@@ -91,7 +108,10 @@ final class ProduceApi {
         // what failed is told with each append; as a failure of this it would be dropped where nobody waits any more
         CompletableFuture<Boolean> all = CompletableFuture.allOf(
                         appends.stream().map(Append::result).toArray(CompletableFuture<?>[]::new))
-                .handle((done, failure) -> request.frame().release());
+                .handle((done, failure) -> {
+                    unwrittenBytes.addAndGet(-bytes);
+                    return request.frame().release();
+                });
         Mono<Void> ended = Mono.fromFuture(all, true).then();
         if (!all.isDone() && acks != Acks.NONE) {
             ended = ended.timeout(
@@ -100,6 +120,16 @@ final class ProduceApi {
                     broker.runtime().timers());
         }
         return ended.then(Mono.fromSupplier(() -> response(request, appends)));
+    }
+
+    private static long bytesOf(ProduceRequestData body) {
+        long bytes = 0;
+        for (TopicProduceData topic : body.topicData()) {
+            for (PartitionProduceData partition : topic.partitionData()) {
+                bytes += partition.records() == null ? 0 : partition.records().sizeInBytes();
+            }
+        }
+        return bytes;
     }
 
     private Mono<AppendResult> begin(
@@ -151,7 +181,7 @@ final class ProduceApi {
         return response;
     }
 
-    private static ProduceResponseData refused(ProduceRequestData body) {
+    private static ProduceResponseData refused(ProduceRequestData body, short error, @Nullable String why) {
         ProduceResponseData response = new ProduceResponseData();
         for (TopicProduceData asked : body.topicData()) {
             TopicProduceResponse topic = added(response, asked);
@@ -159,7 +189,8 @@ final class ProduceApi {
                 topic.partitionResponses()
                         .add(new PartitionProduceResponse()
                                 .setIndex(partition.index())
-                                .setErrorCode(ProtocolError.INVALID_REQUIRED_ACKS)
+                                .setErrorCode(error)
+                                .setErrorMessage(why)
                                 .setBaseOffset(-1));
             }
         }

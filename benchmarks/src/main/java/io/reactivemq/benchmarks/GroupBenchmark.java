@@ -186,7 +186,7 @@ final class GroupBenchmark {
         return lines;
     }
 
-    private static Mono<Void> commit(EmbeddedBroker broker, int i) {
+    private static Mono<?> commit(EmbeddedBroker broker, int i) {
         TopicPartition partition = new TopicPartition("t", i % 16);
         return broker.commitOffsets(
                 CALLER, OffsetCommit.admin("g" + i % 100, Map.of(partition, CommittedOffset.of(i))));

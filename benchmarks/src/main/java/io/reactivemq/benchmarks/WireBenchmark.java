@@ -11,14 +11,15 @@ import java.util.stream.Stream;
  * produce, which therefore warm up; a start has one warm-up, for what the machine has to read, and memory and idle brokers have none.
  *
  * <pre>
- * benchmarks/run wire [--what produce,consume,latency,start,partitions,memory,idle,connections,reactor-kafka] [--runs 5] [--warmups 8] [--settling SECONDS]
+ * benchmarks/run wire [--what produce,consume,latency,group,start,partitions,memory,idle,connections,reactor-kafka] [--runs 5] [--warmups 8] [--settling SECONDS]
  *                     [--bytes 100,1024] [--messages N] [--records 3000] [--partitions 1000] [--connections 10000] [--seconds 30]
  *                     [--peer false] [--data DIRECTORY] [--jvm "OPTIONS OF OUR SERVER'S JVM"]
  * </pre>
  */
 final class WireBenchmark implements AutoCloseable {
 
-    private static final String ALL = "produce,consume,latency,start,partitions,memory,idle,connections,reactor-kafka";
+    private static final String ALL =
+            "produce,consume,latency,group,start,partitions,memory,idle,connections,reactor-kafka";
 
     /** So many bytes in a run, but at most so many messages. */
     private static final long RUN_BYTES = 1L << 30;
@@ -67,6 +68,7 @@ final class WireBenchmark implements AutoCloseable {
             case "produce" -> eachSize(traffic::produce);
             case "consume" -> eachSize(traffic::consume);
             case "latency" -> traffic.latency(options.number("records", 3_000), 100);
+            case "group" -> traffic.group();
             case "start" -> starts.fresh();
             case "partitions" -> starts.partitions(options.number("partitions", 1_000));
             case "memory" -> starts.memory(messages(100), messages(1024));

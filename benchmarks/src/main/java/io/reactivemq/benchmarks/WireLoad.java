@@ -72,6 +72,9 @@ final class WireLoad {
                 return latency(broker, words[2], Integer.parseInt(words[3]), Integer.parseInt(words[4]));
             }
             case "first" -> first(broker, words[2]);
+            case "group" -> {
+                return groupStart(broker, words[2], words[3]);
+            }
             case "fill" -> fill(broker, words[2], Integer.parseInt(words[3]));
             case "follow" -> followers.put(broker, new Follower(consumer(broker), words[2]));
             case "unfollow" -> requireNonNull(followers.remove(broker)).close();
@@ -225,6 +228,23 @@ final class WireLoad {
     private static String percentiles(long[] nanos) {
         Arrays.sort(nanos);
         return figure(nanos[nanos.length / 2] / 1e3) + " " + figure(nanos[nanos.length * 99 / 100] / 1e3);
+    }
+
+    /** Milliseconds from a consumer of a new group that is there to its first record, which is there before it. */
+    private String groupStart(String broker, String topic, String protocol) {
+        Map<String, Object> settings = consumer(broker);
+        settings.put("group.protocol", protocol);
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings)) {
+            consumer.partitionsFor(topic); // it knows the broker, as our own figure's receiver knows its own
+            long start = System.nanoTime();
+            consumer.subscribe(List.of(topic));
+            while (consumer.poll(POLL).isEmpty()) {
+                if (System.nanoTime() - start > PATIENCE.toNanos()) {
+                    require("received", 1, 0);
+                }
+            }
+            return figure((System.nanoTime() - start) / 1e6);
+        }
     }
 
     /** Says that it waits, before the broker is there; answers when it has acknowledged a record. */

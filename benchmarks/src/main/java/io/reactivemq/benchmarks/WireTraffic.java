@@ -171,6 +171,29 @@ final class WireTraffic {
         return all;
     }
 
+    /** A group from the subscription of its first consumer to that one's first record; a group of one is as small as they come. */
+    List<Versus> group() throws Exception {
+        List<Versus> all = new ArrayList<>();
+        String topic = rig.name("bench");
+        for (WireBroker broker : rig.lasting().values()) {
+            rig.ask("create", broker.bootstrap(), topic, 1);
+            rig.ask("fill", broker.bootstrap(), topic, 1);
+        }
+        for (String protocol : List.of("consumer", "classic")) {
+            Versus start = new Versus("group start to first record, " + protocol + " protocol", "ms");
+            trials(warmups, (broker, ours, measured) -> {
+                Usage usage = rig.new Usage(broker.jvm);
+                double millis = rig.askFigures("group", broker, topic, protocol)[0];
+                usage.stop();
+                if (measured) {
+                    start.add(ours, millis, usage.others());
+                }
+            });
+            all.add(start);
+        }
+        return all;
+    }
+
     /** With nothing connected, and with a consumer that waits for a record. Both brokers at once: they do not disturb each other. */
     List<Versus> idle(int seconds) throws Exception {
         Versus alone = new Versus("idle: broker CPU", "% of a core");

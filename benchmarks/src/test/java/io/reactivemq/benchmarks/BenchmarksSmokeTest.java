@@ -113,7 +113,7 @@ class BenchmarksSmokeTest {
                                 + data)
                         .split(" ", -1));
         try (WireBenchmark benchmark = new WireBenchmark(options, classPath, "", classPath, "")) {
-            for (String what : List.of("produce", "consume", "latency", "idle", "connections")) {
+            for (String what : List.of("produce", "consume", "latency", "group", "idle", "connections")) {
                 assertThat(benchmark.measure(what))
                         .isNotEmpty()
                         .allSatisfy(versus -> assertThat(versus.ours()).isNotEmpty());

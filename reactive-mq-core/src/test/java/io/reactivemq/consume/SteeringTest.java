@@ -513,6 +513,36 @@ class SteeringTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName("K08 a member that is asked for more while it commits before it leaves joins anew at once")
+    void aMemberThatIsAskedWhileItLeaves() {
+        ScriptedGroup group = new ScriptedGroup(broker, ONE_0);
+        broker.write(ONE_0, Batches.numbered(0, 10));
+        Receiver<String, String> receiver = receiver(o -> o.group("g")
+                .topics("one")
+                .maxPollInterval(Duration.ofMinutes(2))
+                .commitInterval(Duration.ofHours(1)));
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(receiver.receive(), 4);
+        recorder.items().get(0).acknowledge();
+        // its commit takes a while
+        broker.failNextCommit(new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "as the test says"));
+        for (int i = 0; i < 100_000 && broker.commits().isEmpty(); i++) {
+            runtime.advanceBy(Duration.ofMillis(5));
+        }
+        assertThat(broker.commits()).hasSize(1);
+        assertThat(group.last().memberEpoch()).as("not left yet").isPositive();
+
+        recorder.request(1);
+        runtime.advanceBy(Duration.ofSeconds(1));
+        assertThat(committed()).containsEntry(ONE_0, 1L);
+        assertThat(broker.heartbeats().stream().map(GroupHeartbeat::memberEpoch).filter(epoch -> epoch <= 0))
+                .containsExactly(GroupHeartbeat.JOIN, GroupHeartbeat.LEAVE, GroupHeartbeat.JOIN);
+        recorder.request(1);
+        runtime.run();
+        assertThat(offsetsOf(recorder)).containsExactly(0L, 1L, 2L, 3L, 4L, 1L);
+        cancel(recorder);
+    }
+
+    @Test
     @DisplayName("K08 a handler that never ends is cancelled, and the member comes back after as long again")
     void aHandlerThatNeverEnds() {
         ScriptedGroup group = new ScriptedGroup(broker, ONE_0);

@@ -98,6 +98,29 @@ class GroupShardTest {
     }
 
     @Test
+    @DisplayName(
+            "K14 an expression that no member has any more is forgotten, so that members may change theirs for ever")
+    void expressions() {
+        topics.put("t", 3);
+        beat(GroupHeartbeat.joinMatching("g", "same", REBALANCE, "t.*"));
+        int epoch = beat(GroupHeartbeat.joinMatching("g", "changing", REBALANCE, "u0.*"))
+                .memberEpoch();
+        epoch = beat(subscribing("changing", epoch, "u1.*")).memberEpoch();
+
+        int before = topics.looks();
+        epoch = beat(subscribing("changing", epoch, "u2.*")).memberEpoch();
+        int looksForNew = topics.looks() - before;
+        beat(subscribing("changing", epoch, "u0.*"));
+        assertThat(topics.looks() - before - looksForNew)
+                .as("one that was there before is looked for as a new one")
+                .isEqualTo(looksForNew);
+    }
+
+    private static GroupHeartbeat subscribing(String member, int epoch, String regex) {
+        return new GroupHeartbeat("g", member, epoch, null, null, null, Set.of(), regex, null, null);
+    }
+
+    @Test
     void aSilentMemberIsRemovedAfterTheSessionTimeoutAndNotBefore() {
         topics.put("t", 1);
         join("a");

@@ -12,6 +12,7 @@ final class TestTopics implements TopicCatalog {
     private final Map<String, TopicDescription> topics = new TreeMap<>();
     private long made;
     private long version;
+    private int looks;
 
     void put(String topic, int partitions) {
         // one made anew is another topic, and one that grows is the same
@@ -26,8 +27,14 @@ final class TestTopics implements TopicCatalog {
         version++;
     }
 
+    /** How often somebody has looked, be it for one topic or for all that match an expression. */
+    int looks() {
+        return looks;
+    }
+
     @Override
     public long version() {
+        looks++;
         return version;
     }
 

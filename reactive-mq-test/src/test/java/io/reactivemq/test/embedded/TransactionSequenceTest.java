@@ -256,6 +256,42 @@ class TransactionSequenceTest {
     }
 
     @Test
+    @DisplayName(
+            "K13 a producer id that comes when its transaction is cancelled and the next has got a newer one does not replace that")
+    void lateProducerIdBehindANewerOne() {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(64 << 20, o -> o.runtime(runtime));
+        runtime.await(broker.createTopic(CALLER, NewTopic.of("t", 1)));
+        Sinks.Empty<Void> gate = Sinks.empty();
+        List<ProducerIdAndEpoch> told = new ArrayList<>();
+        Broker slow = new ForwardingBroker(broker) {
+            @Override
+            protected <T> Mono<T> forward(Mono<T> request) {
+                return request;
+            }
+
+            @Override
+            public Mono<ProducerIdAndEpoch> initProducerId(Caller caller, InitProducerId request) {
+                return super.initProducerId(caller, request).delayUntil(got -> {
+                    told.add(got);
+                    return told.size() == 1 ? gate.asMono() : Mono.empty();
+                });
+            }
+        };
+        TransactionalSender<String, String> sender = Sender.on(slow, SenderOptions.of(Serdes.string(), Serdes.string()))
+                .transactional("tx");
+        Disposable cancelled = sender.send(records(0, 1)).subscribe();
+        runtime.advance(Duration.ofMillis(10));
+        cancelled.dispose();
+        runtime.await(sender.send(records(1, 1)).then());
+        gate.tryEmitEmpty();
+        runtime.advance(Duration.ofMillis(10));
+
+        runtime.await(sender.send(records(2, 1)).then());
+        assertThat(told).as("it knew what it was").hasSize(2);
+        assertThat(told.get(1).epoch()).isGreaterThan(told.get(0).epoch());
+    }
+
+    @Test
     @DisplayName("K12 who subscribes again after a commit has failed begins anew, not behind the one that failed")
     void again() {
         for (long seed = 1; seed <= 20; seed++) {

@@ -3,6 +3,7 @@ package io.reactivemq.consume;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.metrics.ReceiverMeters;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -76,6 +77,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     private long abandoned;
     private long unstarted;
     private boolean timedOut;
+    private @Nullable ReceiverMeters meters;
 
     // set by any thread
     private volatile boolean cancelled;
@@ -117,10 +119,27 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     void start() {
         events.execute(() -> {
             if (phase == Phase.RUNNING && !cancelled) {
+                meters = options.openMeters();
                 source.start();
                 watchdog.start();
+                tellLater();
             }
         });
+    }
+
+    private void tellLater() {
+        ReceiverMeters told = meters;
+        if (told != null) {
+            Disposable unused = events.after(ReceiverMeters.INTERVAL, () -> {
+                tellLater();
+                watchdog.tell(told);
+            });
+        }
+    }
+
+    /** What is told; null where nobody wants to know. */
+    @Nullable ReceiverMeters meters() {
+        return meters;
     }
 
     /** There is more demand. */
@@ -511,6 +530,9 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
 
     /** The output has taken from the lane what it could. */
     void served(PartitionLane lane, boolean mayHaveMore) {
+        if (meters != null) {
+            meters.received(lane.takenSince());
+        }
         if (mayHaveMore) {
             ready(lane);
         }
@@ -575,6 +597,9 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         lanes.values().forEach(PartitionLane::end);
         lanes.clear();
         events.close();
+        if (meters != null) {
+            meters.close();
+        }
         owner.ended(this);
         try {
             if (!cancelled) {
@@ -592,6 +617,9 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
                     .filter(lane -> lane.state() != PartitionLane.State.REVOKING)
                     .map(PartitionLane::partition)
                     .collect(Collectors.toUnmodifiableSet());
+            if (meters != null) {
+                meters.rebalanced(assigned.size());
+            }
             owner.assigned(this, assigned);
         }
     }

@@ -3,6 +3,7 @@ package io.reactivemq.consume;
 import io.micrometer.observation.ObservationRegistry;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.metrics.ReceiverMeters;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -282,12 +283,32 @@ final class FluxProcess<K, V> extends FluxOutput<K, V, Outcome> {
 
         /** The record has come to its end, and is acknowledged. */
         void done(HandlerRun<K, V> run, Outcome outcome) {
+            switch (outcome.status()) {
+                case PROCESSED -> {}
+                case RETRY_LATER -> retried();
+                case DEAD_LETTERED -> deadLettered();
+            }
             running--;
             leave(run);
             run.window().acknowledge(run.offset());
             actual.onNext(outcome);
             produced(1);
             loop.served(run.lane(), true);
+        }
+
+        /** An attempt has failed and will be repeated. */
+        void retried() {
+            ReceiverMeters meters = loop.meters();
+            if (meters != null) {
+                meters.retried();
+            }
+        }
+
+        private void deadLettered() {
+            ReceiverMeters meters = loop.meters();
+            if (meters != null) {
+                meters.deadLettered();
+            }
         }
 
         private void leave(HandlerRun<K, V> run) {

@@ -190,6 +190,7 @@ final class HandlerRun<K, V> {
         }
         Duration wait = policy.waitAfter(attempts, owner.random());
         if (wait.isZero()) {
+            owner.retried();
             return true;
         }
         if (windingDown) {
@@ -197,6 +198,7 @@ final class HandlerRun<K, V> {
             return false;
         }
         phase = Phase.BACKING_OFF;
+        owner.retried();
         owner.backsOff(this);
         current = owner.events().after(wait, () -> {
             phase = Phase.WAITING;

@@ -50,6 +50,8 @@ final class PartitionLane {
     private long position;
     private long fetchOffset;
     private int unopenedBytes;
+    // since it was told
+    private long taken;
     private @Nullable RecordBatch batch;
     private @Nullable RecordCursor cursor;
     private TimestampType timestampType = TimestampType.CREATE_TIME;
@@ -269,7 +271,15 @@ final class PartitionLane {
     void take(long offset) {
         standing = false;
         position = offset + 1;
+        taken++;
         window().emitting(offset);
+    }
+
+    /** How many records were taken since this was asked last. */
+    long takenSince() {
+        long since = taken;
+        taken = 0;
+        return since;
     }
 
     /**

@@ -1,9 +1,12 @@
 package io.reactivemq.consume;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.reactivemq.Serde;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.IsolationLevel;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.metrics.ReceiverMeter;
+import io.reactivemq.metrics.ReceiverMeters;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -47,6 +50,7 @@ public final class ReceiverOptions<K, V> {
     private final Duration metadataMaxAge;
     private final IsolationLevel isolation;
     private final String clientId;
+    private final @Nullable MeterRegistry meterRegistry;
 
     private ReceiverOptions(Serde<K> keySerde, Serde<V> valueSerde, Builder builder) {
         this.keySerde = Objects.requireNonNull(keySerde, "keySerde");
@@ -73,6 +77,7 @@ public final class ReceiverOptions<K, V> {
         this.maxPollInterval = builder.maxPollInterval;
         this.isolation = builder.isolation;
         this.clientId = builder.clientId;
+        this.meterRegistry = builder.meterRegistry;
         int ways = (topics.isEmpty() ? 0 : 1) + (topicPattern == null ? 0 : 1) + (partitions.isEmpty() ? 0 : 1);
         if (ways != 1) {
             throw new IllegalArgumentException(
@@ -203,6 +208,11 @@ public final class ReceiverOptions<K, V> {
                 + "]";
     }
 
+    /** For a new subscription; null without a registry. */
+    @Nullable ReceiverMeters openMeters() {
+        return meterRegistry == null ? null : new ReceiverMeters(meterRegistry, clientId, group);
+    }
+
     /** Sets options; each has a default but {@link #topics}. */
     public static final class Builder {
 
@@ -228,6 +238,7 @@ public final class ReceiverOptions<K, V> {
         private Duration maxPollInterval = Duration.ofMinutes(5);
         private IsolationLevel isolation = IsolationLevel.READ_UNCOMMITTED;
         private String clientId = "receiver";
+        private @Nullable MeterRegistry meterRegistry;
 
         private Builder() {}
 
@@ -441,6 +452,15 @@ public final class ReceiverOptions<K, V> {
         /** The name that the broker's logs and group descriptions show. Default: {@code receiver}. */
         public Builder clientId(String id) {
             this.clientId = Objects.requireNonNull(id, "id");
+            return this;
+        }
+
+        /**
+         * Where the meters of {@link ReceiverMeter} are registered, while there is a subscription, with the client id and the group as their tags. Without a
+         * registry there are none.
+         */
+        public Builder meterRegistry(MeterRegistry registry) {
+            this.meterRegistry = Objects.requireNonNull(registry, "registry");
             return this;
         }
 

@@ -1,6 +1,7 @@
 package io.reactivemq.consume;
 
 import io.reactivemq.MqRuntime;
+import io.reactivemq.metrics.ReceiverMeters;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Comparator;
@@ -93,11 +94,29 @@ final class Watchdog {
         }
     }
 
+    /** Tells how much is in flight, and for how long. */
+    void tell(ReceiverMeters meters) {
+        long now = runtime.nanoTime();
+        long unacknowledged = 0;
+        long oldestNanos = 0;
+        for (PartitionLane lane : lanes.get()) {
+            if (lane.state() != PartitionLane.State.PREPARING) {
+                Seen seen = look(lane, now);
+                if (seen.unacknowledged > 0) {
+                    unacknowledged += seen.unacknowledged;
+                    oldestNanos = Math.max(oldestNanos, now - seen.baseAt);
+                }
+            }
+        }
+        meters.now(unacknowledged, Duration.ofNanos(oldestNanos));
+    }
+
     private Seen look(PartitionLane lane, long now) {
         Seen seen = lane.seen;
         long base = lane.window().advance();
         long unacknowledged = lane.window().unacknowledged();
-        if (seen.base != base) {
+        if (seen.base != base || seen.unacknowledged <= 0) {
+            // where nothing was in flight, what is now has come since
             seen.baseAt = now;
         }
         if (seen.base != base || seen.position != lane.position() || seen.unacknowledged != unacknowledged) {

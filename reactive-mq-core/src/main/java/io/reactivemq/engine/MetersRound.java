@@ -4,10 +4,14 @@ import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupLag;
+import io.reactivemq.broker.GroupListing;
 import io.reactivemq.broker.IsolationLevel;
+import io.reactivemq.broker.TransactionDescription;
 import io.reactivemq.metrics.BrokerMeters;
 import io.reactivemq.metrics.BrokerMeters.GroupPartition;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -18,7 +22,7 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Looks from time to time how large the partitions are and how far groups are behind, for whoever watches the broker. One round at a time, one group after the
+ * Looks from time to time how large the partitions are, how groups stand and how far they are behind, for whoever watches the broker. One round at a time, one group after the
  * other; it stops asking where there are more lines than are shown.
  */
 final class MetersRound {
@@ -56,15 +60,36 @@ final class MetersRound {
         if (next.isDisposed()) {
             return;
         }
-        Mono<Map<GroupPartition, Long>> lags = broker.listGroups(CALLER)
-                .flatMapIterable(groups -> groups)
+        Mono<List<GroupListing>> groups = broker.listGroups(CALLER).cache();
+        Mono<Map<GroupPartition, Long>> lags = groups.flatMapIterable(all -> all)
                 .concatMap(group -> lagsOf(group.groupId()))
                 .take(BrokerMeters.LINES_MAX + 1L)
                 .collectMap(Map.Entry::getKey, Map.Entry::getValue);
-        Mono.zip(broker.describeLogDir(CALLER), lags)
-                .doOnNext(found -> meters.update(found.getT1().sizes(), found.getT2()))
+        Mono<Map<String, BrokerMeters.Group>> described = groups.flatMapIterable(all -> all)
+                .take(BrokerMeters.LINES_MAX + 1L)
+                .concatMap(group -> described(group.groupId()))
+                .collectMap(
+                        GroupDescription::groupId,
+                        group -> new BrokerMeters.Group(group.members().size(), group.groupEpoch()));
+        Mono<Long> open = broker.listTransactions(CALLER)
+                .map(all -> all.stream().filter(MetersRound::isOpen).count());
+        Mono.zip(broker.describeLogDir(CALLER), lags, described, open)
+                .doOnNext(found -> meters.update(
+                        new BrokerMeters.Look(found.getT1().sizes(), found.getT2(), found.getT3(), found.getT4())))
                 .doFinally(end -> start())
                 .subscribe(found -> {}, this::failed);
+    }
+
+    private static boolean isOpen(TransactionDescription transaction) {
+        return switch (transaction.state()) {
+            case ONGOING, PREPARE_COMMIT, PREPARE_ABORT, PREPARE_EPOCH_FENCE -> true;
+            case EMPTY, COMPLETE_COMMIT, COMPLETE_ABORT, DEAD -> false;
+        };
+    }
+
+    /** Nothing where the group has gone meanwhile. */
+    private Mono<GroupDescription> described(String group) {
+        return broker.describeGroup(CALLER, group).onErrorResume(MqException.class, gone -> Mono.empty());
     }
 
     /** Nothing where the group or one of its topics has gone meanwhile. */

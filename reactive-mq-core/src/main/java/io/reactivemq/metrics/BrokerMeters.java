@@ -34,11 +34,12 @@ public final class BrokerMeters {
 
     private final MultiGauge sizes;
     private final MultiGauge lags;
+    private final MultiGauge members;
+    private final MultiGauge epochs;
+    private final MultiGauge transactions;
 
     /** What the gauges read. */
-    private volatile Map<TopicPartition, Long> sizeOf = Map.of();
-
-    private volatile Map<GroupPartition, Long> lagOf = Map.of();
+    private volatile Look last = Look.NOTHING;
 
     private boolean warned;
     private boolean closed;
@@ -46,9 +47,44 @@ public final class BrokerMeters {
     /** A partition of which a group has committed something. */
     public record GroupPartition(String group, TopicPartition partition) {}
 
+    /** How a group stands. */
+    public record Group(int members, int epoch) {
+        static final Group GONE = new Group(0, 0);
+    }
+
+    /**
+     * What was found.
+     *
+     * @param sizes bytes by partition
+     * @param lags records by group and partition
+     * @param groups by their ids
+     * @param transactions how many have not ended
+     */
+    public record Look(
+            Map<TopicPartition, Long> sizes,
+            Map<GroupPartition, Long> lags,
+            Map<String, Group> groups,
+            long transactions) {
+
+        static final Look NOTHING = new Look(Map.of(), Map.of(), Map.of(), 0);
+
+        public Look {
+            sizes = Map.copyOf(sizes);
+            lags = Map.copyOf(lags);
+            groups = Map.copyOf(groups);
+        }
+
+        private Group group(String id) {
+            return groups.getOrDefault(id, Group.GONE);
+        }
+    }
+
     public BrokerMeters(MeterRegistry registry) {
         sizes = gauge(BrokerMeter.LOG_SIZE, registry);
         lags = gauge(BrokerMeter.CONSUMER_LAG, registry);
+        members = gauge(BrokerMeter.GROUP_MEMBERS, registry);
+        epochs = gauge(BrokerMeter.GROUP_EPOCH, registry);
+        transactions = gauge(BrokerMeter.TRANSACTIONS, registry);
     }
 
     private static MultiGauge gauge(BrokerMeter meter, MeterRegistry registry) {
@@ -59,29 +95,40 @@ public final class BrokerMeters {
     }
 
     /** Sets all values. What is not there any more has no line any more. */
-    public synchronized void update(Map<TopicPartition, Long> sizeOf, Map<GroupPartition, Long> lagOf) {
+    public synchronized void update(Look found) {
         if (closed) {
             return;
         }
-        this.sizeOf = Map.copyOf(sizeOf);
-        this.lagOf = Map.copyOf(lagOf);
-        warnOf(BrokerMeter.LOG_SIZE, sizeOf.size());
-        warnOf(BrokerMeter.CONSUMER_LAG, lagOf.size());
+        show(found, List.of(Row.of(Tags.empty(), this, self -> self.last.transactions)));
+    }
+
+    private void show(Look found, List<Row<?>> ofTransactions) {
+        last = found;
+        warnOf(BrokerMeter.LOG_SIZE, found.sizes.size());
+        warnOf(BrokerMeter.CONSUMER_LAG, found.lags.size());
+        warnOf(BrokerMeter.GROUP_MEMBERS, found.groups.size());
         sizes.register(lines(
-                sizeOf.keySet().stream().sorted(BY_NAME),
-                partition -> Row.of(tags(partition), this, self -> self.sizeOf.getOrDefault(partition, 0L))));
+                found.sizes.keySet().stream().sorted(BY_NAME),
+                partition -> Row.of(tags(partition), this, self -> self.last.sizes.getOrDefault(partition, 0L))));
         lags.register(lines(
-                lagOf.keySet().stream()
+                found.lags.keySet().stream()
                         .sorted(Comparator.comparing(GroupPartition::group)
                                 .thenComparing(GroupPartition::partition, BY_NAME)),
                 of -> Row.of(
-                        tags(of.partition).and("group", of.group), this, self -> self.lagOf.getOrDefault(of, 0L))));
+                        tags(of.partition).and("group", of.group), this, self -> self.last.lags.getOrDefault(of, 0L))));
+        members.register(lines(
+                found.groups.keySet().stream().sorted(),
+                group -> Row.of(Tags.of("group", group), this, self -> self.last.group(group).members)));
+        epochs.register(lines(
+                found.groups.keySet().stream().sorted(),
+                group -> Row.of(Tags.of("group", group), this, self -> self.last.group(group).epoch)));
+        transactions.register(ofTransactions);
     }
 
     /** Takes all lines away. Nothing is set any more. */
     public synchronized void close() {
-        update(Map.of(), Map.of());
         closed = true;
+        show(Look.NOTHING, List.of());
     }
 
     private static <T> List<Row<?>> lines(Stream<T> all, Function<T, Row<?>> line) {

@@ -10,11 +10,12 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.LongSupplier;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One gauge for the same meter of all live subscriptions of one operator and name in one registry. A registry keeps the first gauge of an id and
- * ignores the others, so several subscriptions need one that adds them up; and somebody has to take it away
+ * ignores the others, so several subscriptions need one that adds them up, or shows the largest; and somebody has to take it away
  * behind the last one.
  *
  * <p>Threading: joining and leaving are serialised for each key by the map, calls of the registry included.
@@ -62,20 +63,34 @@ final class SharedGauges {
         return leave;
     }
 
+    /** Adds a value to a gauge that shows the largest of them. */
+    static Runnable joinLargest(MeterRegistry registry, Tags tags, MeterText meter, LongSupplier value) {
+        return join(registry, tags, meter, value, SharedGauges::largest);
+    }
+
     private static Runnable join(MeterRegistry registry, Tags tags, MeterText meter, LongSupplier value) {
+        return join(registry, tags, meter, value, SharedGauges::sum);
+    }
+
+    private static Runnable join(
+            MeterRegistry registry,
+            Tags tags,
+            MeterText meter,
+            LongSupplier value,
+            ToDoubleFunction<SharedGauges> together) {
         Key key = new Key(registry, meter.meterName(), tags);
         Part part = new Part(value);
         ALL.compute(key, (ignored, known) -> {
-            SharedGauges shared = known == null ? registered(key, meter) : known;
+            SharedGauges shared = known == null ? registered(key, meter, together) : known;
             shared.parts.add(part);
             return shared;
         });
         return () -> ALL.computeIfPresent(key, (ignored, known) -> known.without(part, registry));
     }
 
-    private static SharedGauges registered(Key key, MeterText meter) {
+    private static SharedGauges registered(Key key, MeterText meter, ToDoubleFunction<SharedGauges> together) {
         SharedGauges shared = new SharedGauges();
-        shared.gauge = Gauge.builder(meter.meterName(), shared, SharedGauges::sum)
+        shared.gauge = Gauge.builder(meter.meterName(), shared, together)
                 .description(meter.description())
                 .baseUnit(meter.unit())
                 .tags(key.tags)
@@ -97,5 +112,9 @@ final class SharedGauges {
 
     private double sum() {
         return parts.stream().mapToLong(part -> part.value.getAsLong()).sum();
+    }
+
+    private double largest() {
+        return parts.stream().mapToLong(part -> part.value.getAsLong()).max().orElse(0);
     }
 }

@@ -8,6 +8,7 @@ import io.reactivemq.Serde;
 import io.reactivemq.TraceContext;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.metrics.SenderMeters;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.EnumSet;
@@ -245,6 +246,11 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
         private @Nullable Throwable endError;
         private boolean terminated;
 
+        private final @Nullable SenderMeters meters;
+
+        /** Null: nobody wants to know. */
+        private final SenderMeters.@Nullable Send metered;
+
         SendSubscriber(
                 CoreSubscriber<? super SenderResult<K, V>> actual,
                 Broker broker,
@@ -274,6 +280,8 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             this.requestedUpstream = prefetch;
             this.outbox = new Outbox(this, broker, caller, options);
             this.worker = runtime.workers().createWorker();
+            this.meters = options.meters();
+            this.metered = meters == null ? null : meters.begin();
         }
 
         // ---------------------------------------------------------------- from any thread
@@ -443,6 +451,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             boolean isMore =
                     waiting == null && permitTimer == null && endSequence == Long.MAX_VALUE && !inbox.isEmpty();
             flush(isMore);
+            if (metered != null) {
+                metered.holds(outbox.bytes());
+            }
             if (!isMore && events.isEmpty()) {
                 outbox.armTimers();
             }
@@ -740,6 +751,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
             waitingKey = null;
             waitingValue = null;
             inFlight.add(record, Batch.refused(sequence, failure), -1);
+            if (meters != null) {
+                meters.failed(1, 1);
+            }
         }
 
         /**
@@ -856,6 +870,9 @@ final class FluxSend<K, V> extends FluxOperator<SenderRecord<K, V>, SenderResult
                 permitTimer.dispose();
             }
             outbox.dispose();
+            if (metered != null) {
+                metered.close();
+            }
             ProducerSession mine = session;
             if (mine != null) {
                 session = null;

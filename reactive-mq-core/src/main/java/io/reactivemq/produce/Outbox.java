@@ -9,6 +9,7 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.AppendResult;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.metrics.SenderMeters;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import java.nio.ByteBuffer;
@@ -73,6 +74,7 @@ final class Outbox {
     private final Caller caller;
     private final SenderOptions<?, ?> options;
     private final long lingerNanos;
+    private final @Nullable SenderMeters meters;
     private final int batchBytes;
     private final long bufferBytes;
 
@@ -103,9 +105,15 @@ final class Outbox {
         this.runtime = broker.runtime();
         this.caller = caller;
         this.options = options;
+        this.meters = options.meters();
         this.lingerNanos = options.linger().toNanos();
         this.batchBytes = Math.max(RecordBatch.HEADER_BYTES, options.batchSizeBytes());
         this.bufferBytes = Math.max(batchBytes, options.bufferBytes());
+    }
+
+    /** What the batches take that are open, closed and sent. */
+    long bytes() {
+        return bytes;
     }
 
     void sendAs(ProducerSession producer) {
@@ -388,6 +396,9 @@ final class Outbox {
     private void failed(Batch batch, ByteBuffer buffer, MqException failure) {
         batch.state = Batch.State.FAILED;
         Request<AppendResult> append = batch.append;
+        if (meters != null) {
+            meters.failed(batch.count, attempts(append));
+        }
         boolean isRefused = REFUSED.contains(failure.errorCode());
         boolean isInNoLog = isRefused && append != null && append.attempts() == 1;
         MqException told = isRefused && !isInNoLog ? openFate(failure) : failure;
@@ -399,6 +410,10 @@ final class Outbox {
         } else {
             host.ended(batch, told);
         }
+    }
+
+    private static int attempts(@Nullable Request<?> append) {
+        return append == null ? 1 : append.attempts();
     }
 
     /** What the last attempt was refused for need not have held for those before it, whose answers are not known. */
@@ -413,6 +428,9 @@ final class Outbox {
     }
 
     private void answered(Batch batch, ByteBuffer buffer, AppendResult result) {
+        if (meters != null) {
+            meters.sent(batch.count, attempts(batch.append));
+        }
         bytes -= buffer.limit();
         keep(buffer);
         batch.acknowledged(result);

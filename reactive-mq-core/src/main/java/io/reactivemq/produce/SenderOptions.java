@@ -1,8 +1,11 @@
 package io.reactivemq.produce;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.reactivemq.Compression;
 import io.reactivemq.Serde;
 import io.reactivemq.broker.Acks;
+import io.reactivemq.metrics.SenderMeter;
+import io.reactivemq.metrics.SenderMeters;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -43,6 +46,7 @@ public final class SenderOptions<K, V> {
     private final Duration metadataMaxAge;
     private final Duration retryBackoff;
     private final boolean stopOnError;
+    private final @Nullable SenderMeters meters;
 
     private SenderOptions(Serde<K> keySerde, Serde<V> valueSerde, Builder builder) {
         this.keySerde = Objects.requireNonNull(keySerde, "keySerde");
@@ -72,6 +76,7 @@ public final class SenderOptions<K, V> {
             throw new IllegalArgumentException(
                     "deliveryTimeout must be more than linger (" + linger + "), was " + deliveryTimeout);
         }
+        this.meters = builder.meterRegistry == null ? null : new SenderMeters(builder.meterRegistry, clientId);
     }
 
     /** The defaults, with these Serdes. */
@@ -164,6 +169,11 @@ public final class SenderOptions<K, V> {
         return stopOnError;
     }
 
+    /** Null without a registry. */
+    @Nullable SenderMeters meters() {
+        return meters;
+    }
+
     /** Sets options, each with its default where it is not called. */
     public static final class Builder {
 
@@ -181,6 +191,7 @@ public final class SenderOptions<K, V> {
         private Duration metadataMaxAge = Duration.ofSeconds(30);
         private Duration retryBackoff = Duration.ofMillis(100);
         private boolean stopOnError;
+        private @Nullable MeterRegistry meterRegistry;
 
         private Builder() {}
 
@@ -307,6 +318,12 @@ public final class SenderOptions<K, V> {
          */
         public Builder stopOnError(boolean value) {
             stopOnError = value;
+            return this;
+        }
+
+        /** Where the meters of {@link SenderMeter} are registered, with the client id as their tag. Without a registry there are none. */
+        public Builder meterRegistry(MeterRegistry value) {
+            meterRegistry = Objects.requireNonNull(value, "meterRegistry");
             return this;
         }
 

@@ -11,6 +11,7 @@ import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.TransactionResult;
 import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.broker.TransactionalOffsetCommit;
+import io.reactivemq.metrics.SenderMeters;
 import java.io.Serial;
 import java.time.Duration;
 import java.util.Objects;
@@ -425,7 +426,13 @@ final class TransactionalProducer {
                         state.set(new State(mine.producer(), false));
                         return broker.endTransaction(caller, end);
                     }))
-                    .doOnNext(next -> state.set(new State(next, true)))
+                    .doOnNext(next -> {
+                        state.set(new State(next, true));
+                        SenderMeters meters = options.meters();
+                        if (meters != null) {
+                            meters.ended(result == TransactionResult.COMMIT);
+                        }
+                    })
                     .then();
         }
 

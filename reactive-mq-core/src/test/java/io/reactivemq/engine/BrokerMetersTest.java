@@ -6,16 +6,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.reactivemq.Headers;
+import io.reactivemq.Serdes;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.metrics.BrokerMeter;
 import io.reactivemq.metrics.BrokerMeters;
 import io.reactivemq.metrics.BrokerMeters.GroupPartition;
+import io.reactivemq.metrics.SenderMeter;
+import io.reactivemq.produce.Sender;
+import io.reactivemq.produce.SenderOptions;
+import io.reactivemq.produce.SenderRecord;
+import io.reactivemq.produce.TransactionalSender;
 import io.reactivemq.record.RecordBatchBuilder;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -23,9 +30,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 @DisplayName("A broker with a registry tells")
@@ -78,7 +89,73 @@ class BrokerMetersTest {
     }
 
     @Test
-    @DisplayName("of 10,000 partitions and of 10,000 lags at most, the first by name")
+    @DisplayName("K14 the members and the epoch of each group, which rises as members come and go")
+    void groups() {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(
+                16 << 20, options -> options.runtime(runtime).meterRegistry(registry));
+        await(broker.createTopic(NewTopic.of("orders", 2)));
+        await(broker.heartbeat(CALLER, GroupHeartbeat.join("billing", "a", Duration.ofMinutes(1), Set.of("orders"))));
+        runtime.advanceBy(BrokerMeters.INTERVAL);
+        assertThat(ofGroup(BrokerMeter.GROUP_MEMBERS)).containsExactly(1.0);
+        assertThat(ofGroup(BrokerMeter.GROUP_EPOCH)).containsExactly(1.0);
+        await(broker.heartbeat(CALLER, GroupHeartbeat.join("billing", "b", Duration.ofMinutes(1), Set.of("orders"))));
+        runtime.advanceBy(BrokerMeters.INTERVAL);
+        assertThat(ofGroup(BrokerMeter.GROUP_MEMBERS)).containsExactly(2.0);
+        assertThat(ofGroup(BrokerMeter.GROUP_EPOCH)).containsExactly(2.0);
+        broker.closeGracefully(Duration.ofMinutes(1)).subscribe();
+        runtime.advanceBy(Duration.ofMinutes(2));
+        assertThat(ofGroup(BrokerMeter.GROUP_MEMBERS)).isEmpty();
+    }
+
+    private List<Double> ofGroup(BrokerMeter meter) {
+        return registry.find(meter.meterName()).tags("group", "billing").gauges().stream()
+                .map(Gauge::value)
+                .toList();
+    }
+
+    @Test
+    @DisplayName("K12 the transactions that are open, and a sender those that it has committed and aborted")
+    void transactions() {
+        EmbeddedBroker broker = EmbeddedBroker.inMemory(
+                16 << 20, options -> options.runtime(runtime).meterRegistry(registry));
+        await(broker.createTopic(NewTopic.of("orders", 2)));
+        TransactionalSender<String, String> sender = Sender.on(
+                        broker,
+                        SenderOptions.of(
+                                Serdes.string(),
+                                Serdes.string(),
+                                o -> o.clientId("till").meterRegistry(registry)))
+                .transactional("till-1");
+        Flux<SenderRecord<String, String>> records = Flux.range(0, 3).map(i -> SenderRecord.of("orders", "v" + i));
+        Disposable open = sender.send(records.concatWith(Flux.never())).subscribe();
+        runtime.advanceBy(BrokerMeters.INTERVAL);
+        assertThat(openTransactions()).containsExactly(1.0);
+        open.dispose();
+        runtime.advanceBy(BrokerMeters.INTERVAL);
+        assertThat(openTransactions()).containsExactly(0.0);
+        await(sender.send(records).collectList());
+        await(sender.send(records).collectList());
+
+        assertThat(count(SenderMeter.ABORTED)).isEqualTo(1);
+        assertThat(count(SenderMeter.COMMITTED)).isEqualTo(2);
+        assertThat(count(SenderMeter.SENT)).isEqualTo(9);
+        broker.closeGracefully(Duration.ofMinutes(1)).subscribe();
+        runtime.advanceBy(Duration.ofMinutes(2));
+        assertThat(openTransactions()).isEmpty();
+    }
+
+    private List<Double> openTransactions() {
+        return registry.find(BrokerMeter.TRANSACTIONS.meterName()).gauges().stream()
+                .map(Gauge::value)
+                .toList();
+    }
+
+    private double count(SenderMeter meter) {
+        return registry.get(meter.meterName()).counter().count();
+    }
+
+    @Test
+    @DisplayName("of 10,000 partitions, of 10,000 lags and of 10,000 groups at most, the first by name")
     void bounded() {
         BrokerMeters meters = new BrokerMeters(registry);
         Map<TopicPartition, Long> sizes = new HashMap<>();
@@ -87,15 +164,20 @@ class BrokerMetersTest {
             sizes.put(new TopicPartition("many", i), 1L);
             lags.put(new GroupPartition("group", new TopicPartition("many", i)), 2L);
         }
+        Map<String, BrokerMeters.Group> groups = new HashMap<>();
+        IntStream.range(0, BrokerMeters.LINES_MAX + 5).forEach(i -> groups.put("g" + i, new BrokerMeters.Group(1, 1)));
         sizes.put(new TopicPartition("no more", 0), 1L);
         lags.put(new GroupPartition("no more", ORDERS), 2L);
-        meters.update(sizes, lags);
+        meters.update(new BrokerMeters.Look(sizes, lags, groups, 0));
         assertThat(registry.find(BrokerMeter.LOG_SIZE.meterName()).gauges()).hasSize(BrokerMeters.LINES_MAX);
         assertThat(registry.find(BrokerMeter.CONSUMER_LAG.meterName()).gauges()).hasSize(BrokerMeters.LINES_MAX);
+        assertThat(registry.find(BrokerMeter.GROUP_MEMBERS.meterName()).gauges())
+                .hasSize(BrokerMeters.LINES_MAX);
+        assertThat(registry.find(BrokerMeter.GROUP_EPOCH.meterName()).gauges()).hasSize(BrokerMeters.LINES_MAX);
         assertThat(size("no more", 0)).isEmpty();
         assertThat(lag("no more")).isEmpty();
         meters.close();
-        meters.update(sizes, lags);
+        meters.update(new BrokerMeters.Look(sizes, lags, groups, 0));
         assertThat(registry.getMeters()).isEmpty();
     }
 

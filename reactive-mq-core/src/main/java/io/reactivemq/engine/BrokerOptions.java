@@ -218,8 +218,8 @@ public final class BrokerOptions {
     }
 
     /**
-     * How long the first generation of a group of the classic protocol waits for more members, 3 s by default, as Kafka ({@code
-     * group.initial.rebalance.delay.ms}); zero begins with the first.
+     * How long the first generation of a group of the classic protocol waits for more members ({@code group.initial.rebalance.delay.ms}). Zero by default,
+     * as in the settings that Kafka comes with: it begins with the first member, and each that comes later costs a rebalance.
      */
     public BrokerOptions groupInitialRebalanceDelay(Duration delay) {
         this.groups = groups.withClassic(delay, groups.classicSessionTimeoutMin(), groups.classicSessionTimeoutMax());

@@ -45,11 +45,14 @@ public record GroupConfig(
     /** With more members the target is not computed more often than each tenth of a millisecond a member. */
     private static final int ASSIGN_AT_ONCE_MEMBERS = 100;
 
-    /** Kafka's session timeout of 45 s. Its heartbeat interval is 5 s; in one JVM a heartbeat is a method call, so 500 ms. */
+    /**
+     * Kafka's session timeout of 45 s. Its heartbeat interval is 5 s; in one JVM a heartbeat is a method call, so 500 ms. No wait for the first generation:
+     * Kafka's own is 3 s, and the settings that come with it say 0.
+     */
     public static final GroupConfig DEFAULT = new GroupConfig(
             Duration.ofSeconds(45),
             Duration.ofMillis(500),
-            Duration.ofSeconds(3),
+            Duration.ZERO,
             Duration.ofSeconds(6),
             Duration.ofMinutes(30),
             10_000,

@@ -42,6 +42,12 @@ import org.junit.jupiter.api.Test;
  */
 class GroupSequencesTest {
 
+    /** So that first generations have members that wait. */
+    private static final GroupConfig WITH_DELAY = GroupConfig.DEFAULT.withClassic(
+            Duration.ofSeconds(3),
+            GroupConfig.DEFAULT.classicSessionTimeoutMin(),
+            GroupConfig.DEFAULT.classicSessionTimeoutMax());
+
     private static final int STEPS = 12;
 
     /** One sequence in so many goes on until all is settled, which takes several times as long. */
@@ -95,7 +101,7 @@ class GroupSequencesTest {
         private final boolean hasClassics;
         private final boolean hasConsumers;
         private final TestTopics topics = new TestTopics();
-        private final GroupShard shard = new GroupShard(GroupConfig.DEFAULT, topics, new Random(1));
+        private final GroupShard shard = new GroupShard(WITH_DELAY, topics, new Random(1));
         private final List<CoordinatorRecord> written = new ArrayList<>();
         private final @Nullable StringBuilder trace;
         private final List<Member> members = new ArrayList<>();
@@ -252,7 +258,7 @@ class GroupSequencesTest {
             }
             GroupDescription now = shard.describe("g");
             verify(isSettled(), "not settled: ", now);
-            GroupShard again = new GroupShard(GroupConfig.DEFAULT, topics, new Random(1));
+            GroupShard again = new GroupShard(WITH_DELAY, topics, new Random(1));
             written.forEach(record -> replay(again, record));
             again.loaded(nanos, millis());
             String replayed = text(again.describe("g"));

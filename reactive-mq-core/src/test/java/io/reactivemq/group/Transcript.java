@@ -58,7 +58,10 @@ final class Transcript {
     private long nanos;
 
     Transcript() {
-        config = GroupConfig.DEFAULT;
+        config = GroupConfig.DEFAULT.withClassic(
+                Duration.ofSeconds(3),
+                GroupConfig.DEFAULT.classicSessionTimeoutMin(),
+                GroupConfig.DEFAULT.classicSessionTimeoutMax());
         shard = replayed();
     }
 

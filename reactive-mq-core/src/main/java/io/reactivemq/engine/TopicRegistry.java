@@ -422,7 +422,7 @@ final class TopicRegistry implements TopicCatalog {
         Topic gone = topics.remove(image.name());
         version.incrementAndGet();
         Flux<Partition> open = gone == null ? Flux.empty() : Flux.fromIterable(gone.partitions);
-        return open.flatMap(Partition::close)
+        return open.flatMap(Partition::closeForDeletion)
                 .then(forget)
                 .then(onIo(() -> {
                     deleteFolders(image, 0);

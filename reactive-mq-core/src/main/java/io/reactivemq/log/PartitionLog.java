@@ -764,6 +764,13 @@ public final class PartitionLog implements Closeable {
         }
     }
 
+    /** As {@link #close}, of a log whose files are about to be deleted: nothing is forced or recorded. Opened after all, it is scanned. */
+    public void abandon() {
+        if (!segments.isClosed()) {
+            segments.close();
+        }
+    }
+
     private void recordCleanShutdown() {
         LogEnd at = segments.end();
         if (durable.isClosedAt(at)) {

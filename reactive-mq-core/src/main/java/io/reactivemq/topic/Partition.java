@@ -77,6 +77,9 @@ public final class Partition {
 
     private final PartitionCompaction compaction;
 
+    /** Set before {@link #closing} by whoever closes it to delete its files. */
+    private volatile boolean deleted;
+
     /** Written by the drain loop: the log is closed. */
     private volatile boolean closed;
 
@@ -350,6 +353,14 @@ public final class Partition {
             reclaimTo = beforeOffset;
         }
         schedule();
+    }
+
+    /** As {@link #close}, before the files are deleted: what is not forced yet need not be. */
+    public Mono<Void> closeForDeletion() {
+        return Mono.defer(() -> {
+            deleted = true;
+            return close();
+        });
     }
 
     /** Takes no more appends, writes those that wait, and closes the log. Idempotent. */
@@ -692,7 +703,11 @@ public final class Partition {
         runTasks();
         admission.onFreed(log.sizeInBytes());
         try {
-            log.close();
+            if (deleted) {
+                log.abandon();
+            } else {
+                log.close();
+            }
             whenClosed.tryEmitEmpty();
         } catch (Throwable e) {
             whenClosed.tryEmitError(e);

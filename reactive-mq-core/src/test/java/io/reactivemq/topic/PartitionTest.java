@@ -527,6 +527,21 @@ class PartitionTest {
     }
 
     @Test
+    void whatIsAboutToBeDeletedIsNotForced() {
+        Partition partition = open(Durability.OS_BUFFERED, Admission.OPEN);
+        append(partition, "a", 1);
+        runtime.run();
+        int before = watched.count("force");
+
+        CompletableFuture<Void> closed = partition.closeForDeletion().toFuture();
+        runtime.run();
+
+        assertThat(closed).isCompleted();
+        assertThat(watched.count("force")).isEqualTo(before);
+        assertThat(partition.closeForDeletion().toFuture()).isCompleted();
+    }
+
+    @Test
     void moreAppendsThanTheRingTakesAreRefusedAndTheOthersWritten() {
         Partition partition = open(Durability.FSYNC, Admission.OPEN);
         for (int i = 0; i < 5000; i++) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
+import io.reactivemq.kafka.common.errors.UnsupportedVersionException;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.FindCoordinatorResponseData;
 import io.reactivemq.kafka.common.message.MetadataRequestData;
@@ -50,6 +51,38 @@ class KafkaCodecTest {
                     .isEqualTo(bytes(kafkas.newResponse(), v));
             assertThat(KafkaCodec.readResponse(response.nioBuffer(), header)).isEqualTo(api.newResponse());
             response.release();
+        }
+    }
+
+    @ParameterizedTest(name = "has {0} in its table as kafka-clients itself has it")
+    @EnumSource(ApiMessageType.class)
+    void tableOfApis(ApiMessageType api) {
+        org.apache.kafka.common.message.ApiMessageType kafkas =
+                org.apache.kafka.common.message.ApiMessageType.fromApiKey(api.apiKey());
+        assertThat(ApiMessageType.values()).hasSameSizeAs(org.apache.kafka.common.message.ApiMessageType.values());
+        assertThat(api.name()).isEqualTo(kafkas.name());
+        assertThat(api.name).isEqualTo(kafkas.name);
+        assertThat(api.apiKey()).isEqualTo(kafkas.apiKey());
+        assertThat(ApiMessageType.fromApiKey(api.apiKey())).isSameAs(api);
+        assertThat(api.lowestSupportedVersion()).isEqualTo(kafkas.lowestSupportedVersion());
+        assertThat(api.highestSupportedVersion(false)).isEqualTo(kafkas.highestSupportedVersion(false));
+        assertThat(api.highestSupportedVersion(true)).isEqualTo(kafkas.highestSupportedVersion(true));
+        if (kafkas.highestSupportedVersion(true) < 0) {
+            assertThatThrownBy(() -> api.requestHeaderVersion((short) 0))
+                    .isInstanceOf(UnsupportedVersionException.class);
+            assertThatThrownBy(() -> api.responseHeaderVersion((short) 0))
+                    .isInstanceOf(UnsupportedVersionException.class);
+            assertThatThrownBy(api::newRequest).isInstanceOf(UnsupportedVersionException.class);
+            assertThatThrownBy(api::newResponse).isInstanceOf(UnsupportedVersionException.class);
+            return;
+        }
+        assertThat(api.newRequest().getClass().getSimpleName())
+                .isEqualTo(kafkas.newRequest().getClass().getSimpleName());
+        assertThat(api.newResponse().getClass().getSimpleName())
+                .isEqualTo(kafkas.newResponse().getClass().getSimpleName());
+        for (short v = 0; v <= kafkas.highestSupportedVersion(true) + 1; v++) {
+            assertThat(api.requestHeaderVersion(v)).as("request v%d", v).isEqualTo(kafkas.requestHeaderVersion(v));
+            assertThat(api.responseHeaderVersion(v)).as("response v%d", v).isEqualTo(kafkas.responseHeaderVersion(v));
         }
     }
 

@@ -13,6 +13,8 @@ import io.reactivemq.server.ServeCommand;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
+import java.util.List;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -34,19 +36,13 @@ import picocli.CommandLine.Spec;
         scope = ScopeType.INHERIT, // the subcommands have --help and --version too
         mixinStandardHelpOptions = true,
         versionProvider = Rmq.Version.class,
-        subcommands = {
-            DemoCommand.class,
-            MembersCommand.class,
-            OutageCommand.class,
-            RouterCommand.class,
-            SensorsCommand.class,
-            LogCommand.class,
-            ServeCommand.class,
-            HelpCommand.class
-        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:all went well", "1:a check failed, or it could not finish", "2:wrong usage or bad input"})
 public final class Rmq implements Callable<Integer> {
+
+    /** In the order of the help. */
+    private static final List<String> SUBCOMMANDS =
+            List.of("demo", "members", "outage", "router", "sensors", "log", "serve");
 
     @Spec
     private @Nullable CommandSpec spec;
@@ -55,12 +51,36 @@ public final class Rmq implements Callable<Integer> {
 
     public static void main(String[] args) {
         // exit() rather than return: whatever thread still runs can't hold the program
-        System.exit(commandLine().execute(args));
+        System.exit(commandLine(args).execute(args));
     }
 
-    /** The command line as {@link #main} runs it. */
-    static CommandLine commandLine() {
-        return configured(new CommandLine(new Rmq()));
+    /**
+     * The command line as {@link #main} runs it. Where the first argument names a subcommand it has that one alone: to read the annotations of all of them
+     * takes longer than many of them run.
+     */
+    static CommandLine commandLine(String... args) {
+        CommandLine commandLine = new CommandLine(new Rmq());
+        Class<?> called = args.length == 0 ? null : subcommand(args[0]);
+        if (called == null) {
+            SUBCOMMANDS.forEach(name -> commandLine.addSubcommand(Objects.requireNonNull(subcommand(name))));
+            commandLine.addSubcommand(HelpCommand.class);
+        } else {
+            commandLine.addSubcommand(called);
+        }
+        return configured(commandLine);
+    }
+
+    private static @Nullable Class<?> subcommand(String name) {
+        return switch (name) {
+            case "demo" -> DemoCommand.class;
+            case "members" -> MembersCommand.class;
+            case "outage" -> OutageCommand.class;
+            case "router" -> RouterCommand.class;
+            case "sensors" -> SensorsCommand.class;
+            case "log" -> LogCommand.class;
+            case "serve" -> ServeCommand.class;
+            default -> null;
+        };
     }
 
     /** Gives a command this program's way with errors: one line on stderr, and an exit code. */

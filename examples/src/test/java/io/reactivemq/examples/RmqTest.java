@@ -1,9 +1,11 @@
 package io.reactivemq.examples;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
@@ -35,6 +37,18 @@ class RmqTest {
         assertThat(first)
                 .contains("Usage: rmq demo", "--data", "--input", "--key")
                 .isEqualTo(out.toString());
+    }
+
+    /** Which is made with that command alone. */
+    @Test
+    void aCommandThatIsCalledIsTheSameAsAmongAll() {
+        Map<String, CommandLine> all = Rmq.commandLine().getSubcommands();
+        assertThat(all).containsOnlyKeys("demo", "members", "outage", "router", "sensors", "log", "serve", "help");
+        all.forEach((name, among) -> {
+            Map<String, CommandLine> called = Rmq.commandLine(name).getSubcommands();
+            assertThat(requireNonNull(called.get(name)).getUsageMessage()).isEqualTo(among.getUsageMessage());
+            assertThat(called).hasSize("help".equals(name) ? all.size() : 1);
+        });
     }
 
     @Test

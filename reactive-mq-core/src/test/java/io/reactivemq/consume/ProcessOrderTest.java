@@ -354,7 +354,8 @@ class ProcessOrderTest extends ReceiverFixture {
     }
 
     @Test
-    @DisplayName("R11 delayed retry: the record waits in a retry topic, and what came behind it goes first")
+    @DisplayName(
+            "M20 R11 delayed retry: the record waits in a retry topic with its trace, and what came behind it goes first")
     void throughRetryTopics() {
         broker.topic("one.g.retry-1", 1).topic("one.g.retry-2", 1);
         TraceContext trace = new TraceContext("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", null);
@@ -490,7 +491,7 @@ class ProcessOrderTest extends ReceiverFixture {
     }
 
     @Test
-    @DisplayName("12 M20 a trace passes into the handler's context, and every record has an observation")
+    @DisplayName("M20 a trace passes into the handler's context, and every record has an observation")
     void traceAndObservation() {
         TraceContext trace = new TraceContext("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=b");
         broker.write(ONE_0, Batches.of(null, "good".getBytes(UTF_8), trace.addTo(Headers.empty())));

@@ -405,7 +405,7 @@ public abstract class ReceiverContract extends EngineContract {
 
     @Test
     @DisplayName(
-            "M09 R11 M20 a poison message goes through the retry topics into the dead-letter topic, with its history and its trace")
+            "M20 M09 R11 a poison message goes through the retry topics into the dead-letter topic, with its history and its trace")
     void retry_topics() {
         topic("t", 1);
         TraceContext trace = new TraceContext("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=b");

@@ -450,6 +450,47 @@ class StatementsTest {
         }
 
         @Test
+        @DisplayName("K12 records in several partitions and consumed offsets become visible together, or never")
+        void together() throws Exception {
+            TopicPartition source = create("k12-source", 1, Map.of());
+            TopicPartition a = create("k12-a", 1, Map.of());
+            TopicPartition b = create("k12-b", 1, Map.of());
+            try (KafkaProducer<String, String> producer = producer(Map.of("transactional.id", "k12"));
+                    KafkaConsumer<String, String> committed =
+                            consumer(Map.of("group.id", "k12", "isolation.level", "read_committed"))) {
+                producer.initTransactions();
+                producer.beginTransaction();
+                send(producer, a, null, "a1", "a2");
+                send(producer, b, null, "b1");
+                producer.sendOffsetsToTransaction(Map.of(source, new OffsetAndMetadata(5)), committed.groupMetadata());
+                assertThat(committed.endOffsets(List.of(a, b))).isEqualTo(Map.of(a, 0L, b, 0L));
+                producer.commitTransaction();
+                // each partition has its marker by itself, that of the offsets too
+                until(() -> committed.endOffsets(List.of(a, b)).equals(Map.of(a, 3L, b, 2L)));
+                until(() -> offset(committed, source) == 5);
+
+                producer.beginTransaction();
+                send(producer, a, null, "aborted");
+                send(producer, b, null, "aborted");
+                producer.sendOffsetsToTransaction(Map.of(source, new OffsetAndMetadata(9)), committed.groupMetadata());
+                producer.abortTransaction();
+                until(() -> committed.endOffsets(List.of(a, b)).equals(Map.of(a, 5L, b, 4L)));
+                assertThat(offset(committed, source)).isEqualTo(5);
+                assertThat(readAll(committed, a))
+                        .extracting(ConsumerRecord::value)
+                        .containsExactly("a1", "a2");
+                assertThat(readAll(committed, b))
+                        .extracting(ConsumerRecord::value)
+                        .containsExactly("b1");
+            }
+        }
+
+        private static long offset(KafkaConsumer<String, String> consumer, TopicPartition partition) {
+            OffsetAndMetadata found = consumer.committed(Set.of(partition)).get(partition);
+            return found == null ? -1 : found.offset();
+        }
+
+        @Test
         @DisplayName("K13 the epoch rise at each end of a transaction, and a late end of an older one refused")
         void epochs() throws Exception {
             TopicPartition partition = create("k13", 1, Map.of());

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.reactivemq.Serdes;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.TransactionDescription;
 import io.reactivemq.consume.DrainReport;
 import io.reactivemq.consume.Outcome;
 import io.reactivemq.consume.Receiver;
@@ -15,6 +16,7 @@ import io.reactivemq.netty.server.KafkaServer;
 import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
+import io.reactivemq.produce.TransactionalSender;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +34,9 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -44,6 +48,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Signal;
 import reactor.core.publisher.Sinks;
 import reactor.kafka.receiver.KafkaReceiver;
+import reactor.kafka.sender.KafkaSender;
 import reactor.netty.DisposableServer;
 
 /**
@@ -277,6 +282,61 @@ class ReactorKafkaTest {
         assertThat(Objects.requireNonNull(report).abandoned()).isZero();
         assertThat(report.committed().values()).containsExactly(1L);
         assertThat(isCancelled).isFalse();
+    }
+
+    @Test
+    @DisplayName(
+            "10 a transaction that is cancelled stays open, and its sender can begin no other; a TransactionalSender aborts it, and goes on")
+    void aCancelledTransaction() throws Exception {
+        KafkaSender<String, String> theirs = KafkaSender.create(reactor.kafka.sender.SenderOptions.create(Map.of(
+                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                "127.0.0.1:" + server.port(),
+                ProducerConfig.TRANSACTIONAL_ID_CONFIG,
+                "theirs",
+                ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
+                StringSerializer.class,
+                ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
+                StringSerializer.class)));
+        reactor.kafka.sender.SenderRecord<String, String, String> record =
+                reactor.kafka.sender.SenderRecord.create(TOPIC, 0, null, "k", "v", "");
+        CountDownLatch sent = new CountDownLatch(1);
+        Disposable open = theirs.sendTransactionally(Flux.just(Flux.just(record).concatWith(Flux.never())))
+                .concatMap(transaction -> transaction)
+                .subscribe(result -> sent.countDown());
+        assertThat(sent.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        open.dispose();
+        Mono.delay(LONG).block(PATIENCE);
+        assertThat(stateOf("theirs")).isEqualTo(TransactionDescription.State.ONGOING);
+        Signal<Void> next = theirs.sendTransactionally(Flux.just(Flux.just(record)))
+                .concatMap(transaction -> transaction)
+                .then()
+                .materialize()
+                .block(PATIENCE);
+        assertThat(Objects.requireNonNull(next).isOnError()).isTrue();
+        theirs.close();
+
+        TransactionalSender<String, String> ours = Sender.on(broker, SenderOptions.of(Serdes.string(), Serdes.string()))
+                .transactional("ours");
+        CountDownLatch oursSent = new CountDownLatch(1);
+        Disposable oursOpen = ours.send(
+                        Flux.just(SenderRecord.of(TOPIC, "k", "v")).concatWith(Flux.never()))
+                .subscribe(result -> oursSent.countDown());
+        assertThat(oursSent.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThat(stateOf("ours")).isEqualTo(TransactionDescription.State.ONGOING);
+        oursOpen.dispose();
+        ours.send(Flux.empty()).blockLast(PATIENCE); // behind the abort
+        assertThat(stateOf("ours"))
+                .isIn(TransactionDescription.State.PREPARE_ABORT, TransactionDescription.State.COMPLETE_ABORT);
+        assertThat(ours.send(Flux.just(SenderRecord.of(TOPIC, "k", "v")))
+                        .collectList()
+                        .block(PATIENCE))
+                .hasSize(1);
+    }
+
+    private TransactionDescription.State stateOf(String transactionalId) {
+        return Objects.requireNonNull(broker.describeTransaction(Caller.embedded("test"), transactionalId)
+                        .block(PATIENCE))
+                .state();
     }
 
     @Test

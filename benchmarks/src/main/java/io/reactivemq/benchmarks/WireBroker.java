@@ -53,6 +53,14 @@ final class WireBroker {
             return new Ours(classPath, more);
         }
 
+        /** Runs a server until its first record, and writes down what it loaded. */
+        List<String> noteClasses(Path archive, Path data) {
+            List<String> command = new ArrayList<>(options);
+            command.addAll(List.of("-XX:ArchiveClassesAtExit=" + archive, "-Xlog:cds=off", "-cp", classPath));
+            command.addAll(List.of("io.reactivemq.examples.ServeOnce", data.toString()));
+            return command;
+        }
+
         @Override
         void prepare(Path directory) {
             // it makes its directory itself

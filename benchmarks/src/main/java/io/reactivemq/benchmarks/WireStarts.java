@@ -83,12 +83,12 @@ final class WireStarts {
         return kinds;
     }
 
-    /** Ours with an archive of the classes that a first start has loaded. */
+    /** Ours with an archive of the classes that a server loads until its first record, made and used as the script {@code rmq} does. */
     private WireBroker.Ours archived() throws Exception {
         Path directory = rig.prepare(rig.ours());
         Path archive = directory.resolve("classes.jsa");
-        rig.stop(start(rig.ours().with("-XX:ArchiveClassesAtExit=" + archive), directory, "first")
-                .broker());
+        Jvm.start(directory, rig.ours().noteClasses(archive, directory.resolve("once")))
+                .awaitEnd();
         if (!Files.exists(archive)) {
             throw new IllegalStateException("there is no " + archive);
         }
@@ -100,11 +100,13 @@ final class WireStarts {
         private final Versus plain;
         private final Versus shared;
         private final Versus cpu;
+        private final Versus sharedCpu;
 
         Starts(String what) {
             plain = new Versus(what, "ms");
             shared = new Versus(what + ", class data", "ms");
             cpu = new Versus(what + ": CPU", "s");
+            sharedCpu = new Versus(what + ", class data: CPU", "s");
         }
 
         void add(WireBroker.Kind kind, WireBroker.Ours sharing, boolean measured, Started started) {
@@ -112,18 +114,20 @@ final class WireStarts {
             if (measured) {
                 boolean ours = rig.isOurs(kind);
                 double others = started.usage().others();
+                double cpuSeconds = started.usage().used().processSeconds();
                 if (kind == sharing || !ours) {
                     shared.add(ours, started.millis(), others);
+                    sharedCpu.add(ours, cpuSeconds, others);
                 }
                 if (kind != sharing) {
                     plain.add(ours, started.millis(), others);
-                    cpu.add(ours, started.usage().used().processSeconds(), others);
+                    cpu.add(ours, cpuSeconds, others);
                 }
             }
         }
 
         List<Versus> all() {
-            return List.of(plain, shared, cpu);
+            return List.of(plain, shared, cpu, sharedCpu);
         }
     }
 

@@ -11,7 +11,9 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -39,6 +41,7 @@ class LauncherTest {
     private Path project = Path.of("");
     private Path bin = Path.of("");
     private Path calls = Path.of("");
+    private final Map<String, String> environment = new HashMap<>();
 
     @BeforeEach
     void aProjectAndTools() throws IOException {
@@ -106,7 +109,18 @@ class LauncherTest {
                   *-XshowSettings*) echo "    java.home = %s" >&2 ;;
                   -version) echo 'openjdk version "%s" 2025-04-15' >&2 ;;
                   *) printf 'java' >>"%s"; printf ' [%%s]' "$@" >>"%s"; echo >>"%s" ;;
+                esac
+                case $1 in
+                  -XX:ArchiveClassesAtExit=*) echo classes >"${1#*=}" ;;
                 esac""".formatted(temp.resolve("jdk"), version, calls, calls, calls));
+    }
+
+    /** What Maven leaves behind, with an archive of the program itself. */
+    private void built() throws IOException {
+        Files.createDirectories(project.resolve("examples/target/classes"));
+        Files.createDirectories(project.resolve("examples/target/lib"));
+        Files.writeString(project.resolve("examples/target/lib/reactive-mq-core-1.jar"), "");
+        Files.writeString(project.resolve("examples/target/examples-1.jar"), "");
     }
 
     private void mvn(String version, int status) throws IOException {
@@ -130,6 +144,7 @@ class LauncherTest {
         command.addAll(List.of(args));
         ProcessBuilder builder = new ProcessBuilder(command).directory(cwd.toFile());
         builder.environment().clear();
+        builder.environment().putAll(environment);
         builder.environment().put("PATH", bin.toString());
         builder.redirectError(temp.resolve("err").toFile());
         Process process = builder.start();
@@ -186,13 +201,56 @@ class LauncherTest {
 
     @Test
     void whatMavenBuiltByHandIsTaken() throws Exception {
-        Files.createDirectories(project.resolve("examples/target/classes"));
-        Files.createDirectories(project.resolve("examples/target/lib"));
-        Files.writeString(project.resolve("examples/target/lib/reactive-mq-core-1.jar"), "");
-        Files.writeString(project.resolve("examples/target/examples-1.jar"), "");
+        built();
 
         assertThat(run().err()).isEmpty();
         assertThat(calls()).hasSize(1);
+    }
+
+    @Test
+    void whatAServerLoadsIsNotedOnceAndLaterOnesStartFromIt() throws Exception {
+        built();
+        Path jar = project.resolve("examples/target/examples-1.jar");
+        Files.setLastModifiedTime(jar, FileTime.from(LONG_AGO));
+
+        assertThat(run("serve").err()).hasLineCount(1).startsWith("rmq: noting what a server loads");
+        assertThat(run("serve").err()).isEmpty();
+        assertThat(calls()).hasSize(3);
+        assertThat(calls().get(0))
+                .contains("[io.reactivemq.examples.ServeOnce]")
+                .contains("[" + jar + ":");
+        assertThat(calls().subList(1, 3))
+                .allMatch(call -> call.contains("[-XX:SharedArchiveFile=" + project)
+                        && call.contains("[" + jar + ":")
+                        && call.endsWith(" [io.reactivemq.examples.Rmq] [serve]"));
+
+        Files.setLastModifiedTime(jar, FileTime.from(Instant.parse("2100-01-01T00:00:00Z")));
+        assertThat(run("serve").err()).startsWith("rmq: noting what a server loads");
+        assertThat(run("demo").err()).isEmpty();
+        assertThat(calls().get(calls().size() - 1)).doesNotContain("SharedArchiveFile");
+    }
+
+    @Test
+    void aServerStartsWhereNothingCanBeNoted() throws Exception {
+        built();
+        Files.setLastModifiedTime(project.resolve("examples/target/examples-1.jar"), FileTime.from(LONG_AGO));
+        Files.writeString(
+                bin.resolve("java"), Files.readString(bin.resolve("java")).replace("echo classes", "exit 1"));
+
+        assertThat(run("serve").status()).isZero();
+        assertThat(run("serve").err()).isEmpty();
+        assertThat(calls()).hasSize(3);
+        assertThat(calls().subList(1, 3))
+                .allMatch(call -> !call.contains("Shared") && call.endsWith(" [io.reactivemq.examples.Rmq] [serve]"));
+    }
+
+    @Test
+    void furtherOptionsOfTheJvmComeLast() throws Exception {
+        built();
+        environment.put("RMQ_JVM", "-Xmx1g -Xshare:off");
+
+        assertThat(run("serve").err()).isEmpty();
+        assertThat(calls()).singleElement().asString().contains(" [-Xmx1g] [-Xshare:off] [-cp] ");
     }
 
     @Test

@@ -285,7 +285,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     }
 
     private void begin(ChannelHandlerContext ctx, RequestFrame frame) {
-        boolean begun = false;
+        boolean begun = false; // or waits on
         try {
             ByteBuffer content = frame.content().nioBuffer();
             RequestHeader header = KafkaCodec.readHeader(content, apis);
@@ -294,6 +294,13 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
                 return;
             }
             Caller caller = callerOf(ctx.channel(), header);
+            int waitMs = security.waitMs(caller, header);
+            if (waitMs > 0) {
+                waiting.addFirst(frame);
+                begun = true;
+                mute(ctx, waitMs);
+                return;
+            }
             short answerVersion = header.version();
             FetchLease lease = new FetchLease();
             Mono<ApiMessage> answer;

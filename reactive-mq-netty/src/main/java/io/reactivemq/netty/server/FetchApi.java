@@ -20,6 +20,7 @@ import io.reactivemq.kafka.common.record.internal.BaseRecords;
 import io.reactivemq.kafka.common.record.internal.MemoryRecords;
 import io.reactivemq.netty.protocol.LentKafkaRecords;
 import io.reactivemq.netty.protocol.ProtocolError;
+import io.reactivemq.netty.security.ClientQuotas;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -31,7 +32,8 @@ import reactor.core.publisher.Mono;
 
 /**
  * Fetch: reads of several partitions, with a long poll. A client that goes on with a session (KIP-227) names only the partitions that it wants otherwise
- * than before, and is answered with those that have something new.
+ * than before, and is answered with those that have something new. Who has fetched more than its quota is answered at once, without records; what one fetch
+ * may bring is what the quota has left, or one batch.
  */
 final class FetchApi {
 
@@ -45,11 +47,13 @@ final class FetchApi {
     private final Broker broker;
     private final TopicNames names;
     private final FetchSessions sessions;
+    private final ClientQuotas quotas;
 
-    FetchApi(Broker broker, TopicNames names, FetchSessions sessions) {
+    FetchApi(Broker broker, TopicNames names, FetchSessions sessions, ClientQuotas quotas) {
         this.broker = broker;
         this.names = names;
         this.sessions = sessions;
+        this.quotas = quotas;
     }
 
     void register(ApiTable apis) {
@@ -65,6 +69,9 @@ final class FetchApi {
         }
         if (FetchSession.isFull(body.sessionEpoch())) {
             sessions.close(body.sessionId(), caller.principal());
+            if (hasToWait(caller)) {
+                return Mono.just(new FetchResponseData());
+            }
             return names.rememberedNamesOf(caller, ids).flatMap(known -> full(request, body, byTopicId, known));
         }
         FetchSession session = sessions.find(body.sessionId(), caller.principal());
@@ -74,6 +81,11 @@ final class FetchApi {
         ids.addAll(session.nameless());
         return names.rememberedNamesOf(caller, ids)
                 .flatMap(known -> incremental(request, body, byTopicId, known, session));
+    }
+
+    /** Whether it has had more than its quota; how long it has to wait is said where each answer is charged for. */
+    private boolean hasToWait(Caller caller) {
+        return quotas.waitMs(caller, ClientQuotas.FETCHED) > 0;
     }
 
     private static Mono<FetchResponseData> refused(short error) {
@@ -118,6 +130,9 @@ final class FetchApi {
         List<FetchPosition> positions = session.positions();
         if (positions.isEmpty()) {
             return Mono.just(new FetchResponseData());
+        }
+        if (hasToWait(request.caller())) {
+            return Mono.just(new FetchResponseData().setSessionId(session.id()));
         }
         return read(request, body, positions).map(found -> {
             Answer answer = new Answer(body);
@@ -167,10 +182,13 @@ final class FetchApi {
         // what is refused is told at once
         boolean refused = wanted.size() < positions.size();
         Duration wait = refused ? Duration.ZERO : Duration.ofMillis(Math.max(0, body.maxWaitMs()));
+        int maxBytes = (int) Math.min(
+                Math.min(Math.max(1, body.maxBytes()), FETCH_BYTES_MAX),
+                quotas.bytesLeft(request.caller(), ClientQuotas.FETCHED));
         FetchRequest fetch = new FetchRequest(
                 wanted,
-                Math.max(0, body.minBytes()),
-                Math.min(Math.max(1, body.maxBytes()), FETCH_BYTES_MAX),
+                Math.min(Math.max(0, body.minBytes()), maxBytes),
+                maxBytes,
                 wait,
                 body.isolationLevel() == READ_COMMITTED
                         ? IsolationLevel.READ_COMMITTED

@@ -370,7 +370,7 @@ public final class KafkaServer {
                 Map.of("group.version", VersionRange.of(0, 1), "transaction.version", VersionRange.of(0, 2)));
         new MetadataApis(settings, target, authorizer, names, features, apis).register();
         new ProduceApi(settings.broker(), names).register(apis);
-        new FetchApi(settings.broker(), names, sessions).register(apis);
+        new FetchApi(settings.broker(), names, sessions, security.quotas()).register(apis);
         new LogApis(settings.broker(), target).register(apis);
         new LogDetailApis(settings.broker()).register(apis);
         new TopicApis(settings, authorizer, names).register(apis);

@@ -104,6 +104,11 @@ record ServerSecurity(
         return 0;
     }
 
+    /** How long the request may not be begun yet, in ms, since its caller has produced too much before, be it on another connection. */
+    int waitMs(Caller caller, RequestHeader header) {
+        return header.api() == ApiMessageType.PRODUCE ? quotas.waitMs(caller, ClientQuotas.PRODUCED) : 0;
+    }
+
     private static long recordBytes(FetchResponseData answer) {
         long bytes = 0;
         for (FetchableTopicResponse topic : answer.responses()) {

@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("Quotas:")
 class ClientQuotasTest {
@@ -32,17 +34,49 @@ class ClientQuotasTest {
         return quotas.take(caller, ClientQuotas.PRODUCED, bytes);
     }
 
-    @Test
-    @DisplayName("over any time nobody has more than the quota and one second of it ahead")
-    void rate() {
+    @ParameterizedTest
+    @ValueSource(ints = {300, 60_000})
+    @DisplayName("over any time nobody has more than the quota, one second of it ahead, and what was under way")
+    void rate(int bytes) {
         limit(QuotaEntity.ofUser("alice"), 1_000);
         long taken = 0;
         for (int i = 0; i < 100; i++) {
-            taken += 300;
-            now += Duration.ofMillis(take(ALICE, 300)).toNanos();
-            assertThat(taken).isLessThanOrEqualTo(1_000 + (now / 1_000_000) + 300);
+            taken += bytes;
+            int waitMs = take(ALICE, bytes);
+            while (waitMs > 0) { // as who is told to wait, and asks again
+                now += Duration.ofMillis(waitMs).toNanos();
+                waitMs = quotas.waitMs(ALICE, ClientQuotas.PRODUCED);
+            }
+            assertThat(taken).isLessThanOrEqualTo(1_000 + (now / 1_000_000));
         }
-        assertThat(now).isGreaterThanOrEqualTo(Duration.ofSeconds(28).toNanos());
+        assertThat(now)
+                .isBetween(
+                        Duration.ofMillis(99L * bytes - 1_000).toNanos(),
+                        Duration.ofMillis(100L * bytes).toNanos());
+    }
+
+    @Test
+    @DisplayName(
+            "what is left is told before: all of a second's, less what was taken; at least one byte, and all without a quota")
+    void left() {
+        assertThat(quotas.bytesLeft(ALICE, ClientQuotas.PRODUCED)).isEqualTo(Long.MAX_VALUE);
+        limit(QuotaEntity.ofUser("alice"), 1_000);
+        assertThat(quotas.bytesLeft(ALICE, ClientQuotas.PRODUCED)).isEqualTo(1_000);
+        take(ALICE, 400);
+        assertThat(quotas.bytesLeft(ALICE, ClientQuotas.PRODUCED)).isEqualTo(600);
+        take(ALICE, 4_000);
+        assertThat(quotas.bytesLeft(ALICE, ClientQuotas.PRODUCED)).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("who owes is not forgiven, however many owe")
+    void manyDebtors() {
+        limit(new QuotaEntity(null, Part.DEFAULT), 1_000);
+        for (int i = 0; i < 25_000; i++) {
+            take(new Caller("User:alice", "app" + i, "/10.0.0.1", "SSL"), 4_000);
+        }
+        assertThat(quotas.waitMs(new Caller("User:alice", "app0", "/10.0.0.1", "SSL"), ClientQuotas.PRODUCED))
+                .isEqualTo(3_000);
     }
 
     @Test

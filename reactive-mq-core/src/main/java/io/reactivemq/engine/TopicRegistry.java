@@ -53,7 +53,7 @@ import reactor.core.publisher.Mono;
  *
  * <p>Creation: the topic is announced in the metadata and forced; the folders are made, each with its {@code
  * partition.metadata}, and their directory is forced; then the marker follows that they are there. Deletion is the same,
- * backwards. An open finishes what a crash has left between two steps. A folder that is missing behind its marker is damage and
+ * backwards. An open finishes what a crash has left between two steps. A log that is missing behind its marker is damage and
  * refuses the open; a folder that nobody announced is moved aside, never deleted.
  *
  * <p>Safe for many threads: {@code topics} is what readers see, and changes only when a step is complete.
@@ -471,11 +471,12 @@ final class TopicRegistry implements TopicCatalog {
             store.createDirectories(path);
         }
         LogFolder folder = LogFolder.of(store, path);
-        if (!folder.exists()) {
+        if (index < image.made() && !folder.hasSegments()) {
             throw new MqException(
                     ErrorCode.KAFKA_STORAGE_ERROR,
-                    "the folder of partition " + id + " is missing: expected " + path
-                            + ", which the metadata says was made; restore it, nothing was changed");
+                    "the log of partition " + id + " is missing: expected segments in " + path
+                            + ", which the metadata says were made, found "
+                            + (folder.exists() ? "none" : "no such folder") + "; restore it, nothing was changed");
         }
         checkIdentity(folder, image);
         return open(id, folder, config, image.internal() ? Admission.OPEN : admission);

@@ -57,6 +57,11 @@ public final class LogFolder {
         return path;
     }
 
+    /** Whether a segment of a log was there. */
+    public boolean hasSegments() {
+        return offsets.containsKey(IndexFormat.LOG_SUFFIX);
+    }
+
     /** Whether the directory was there. */
     public boolean exists() {
         return exists;

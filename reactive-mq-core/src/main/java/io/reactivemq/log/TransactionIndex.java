@@ -209,6 +209,7 @@ final class TransactionIndex {
         AbortedTransaction[] now = entries;
         ByteBuffer bytes = null;
         if (now == null) {
+            size = count; // all there will be: one may have come since the look before
             try {
                 bytes = verifiedFile(size);
             } catch (MqException e) {

@@ -89,7 +89,7 @@ public final class Partition {
     // The fields below belong to the drain loop.
     private TopicConfig config;
     private final Disposable.Swap flushTimer = Disposables.swap();
-    private boolean flushTimerRuns;
+    private volatile boolean flushTimerRuns;
     private final ArrayDeque<Append> written = new ArrayDeque<>();
     private final ArrayDeque<AppendInfo> infos = new ArrayDeque<>();
 
@@ -568,10 +568,12 @@ public final class Partition {
         flushTimer.update(runtime.timers()
                 .schedule(
                         () -> onWriter(() -> {
-                            flushTimerRuns = false;
-                            log.force();
-                            return Boolean.TRUE;
-                        }),
+                                    flushTimerRuns = false;
+                                    log.force();
+                                    return Boolean.TRUE;
+                                })
+                                // too much waits for the writer: the next append sets the timer again
+                                .subscribe(forced -> {}, refused -> flushTimerRuns = false),
                         config.flush().ms(),
                         TimeUnit.MILLISECONDS));
     }

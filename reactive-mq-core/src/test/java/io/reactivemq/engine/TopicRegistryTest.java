@@ -24,6 +24,8 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Mono;
 
 class TopicRegistryTest {
@@ -197,12 +199,16 @@ class TopicRegistryTest {
         assertThat(await(registry.create(ORDERS, false)).partitions()).isEqualTo(2);
     }
 
-    @Test
-    void aFolderThatIsMissingBehindItsMarkerIsDamageAndNotMadeAgain() {
+    @ParameterizedTest(name = "the folder itself is there: {0}")
+    @ValueSource(booleans = {false, true})
+    void aLogThatIsMissingBehindItsMarkerIsDamageAndNotMadeAgain(boolean emptied) {
         TopicRegistry registry = open();
         await(registry.create(ORDERS, false));
         await(registry.close().thenReturn(true));
         store.deleteRecursively(DATA.resolve("orders-1"));
+        if (emptied) {
+            store.createDirectories(DATA.resolve("orders-1"));
+        }
 
         CompletableFuture<Boolean> loaded = load().thenReturn(true).toFuture();
         runtime.run();
@@ -213,7 +219,8 @@ class TopicRegistryTest {
                 .withThrowableThat()
                 .withMessageContaining("orders-1")
                 .withMessageContaining("missing");
-        assertThat(store.exists(DATA.resolve("orders-1"))).isFalse();
+        assertThat(store.exists(DATA.resolve("orders-1"))).isEqualTo(emptied);
+        assertThat(emptied ? store.list(DATA.resolve("orders-1")) : List.of()).isEmpty();
     }
 
     @Test

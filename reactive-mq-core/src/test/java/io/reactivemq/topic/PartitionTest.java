@@ -41,6 +41,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -346,6 +347,36 @@ class PartitionTest {
         assertThat(watched.count("force") - before).as("a second").isEqualTo(2);
         runtime.advanceBy(Duration.ofSeconds(10));
         assertThat(watched.count("force") - before).as("nothing more to force").isEqualTo(2);
+    }
+
+    @Test
+    void aTimedForceThatFindsTooMuchWaitingComesWithTheNextAppends() {
+        Partition partition = open(Durability.OS_BUFFERED, Admission.OPEN);
+        TopicConfig buffered = new TopicConfig(Durability.OS_BUFFERED, LogConfig.defaults());
+        partition.configure(buffered.withFlush(new FlushPolicy(FlushPolicy.NEVER, 1_000)));
+        append(partition, "a", 1);
+        runtime.run();
+        int before = watched.count("force");
+        AtomicInteger refused = new AtomicInteger();
+        // in the writer's turn, so that none of them is done while the timer looks
+        partition
+                .onWriter(() -> {
+                    for (int i = 0; i < PartitionQueue.TASKS_MAX; i++) {
+                        partition.onWriter(() -> true).subscribe();
+                    }
+                    partition.onWriter(() -> true).subscribe(done -> {}, e -> refused.incrementAndGet());
+                    runtime.advanceBy(Duration.ofSeconds(1));
+                    return true;
+                })
+                .subscribe();
+        runtime.run();
+        assertThat(refused).as("the queue was full").hasValue(1);
+        assertThat(watched.count("force")).as("refused, too").isEqualTo(before);
+
+        append(partition, "b", 1);
+        runtime.run();
+        runtime.advanceBy(Duration.ofSeconds(1));
+        assertThat(watched.count("force")).isEqualTo(before + 1);
     }
 
     @Test

@@ -90,7 +90,9 @@ final class LogApis {
         TopicPartition partition = new TopicPartition(topic, index);
         long timestamp = asked.timestamp();
         if (timestamp >= 0) {
-            return record(caller, partition, OffsetSpec.atOrAfter(timestamp), timestamp);
+            Mono<ListOffsetsPartitionResponse> found =
+                    record(caller, partition, OffsetSpec.atOrAfter(timestamp), timestamp);
+            return committed ? found.flatMap(record -> belowLastStable(caller, partition, record)) : found;
         }
         if (timestamp < EARLIEST_PENDING_UPLOAD
                 || (timestamp <= MAX_TIMESTAMP && request.version() < SINCE[(int) (MAX_TIMESTAMP - timestamp)])) {
@@ -108,6 +110,15 @@ final class LogApis {
         OffsetSpec spec = timestamp == LATEST ? latest : OffsetSpec.earliest();
         return broker.listOffset(caller, partition, spec)
                 .map(offset -> nothing(index).setOffset(offset));
+    }
+
+    /** A record of a transaction that is open, or behind its begin, is none yet for who reads what is committed. */
+    private Mono<ListOffsetsPartitionResponse> belowLastStable(
+            Caller caller, TopicPartition partition, ListOffsetsPartitionResponse found) {
+        return found.offset() < 0
+                ? Mono.just(found)
+                : broker.listOffset(caller, partition, OffsetSpec.latestStable())
+                        .map(end -> found.offset() < end ? found : nothing(partition.partition()));
     }
 
     /** The record itself is looked at: the answer has its timestamp, and none where there is no such record. */

@@ -239,7 +239,8 @@ final class ProduceApi {
                 LOG.debug("{} was refused", request.header(), failure);
             }
             return response.setErrorCode(ProtocolError.codeOf(failure))
-                    .setErrorMessage(ProtocolError.messageOf(failure));
+                    // who named the topic by its id may not know the name, which messages have
+                    .setErrorMessage(request.version() < ID_INSTEAD_OF_NAME ? ProtocolError.messageOf(failure) : null);
         }
 
         private static @Nullable Throwable failureOf(CompletableFuture<?> done) {

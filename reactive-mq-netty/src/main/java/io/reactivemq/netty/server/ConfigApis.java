@@ -27,6 +27,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -70,6 +71,8 @@ final class ConfigApis {
 
     private Mono<DescribeConfigsResponseData> describeConfigs(ApiRequest request, DescribeConfigsRequestData body) {
         return Flux.fromIterable(body.resources())
+                // named twice, answered once
+                .distinct(asked -> Map.entry(asked.resourceType(), asked.resourceName()))
                 .concatMap(asked -> describe(request.caller(), asked, body.includeSynonyms())
                         .onErrorResume(
                                 MqException.class,

@@ -161,6 +161,8 @@ final class ConsumerGroupApis {
     private Mono<ConsumerGroupDescribeResponseData> consumerGroupDescribe(
             ApiRequest request, ConsumerGroupDescribeRequestData body) {
         return Flux.fromIterable(body.groupIds())
+                // named twice, answered once
+                .distinct()
                 .concatMap(id -> broker.describeGroup(request.caller(), id)
                         .flatMap(group -> group.type() == GroupType.CONSUMER
                                 ? described(request, group)

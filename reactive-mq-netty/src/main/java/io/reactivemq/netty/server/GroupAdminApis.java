@@ -47,6 +47,8 @@ final class GroupAdminApis {
 
     private Mono<DescribeGroupsResponseData> describeGroups(ApiRequest request, DescribeGroupsRequestData body) {
         return Flux.fromIterable(body.groups())
+                // named twice, answered once
+                .distinct()
                 .concatMap(id -> broker.describeGroup(request.caller(), id)
                         .flatMap(group -> group.type() == GroupType.CLASSIC
                                 ? Mono.just(described(group))

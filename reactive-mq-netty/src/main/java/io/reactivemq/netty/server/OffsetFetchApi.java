@@ -43,6 +43,9 @@ final class OffsetFetchApi {
     private static final int SEVERAL_GROUPS = 8;
     private static final int ID_INSTEAD_OF_NAME = 10;
 
+    /** From here on an answer tells what failed for the group. */
+    private static final int ERROR_OF_THE_GROUP = 2;
+
     private final Broker broker;
     private final Authorizer authorizer;
     private final TopicNames names;
@@ -59,9 +62,13 @@ final class OffsetFetchApi {
 
     private Mono<OffsetFetchResponseData> offsetFetch(ApiRequest request, OffsetFetchRequestData body) {
         if (request.version() < SEVERAL_GROUPS) {
-            return fetch(request, groupOf(body), body.requireStable()).map(OffsetFetchApi::olderForm);
+            return fetch(request, groupOf(body), body.requireStable())
+                    .map(group -> request.version() < ERROR_OF_THE_GROUP ? toldByPartition(group, body) : group)
+                    .map(OffsetFetchApi::olderForm);
         }
         return Flux.fromIterable(body.groups())
+                // named twice, answered once
+                .distinct(OffsetFetchRequestGroup::groupId)
                 .concatMap(group -> fetch(request, group, body.requireStable()))
                 .collectList()
                 .map(groups -> new OffsetFetchResponseData().setGroups(groups));
@@ -80,6 +87,22 @@ final class OffsetFetchApi {
                                                 .setName(topic.name())
                                                 .setPartitionIndexes(topic.partitionIndexes()))
                                         .toList());
+    }
+
+    /** What failed for the group is told with each partition, where the answer has no other place for it. */
+    private static OffsetFetchResponseGroup toldByPartition(
+            OffsetFetchResponseGroup group, OffsetFetchRequestData body) {
+        List<OffsetFetchRequestTopic> topics = body.topics();
+        if (group.errorCode() == ProtocolError.NONE || topics == null) {
+            return group;
+        }
+        return group.setTopics(topics.stream()
+                .map(topic -> new OffsetFetchResponseTopics()
+                        .setName(topic.name())
+                        .setPartitions(topic.partitionIndexes().stream()
+                                .map(index -> partition(index, null).setErrorCode(group.errorCode()))
+                                .toList()))
+                .toList());
     }
 
     private static OffsetFetchResponseData olderForm(OffsetFetchResponseGroup group) {

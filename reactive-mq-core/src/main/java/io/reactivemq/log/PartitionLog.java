@@ -7,7 +7,7 @@ import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.RecoveryReport.Origin;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
-import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.RecordWalk;
 import io.reactivemq.record.TransactionMarker;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
@@ -563,9 +563,10 @@ public final class PartitionLog implements Closeable {
                 if (batch.baseOffset() >= from) {
                     max = Math.max(max, batch.maxTimestamp());
                 } else {
-                    RecordCursor records = batch.records();
-                    while (records.next()) {
-                        max = records.offset() < from ? max : Math.max(max, records.timestampMs());
+                    try (RecordWalk records = batch.walk(directory.toString())) {
+                        while (records.next()) {
+                            max = records.offset() < from ? max : Math.max(max, records.timestampMs());
+                        }
                     }
                 }
                 next = batch.nextOffset();

@@ -21,6 +21,7 @@ public final class ProtocolError {
     public static final short UNKNOWN_TOPIC_ID = 100;
     public static final short FETCH_SESSION_TOPIC_ID_ERROR = 106;
     public static final short UNSUPPORTED_ENDPOINT_TYPE = 115;
+    public static final short REBOOTSTRAP_REQUIRED = 129;
 
     private ProtocolError() {}
 

@@ -361,6 +361,10 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         inFlightBytes -= REQUEST_BYTES;
         readOn(ctx);
         meters.answered(exchange.header.api(), settings.runtimeNanos() - exchange.beganNanos, exchange.failure != null);
+        if (exchange.failure instanceof UnansweredException unanswered) {
+            refuse(ctx, unanswered.getMessage());
+            return false;
+        }
         if (exchange.failure != null) {
             LOG.error(
                     "request {} from {} failed; the connection is closed",

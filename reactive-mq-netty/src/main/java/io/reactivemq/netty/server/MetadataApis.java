@@ -128,7 +128,15 @@ final class MetadataApis {
                                 .setMaxVersionLevel(range.max()));
             });
         }
-        return Mono.just(response);
+        String expected = body.clusterId();
+        if (expected == null || body.nodeId() < 0) {
+            return Mono.just(response);
+        }
+        // a client that knows whom it means finds somebody else at an old address (KIP-1242)
+        return clusterId(request.caller())
+                .map(actual -> expected.equals(actual) && body.nodeId() == settings.nodeId()
+                        ? response
+                        : response.setErrorCode(ProtocolError.REBOOTSTRAP_REQUIRED));
     }
 
     private Mono<MetadataResponseData> metadata(ApiRequest request, MetadataRequestData body) {

@@ -78,7 +78,7 @@ final class ProduceApi {
                 : body.topicData().stream().map(TopicProduceData::topicId).toList();
         Mono<ProduceResponseData> answer =
                 names.namesOf(request.caller(), ids).flatMap(known -> append(request, body, known, acks));
-        return acks == Acks.NONE ? answer.then(Mono.empty()) : answer;
+        return acks == Acks.NONE ? answer.flatMap(ProduceApi::unanswered) : answer;
     }
 
     private Mono<ProduceResponseData> append(
@@ -202,6 +202,19 @@ final class ProduceApi {
                 new TopicProduceResponse().setName(asked.name()).setTopicId(asked.topicId());
         response.responses().add(topic);
         return topic;
+    }
+
+    /** Who gets no answer learns of a failure by the end of its connection, and asks for the topics anew, as with Kafka. */
+    private static Mono<ProduceResponseData> unanswered(ProduceResponseData answer) {
+        for (TopicProduceResponse topic : answer.responses()) {
+            for (PartitionProduceResponse partition : topic.partitionResponses()) {
+                if (partition.errorCode() != ProtocolError.NONE) {
+                    return Refusal.of(new UnansweredException(
+                            "records that are not to be answered were refused with code " + partition.errorCode()));
+                }
+            }
+        }
+        return Mono.empty();
     }
 
     private static @Nullable Acks acksOf(short acks) {

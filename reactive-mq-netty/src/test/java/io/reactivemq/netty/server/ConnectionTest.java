@@ -18,13 +18,16 @@ import io.reactivemq.broker.ForwardingBroker;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.kafka.common.message.ApiMessageType;
+import io.reactivemq.kafka.common.message.ApiVersionsRequestData;
 import io.reactivemq.kafka.common.message.ApiVersionsResponseData;
 import io.reactivemq.kafka.common.message.FetchRequestData;
 import io.reactivemq.kafka.common.message.FetchResponseData;
 import io.reactivemq.kafka.common.message.MetadataRequestData;
+import io.reactivemq.kafka.common.message.MetadataResponseData;
 import io.reactivemq.kafka.common.message.ProduceRequestData;
 import io.reactivemq.kafka.common.message.ProduceResponseData;
 import io.reactivemq.kafka.common.record.internal.MemoryRecords;
+import io.reactivemq.netty.protocol.ProtocolError;
 import io.reactivemq.netty.protocol.RequestHeader;
 import io.reactivemq.record.RecordBatchBuilder;
 import java.net.InetSocketAddress;
@@ -117,6 +120,49 @@ class ConnectionTest {
             }
             sending.join();
         }
+    }
+
+    @Test
+    @DisplayName(
+            "ends where records can't be taken that asked for no answer, so that the client asks for its topics anew")
+    void failedWithoutAnswer() throws Exception {
+        try (RunningServer server = RunningServer.inMemory();
+                RawClient client = new RawClient(server.port())) {
+            client.send(ApiMessageType.PRODUCE, 9, produce(0)); // there is no such topic
+            assertThat(client.isClosedByServer()).isTrue();
+        }
+    }
+
+    @Test
+    @DisplayName("that was meant for a node of another cluster, or another of this, is told to begin anew (KIP-1242)")
+    void anotherNode() throws Exception {
+        try (RunningServer server = RunningServer.inMemory();
+                RawClient client = new RawClient(server.port())) {
+            MetadataResponseData known = (MetadataResponseData)
+                    client.receive(client.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
+            int node = known.controllerId();
+            assertThat(versions(client, known.clusterId(), node)).isZero();
+            assertThat(versions(client, known.clusterId(), -1))
+                    .as("it knows no node")
+                    .isZero();
+            assertThat(versions(client, null, node)).as("it knows no cluster").isZero();
+            assertThat(versions(client, "another", -1)).isZero();
+            assertThat(versions(client, "another", node)).isEqualTo(ProtocolError.REBOOTSTRAP_REQUIRED);
+            assertThat(versions(client, known.clusterId(), node + 1)).isEqualTo(ProtocolError.REBOOTSTRAP_REQUIRED);
+        }
+    }
+
+    private static short versions(RawClient client, @Nullable String cluster, int node) throws Exception {
+        ApiVersionsResponseData answer = (ApiVersionsResponseData) client.receive(client.send(
+                ApiMessageType.API_VERSIONS,
+                5,
+                new ApiVersionsRequestData()
+                        .setClientSoftwareName("raw")
+                        .setClientSoftwareVersion("1")
+                        .setClusterId(cluster)
+                        .setNodeId(node)));
+        assertThat(answer.apiKeys()).isNotEmpty();
+        return answer.errorCode();
     }
 
     @Test

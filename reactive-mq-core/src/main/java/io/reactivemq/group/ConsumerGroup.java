@@ -326,14 +326,22 @@ final class ConsumerGroup implements Group {
     }
 
     /**
-     * A topic was deleted: members have its partitions to release, and nobody shall own them, so that one made anew under the name is assigned as any
-     * other topic that is new.
+     * A topic was deleted: members have its partitions to release, those that are away have lost them, and nobody shall own them, so that one made
+     * anew under the name is assigned as any other topic that is new.
      */
     void topicGone(String topic, Step step) {
         for (ConsumerMember member : members.values()) {
             Set<TopicPartition> owned = ofTopic(topic, member.assigned);
-            member.gone.addAll(owned);
-            member.gone.addAll(ofTopic(topic, member.revoking));
+            if (member.isAway()) {
+                // it has nothing to release, and nobody who would say so
+                owned.forEach(partition -> owners.remove(partition, member.id));
+                if (member.assigned.removeAll(owned)) {
+                    writeCurrent(member, step);
+                }
+            } else {
+                member.gone.addAll(owned);
+                member.gone.addAll(ofTopic(topic, member.revoking));
+            }
             if (member.assigned.removeAll(owned)) {
                 member.revoking.addAll(owned);
                 member.untold = true;

@@ -31,7 +31,8 @@ import reactor.core.publisher.Flux;
  *   <li>{@code open}: a directory with that many partitions, ten batches in each, that was closed in good order; in this JVM, which has done so
  *       before, and in a new one, from the start of its process on.
  *   <li>{@code heap}, {@code files}: of the open broker, for each partition, against a broker without; after a full collection.
- *   <li>{@code recover}: a log of that size that was not closed, until it can be read.
+ *   <li>{@code recover}: a log of that size that was not closed, until it can be read; forced while it was written, as a log at fsync is, and never forced but
+ *       where a segment was full, as one at os-buffered, with nearly a segment behind the recovery point, which is the most that there can be.
  * </ul>
  *
  * <pre>
@@ -69,7 +70,9 @@ final class OpenBenchmark {
         }
         int mebibytes = options.number("mebibytes", 10 << 10);
         if (mebibytes > 0) {
-            System.out.println(benchmark.recovery(mebibytes, runs).line());
+            for (boolean forced : List.of(true, false)) {
+                System.out.println(benchmark.recovery(mebibytes, forced, runs).line());
+            }
         }
     }
 
@@ -198,9 +201,14 @@ final class OpenBenchmark {
         return found;
     }
 
-    Samples recovery(int mebibytes, int runs) throws IOException {
-        Samples recover =
-                new Samples(String.format(Locale.ROOT, "recover, %,d MiB that were not closed", mebibytes), "s");
+    Samples recovery(int mebibytes, boolean forced, int runs) throws IOException {
+        Samples recover = new Samples(
+                String.format(
+                        Locale.ROOT,
+                        "recover, %,d MiB that were not closed, %s",
+                        mebibytes,
+                        forced ? "forced" : "os-buffered"),
+                "s");
         TopicPartition partition = new TopicPartition("bench", 0);
         try (Folder folder = Folder.in(data)) {
             Path path = folder.path().resolve(partition.toString());
@@ -210,10 +218,12 @@ final class OpenBenchmark {
                 left.add(log);
                 ByteBuffer batch = Batches.full(LARGE_BATCH_BYTES, VALUE_BYTES);
                 long written = 0;
-                for (long i = 0; written < (long) mebibytes << 20; i++) {
+                // somewhat less, so that what is full is the last segment, and none has just begun behind it
+                long enough = ((long) mebibytes << 20) / 256 * 255;
+                for (long i = 0; written < enough; i++) {
                     log.append(batch.duplicate(), 1_000);
                     written += batch.limit();
-                    if (i % 64 == 63) {
+                    if (forced && i % 64 == 63) {
                         log.force();
                     }
                 }

@@ -1,5 +1,8 @@
 package io.reactivemq.benchmarks;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.reactivemq.Durability;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
@@ -7,6 +10,7 @@ import io.reactivemq.broker.AppendResult;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.metrics.BrokerMeter;
 import io.reactivemq.record.RecordBatch;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -63,11 +67,12 @@ final class DurableBenchmark {
         Samples rate = new Samples(who + ", acknowledged when forced", "M msg/s");
         Samples half = new Samples(who + ", to the acknowledgement, p50", "us");
         Samples most = new Samples(who + ", to the acknowledgement, p99", "us");
+        Samples shared = new Samples(who + ", appends for each force", "");
         Samples bare = new Samples("bare write of 4 KiB and force, p50", "us");
         for (int i = 0; i < warmups + runs; i++) {
             boolean measured = i >= warmups;
             try (Folder folder = Folder.in(data)) {
-                appended(folder.path(), measured, rate, half, most);
+                appended(folder.path(), measured, rate, half, most, shared);
             }
             if (appenders == 1) {
                 try (Folder folder = Folder.in(data)) {
@@ -75,11 +80,14 @@ final class DurableBenchmark {
                 }
             }
         }
-        return appenders == 1 ? List.of(rate, half, most, bare) : List.of(rate, half, most);
+        return appenders == 1 ? List.of(rate, half, most, shared, bare) : List.of(rate, half, most, shared);
     }
 
-    private void appended(Path folder, boolean measured, Samples rate, Samples half, Samples most) throws Exception {
-        EmbeddedBroker broker = EmbeddedBroker.openNow(folder, TIMEOUT, o -> o.durability(Durability.FSYNC));
+    private void appended(Path folder, boolean measured, Samples rate, Samples half, Samples most, Samples shared)
+            throws Exception {
+        MeterRegistry registry = new SimpleMeterRegistry();
+        EmbeddedBroker broker = EmbeddedBroker.openNow(
+                folder, TIMEOUT, o -> o.durability(Durability.FSYNC).meterRegistry(registry));
         try {
             broker.createTopic(CALLER, NewTopic.of(PARTITION.topic(), 1)).block(TIMEOUT);
             long[] nanos = new long[batches];
@@ -87,6 +95,8 @@ final class DurableBenchmark {
             CountDownLatch ended = new CountDownLatch(batches);
             ByteBuffer content = Batches.full(BATCH_BYTES, VALUE_BYTES);
             int records = RecordBatch.at(content, 0).count();
+            Timer forces = registry.get(BrokerMeter.FORCE.meterName()).timer();
+            long forcesBefore = forces.count();
             Stopwatch stopwatch = Stopwatch.start();
             for (int i = 0; i < appenders; i++) {
                 ByteBuffer own = ByteBuffer.allocate(content.limit())
@@ -101,6 +111,7 @@ final class DurableBenchmark {
             double millions = (double) batches * records / 1e6;
             if (measured) {
                 Cpu used = stopwatch.used();
+                shared.add((double) batches / (forces.count() - forcesBefore), used, seconds, millions);
                 rate.add(millions / seconds, used, seconds, millions);
                 Arrays.sort(nanos);
                 half.add(nanos[batches / 2] / 1e3, used, seconds, millions);

@@ -22,7 +22,7 @@ import java.util.zip.CRC32C;
  * the machine's floor, a bare framed log: a header of 12 bytes, a CRC-32C and a write for each 64 KiB.
  *
  * <pre>
- * benchmarks/run log [--bytes 100|1024] [--partitions 1|8] [--force true|false] [--messages N] [--runs 5] [--warmups 2] [--data DIRECTORY]
+ * benchmarks/run log [--bytes 100|1024] [--partitions 1|8] [--level memory|os-buffered|forced] [--messages N] [--runs 5] [--warmups 2] [--data DIRECTORY]
  * </pre>
  */
 final class LogBenchmark {
@@ -32,18 +32,35 @@ final class LogBenchmark {
     private static final int FRAME_HEADER_BYTES = 12;
     private static final int FORCE_EVERY_BYTES = 16 << 20;
 
+    /** Where it is written, and how far. */
+    enum Level {
+        MEMORY("memory"),
+        OS_BUFFERED("page cache"),
+        FORCED("forced each 16 MiB");
+
+        private final String label;
+
+        Level(String label) {
+            this.label = label;
+        }
+
+        static Level of(String name) {
+            return valueOf(name.replace('-', '_').toUpperCase(Locale.ROOT));
+        }
+    }
+
     private final Path data;
     private final int messageBytes;
     private final int messages;
     private final int partitions;
-    private final boolean force;
+    private final Level level;
 
-    LogBenchmark(Path data, int messageBytes, int messages, int partitions, boolean force) {
+    LogBenchmark(Path data, int messageBytes, int messages, int partitions, Level level) {
         this.data = data;
         this.messageBytes = messageBytes;
         this.messages = messages;
         this.partitions = partitions;
-        this.force = force;
+        this.level = level;
     }
 
     public static void main(String[] arguments) throws IOException {
@@ -52,9 +69,13 @@ final class LogBenchmark {
         Samples.printHeading();
         for (int bytes : options.numbers("bytes", "100,1024")) {
             for (int partitions : options.numbers("partitions", "1,8")) {
-                for (boolean force : options.flags("force", "false,true")) {
-                    int messages = options.number("messages", bytes <= 100 ? 8_000_000 : 1_000_000);
-                    new LogBenchmark(data, bytes, messages, partitions, force)
+                for (String level :
+                        options.text("level", "memory,os-buffered,forced").split(",", -1)) {
+                    Level where = Level.of(level);
+                    // in memory a quarter of it, which is on the heap
+                    int most = bytes <= 100 ? 8_000_000 : 1_000_000;
+                    int messages = options.number("messages", where == Level.MEMORY ? most / 4 : most);
+                    new LogBenchmark(data, bytes, messages, partitions, where)
                             .measure(options.number("warmups", 2), options.number("runs", 5))
                             .forEach(samples -> System.out.println(samples.line()));
                 }
@@ -69,7 +90,7 @@ final class LogBenchmark {
                 messageBytes,
                 partitions,
                 partitions == 1 ? "" : "s",
-                force ? "forced each 16 MiB" : "page cache");
+                level.label);
         Samples append = new Samples("append, " + what, "M msg/s");
         Samples read = new Samples("read, " + what, "M msg/s");
         Samples bareAppend = new Samples("bare append, " + what, "M msg/s");
@@ -79,20 +100,24 @@ final class LogBenchmark {
             try (Folder folder = Folder.in(data)) {
                 logs(folder.path(), measured, append, read);
             }
+            if (level == Level.MEMORY) {
+                continue; // there is no file to compare with
+            }
             try (Folder folder = Folder.in(data)) {
                 bare(folder.path().resolve("bare"), measured, bareAppend, bareRead);
             }
         }
-        return List.of(append, bareAppend, read, bareRead);
+        return level == Level.MEMORY ? List.of(append, read) : List.of(append, bareAppend, read, bareRead);
     }
 
     private void logs(Path folder, boolean measured, Samples append, Samples read) throws IOException {
         List<PartitionLog> logs = new ArrayList<>();
+        FileStore store = level == Level.MEMORY ? FileStore.memory() : FileStore.disk();
         try {
             for (int i = 0; i < partitions; i++) {
                 TopicPartition partition = new TopicPartition("bench", i);
                 logs.add(PartitionLog.open(
-                        FileStore.disk(), folder.resolve(partition.toString()), partition, LogConfig.defaults()));
+                        store, folder.resolve(partition.toString()), partition, LogConfig.defaults()));
             }
             ByteBuffer batch = Batches.full(BATCH_BYTES, messageBytes);
             int count = RecordBatch.at(batch, 0).count();
@@ -104,12 +129,12 @@ final class LogBenchmark {
                 log.append(batch.duplicate(), 1_000);
                 appended += count;
                 bytes += batch.limit();
-                if (force && bytes >= FORCE_EVERY_BYTES) {
+                if (level == Level.FORCED && bytes >= FORCE_EVERY_BYTES) {
                     bytes = 0;
                     logs.forEach(PartitionLog::force);
                 }
             }
-            if (force) {
+            if (level == Level.FORCED) {
                 logs.forEach(PartitionLog::force);
             }
             stopwatch.stop(append, measured, appended / 1e6);
@@ -166,12 +191,12 @@ final class LogBenchmark {
                     file.write(frame);
                 }
                 appended += perFrame;
-                if (force && file.position() - forced >= FORCE_EVERY_BYTES) {
+                if (level == Level.FORCED && file.position() - forced >= FORCE_EVERY_BYTES) {
                     forced = file.position();
                     file.force(false);
                 }
             }
-            if (force) {
+            if (level == Level.FORCED) {
                 file.force(false);
             }
             stopwatch.stop(append, measured, appended / 1e6);

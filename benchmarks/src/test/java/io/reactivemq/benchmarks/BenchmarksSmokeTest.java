@@ -71,7 +71,9 @@ class BenchmarksSmokeTest {
 
     @Test
     void theLogBenchmarkRuns(@TempDir Path data) throws Exception {
-        assertAllMeasured(new LogBenchmark(data, 100, 20_000, 2, true).measure(0, 1), data);
+        for (LogBenchmark.Level level : LogBenchmark.Level.values()) {
+            assertAllMeasured(new LogBenchmark(data, 100, 20_000, 2, level).measure(0, 1), data);
+        }
     }
 
     @Test

@@ -1,12 +1,14 @@
 package io.reactivemq.engine;
 
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
 import io.reactivemq.Durability;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
 import io.reactivemq.group.GroupConfig;
 import io.reactivemq.log.LogCleaner;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.metrics.BrokerMeter;
 import io.reactivemq.metrics.BrokerMeters;
 import io.reactivemq.metrics.CompactionMeters;
 import io.reactivemq.topic.TopicConfig;
@@ -15,6 +17,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -260,6 +263,15 @@ public final class BrokerOptions {
 
     @Nullable CompactionMeters compactionMeters() {
         return meterRegistry == null ? null : new CompactionMeters(meterRegistry);
+    }
+
+    /** Runs each force of a file. */
+    Consumer<Runnable> forcing() {
+        return meterRegistry == null
+                ? Runnable::run
+                : Timer.builder(BrokerMeter.FORCE.meterName())
+                        .description(BrokerMeter.FORCE.description())
+                        .register(meterRegistry)::record;
     }
 
     @Nullable BrokerMeters brokerMeters() {

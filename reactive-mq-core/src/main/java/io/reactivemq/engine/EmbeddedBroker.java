@@ -184,7 +184,7 @@ public final class EmbeddedBroker implements Broker {
     public static Mono<EmbeddedBroker> open(Path directory, Consumer<? super BrokerOptions> configure) {
         BrokerOptions options = new BrokerOptions(Durability.FSYNC, LogConfig.defaults());
         configure.accept(options);
-        FileStore store = FileStore.disk(options.openFilesMax());
+        FileStore store = FileStore.disk(options.openFilesMax(), options.forcing());
         Scheduler io = options.runtime().io();
         Mono<EmbeddedBroker> opening = Blocking.call(
                         () -> {

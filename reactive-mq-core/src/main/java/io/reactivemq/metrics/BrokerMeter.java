@@ -1,14 +1,19 @@
 package io.reactivemq.metrics;
 
 /**
- * What a broker tells of its partitions, groups and transactions. The values are of the last look at them, {@link BrokerMeters#INTERVAL} ago at most.
+ * What a broker tells of its partitions, groups and transactions. The values of gauges are of the last look at them, {@link BrokerMeters#INTERVAL} ago at most.
  *
- * <p>Of each meter there are {@value BrokerMeters#LINES_MAX} lines at most, the first by name: beyond, the others are left out and a warning is logged
+ * <p>Of each gauge there are {@value BrokerMeters#LINES_MAX} lines at most, the first by name: beyond, the others are left out and a warning is logged
  * once. A line goes with its topic or group. Two brokers with one registry need common tags that tell them apart.
  */
 public enum BrokerMeter implements MeterText {
     /** Gauge by {@code topic} and {@code partition}: the bytes of its batches, as Kafka's {@code kafka.log:type=Log,name=Size}. */
     LOG_SIZE("reactivemq.log.size", "bytes", "Bytes of a partition's batches"),
+    /**
+     * Timer: forces of files to disk, as Kafka's {@code kafka.log:type=LogFlushStats,name=LogFlushRateAndTimeMs}; of a log's batches and of the small files
+     * beside them. Counted when they happen.
+     */
+    FORCE("reactivemq.log.force", "seconds", "Forces of files to disk"),
     /** Gauge by {@code group}, {@code topic} and {@code partition}: the high watermark less the offset that the group has committed. */
     CONSUMER_LAG("reactivemq.consumer.lag", "records", "Records that a group has not yet committed"),
     /** Gauge by {@code group}: its members. */

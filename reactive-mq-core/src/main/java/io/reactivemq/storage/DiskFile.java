@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,10 +28,15 @@ final class DiskFile implements StoredFile {
     private volatile Path path;
     private final OpenFiles.@Nullable Channel writer;
     private final OpenFiles.Channel reader;
+    private final Consumer<Runnable> forcing;
     private volatile boolean closed;
 
-    /** @param writer null where the file is for reading only */
-    DiskFile(Path path, OpenFiles.Channel reader, OpenFiles.@Nullable Channel writer) {
+    /**
+     * @param writer null where the file is for reading only
+     * @param forcing runs each force
+     */
+    DiskFile(Path path, OpenFiles.Channel reader, OpenFiles.@Nullable Channel writer, Consumer<Runnable> forcing) {
+        this.forcing = forcing;
         this.path = path;
         this.reader = reader;
         this.writer = writer;
@@ -182,6 +188,10 @@ final class DiskFile implements StoredFile {
 
     @Override
     public void force() {
+        forcing.accept(this::forceNow);
+    }
+
+    private void forceNow() {
         try {
             writer("force").force();
         } catch (IOException e) {

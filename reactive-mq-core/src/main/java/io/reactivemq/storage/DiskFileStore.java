@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The file system, through java.nio.channels. */
@@ -44,7 +45,15 @@ final class DiskFileStore implements FileStore {
 
     private final OpenFiles files;
 
+    private final Consumer<Runnable> forcing;
+
     DiskFileStore(int openFilesMax) {
+        this(openFilesMax, Runnable::run);
+    }
+
+    /** @param forcing runs each force of a file */
+    DiskFileStore(int openFilesMax, Consumer<Runnable> forcing) {
+        this.forcing = forcing;
         this.files = new OpenFiles(openFilesMax);
     }
 
@@ -61,7 +70,7 @@ final class DiskFileStore implements FileStore {
             if (!Files.isRegularFile(path)) {
                 throw new StorageException(Operation.OPEN, path, "there is no such file", null);
             }
-            return new DiskFile(path, reader, mode == OpenMode.READ ? null : files.writer(path));
+            return new DiskFile(path, reader, mode == OpenMode.READ ? null : files.writer(path), forcing);
         }
         StandardOpenOption creation =
                 mode == OpenMode.CREATE ? StandardOpenOption.CREATE : StandardOpenOption.CREATE_NEW;
@@ -71,7 +80,7 @@ final class DiskFileStore implements FileStore {
         } catch (IOException e) {
             throw new StorageException(Operation.OPEN, path, "mode " + mode, e);
         }
-        return new DiskFile(path, reader, writer);
+        return new DiskFile(path, reader, writer, forcing);
     }
 
     @Override

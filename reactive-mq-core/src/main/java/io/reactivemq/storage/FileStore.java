@@ -3,6 +3,7 @@ package io.reactivemq.storage;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * A tree of directories and files. Safe for many threads. All failures are {@link StorageException}.
@@ -24,6 +25,15 @@ public interface FileStore {
      */
     static FileStore disk(int openFilesMax) {
         return new DiskFileStore(openFilesMax);
+    }
+
+    /**
+     * The same, with a look at its forces.
+     *
+     * @param forcing runs each force of a file, on the thread that it was handed; for one who counts or times them
+     */
+    static FileStore disk(int openFilesMax, Consumer<Runnable> forcing) {
+        return new DiskFileStore(openFilesMax, forcing);
     }
 
     /** A new, empty tree in memory, gone with this object. Forces do nothing. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.reactivemq.Durability;
 import io.reactivemq.Headers;
 import io.reactivemq.Serdes;
 import io.reactivemq.TopicPartition;
@@ -25,6 +26,7 @@ import io.reactivemq.produce.SenderRecord;
 import io.reactivemq.produce.TransactionalSender;
 import io.reactivemq.record.RecordBatchBuilder;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -35,6 +37,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -86,6 +89,29 @@ class BrokerMetersTest {
         closing.subscribe();
         runtime.advanceBy(Duration.ofMinutes(2));
         assertThat(registry.find(BrokerMeter.LOG_SIZE.meterName()).gauges()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("RELIABILITY fsync: each force of a file, of which an append that is acknowledged has had one")
+    void forces(@TempDir Path directory) {
+        EmbeddedBroker broker = EmbeddedBroker.openNow(
+                directory,
+                Duration.ofMinutes(2),
+                options -> options.durability(Durability.FSYNC).meterRegistry(registry));
+        try {
+            broker.createTopic(NewTopic.of("orders", 2)).block(Duration.ofMinutes(2));
+            long before = forceCount();
+
+            broker.append(CALLER, ORDERS, batchOf("value"), Acks.ALL).block(Duration.ofMinutes(2));
+
+            assertThat(forceCount()).isGreaterThan(before);
+        } finally {
+            broker.closeGracefully(Duration.ofMinutes(2)).block(Duration.ofMinutes(2));
+        }
+    }
+
+    private long forceCount() {
+        return registry.get(BrokerMeter.FORCE.meterName()).timer().count();
     }
 
     @Test

@@ -441,7 +441,7 @@ public final class EmbeddedBroker implements Broker {
                         ErrorCode.INVALID_TOPIC_EXCEPTION,
                         "topic " + topic.name() + " is the broker's own and its records are not deleted"));
             }
-            return require(partition).deleteRecords(records);
+            return topics.deleteRecords(require(partition), records);
         });
     }
 

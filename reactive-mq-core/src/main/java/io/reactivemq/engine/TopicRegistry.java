@@ -10,6 +10,7 @@ import io.reactivemq.broker.ConfigEntry;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.LogDirDescription;
 import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.coordinator.Coordinator;
 import io.reactivemq.coordinator.CoordinatorResult;
@@ -94,6 +95,9 @@ final class TopicRegistry implements TopicCatalog {
     private final Map<String, Topic> topics = new ConcurrentHashMap<>();
     private final AtomicLong version = new AtomicLong();
 
+    /** As the metadata has them when the broker opens, by topic id and partition; empty once the topics are open. */
+    private volatile Map<UUID, Map<Integer, Long>> logStarts = Map.of();
+
     TopicRegistry(FileStore store, Path directory, TopicConfig defaults, MqRuntime runtime, Admission admission) {
         this.store = store;
         this.directory = directory;
@@ -104,7 +108,7 @@ final class TopicRegistry implements TopicCatalog {
         TopicPartition id = new TopicPartition(MetadataShard.TOPIC, 0);
         Durability durability = defaults.durability() == Durability.MEMORY ? Durability.MEMORY : Durability.FSYNC;
         this.internal = ofTheBroker(defaults.durability());
-        this.metadataPartition = open(id, LogFolder.of(store, folder(id)), ofTheBroker(durability), Admission.OPEN);
+        this.metadataPartition = open(id, LogFolder.of(store, folder(id)), ofTheBroker(durability), 0, Admission.OPEN);
         this.metadata = new Coordinator<>(metadataPartition, runtime, MetadataShard::new);
         this.security = new SecurityStore(metadata);
     }
@@ -125,6 +129,8 @@ final class TopicRegistry implements TopicCatalog {
     /** Replays the metadata, opens every topic, and finishes what a crash has interrupted. */
     Mono<Void> load() {
         return security.load()
+                .then(metadata.read(MetadataShard::logStarts))
+                .doOnNext(starts -> logStarts = starts)
                 .then(metadata.read(MetadataShard::topics))
                 .flatMap(images -> onIo(() -> moveUnknownAside(images)))
                 .flatMapMany(Flux::fromIterable)
@@ -136,7 +142,8 @@ final class TopicRegistry implements TopicCatalog {
                             case DELETING -> finishDeleting(image);
                         },
                         OPENS_AT_ONCE)
-                .then();
+                .then()
+                .doOnSuccess(loaded -> logStarts = Map.of());
     }
 
     /** Creates a topic; once subscribed it runs to its end, whoever cancels. */
@@ -305,6 +312,27 @@ final class TopicRegistry implements TopicCatalog {
 
     private TopicConfig configOf(TopicImage image) {
         return (image.internal() ? internal : defaults).with(image.configs());
+    }
+
+    /**
+     * Deletes records of a partition. How far is recorded in the metadata, too, before the answer: the log's own checkpoint can be lost. Whole
+     * segments need no record, their files are gone. Requests that come at the same time share an append to the metadata.
+     *
+     * @return where the log starts then
+     */
+    Mono<Long> deleteRecords(Partition partition, RecordsToDelete records) {
+        TopicPartition id = partition.id();
+        Topic topic = topics.get(id.topic());
+        if (topic == null) {
+            return Mono.error(new MqException(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + id + " was deleted meanwhile"));
+        }
+        return partition
+                .deleteRecords(records)
+                .flatMap(start -> records.precision() == RecordsToDelete.Precision.EXACT
+                        ? metadata.handle(
+                                machine -> machine.logStart(id.topic(), topic.image.id(), id.partition(), start))
+                        : Mono.just(start));
     }
 
     @Nullable Partition find(TopicPartition id) {
@@ -479,11 +507,12 @@ final class TopicRegistry implements TopicCatalog {
                             + (folder.exists() ? "none" : "no such folder") + "; restore it, nothing was changed");
         }
         checkIdentity(folder, image);
-        return open(id, folder, config, image.internal() ? Admission.OPEN : admission);
+        long logStart = logStarts.getOrDefault(image.id(), Map.of()).getOrDefault(index, 0L);
+        return open(id, folder, config, logStart, image.internal() ? Admission.OPEN : admission);
     }
 
-    private Partition open(TopicPartition id, LogFolder folder, TopicConfig config, Admission gate) {
-        PartitionLog log = PartitionLog.open(store, folder, id, config.effectiveLog());
+    private Partition open(TopicPartition id, LogFolder folder, TopicConfig config, long logStart, Admission gate) {
+        PartitionLog log = PartitionLog.open(store, folder, id, config.effectiveLog(), logStart);
         return new Partition(id, log, config, runtime, gate);
     }
 

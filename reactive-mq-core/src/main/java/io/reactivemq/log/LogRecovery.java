@@ -47,6 +47,10 @@ final class LogRecovery {
     private final Path directory;
     private final TopicPartition partition;
     private final LogConfig config;
+
+    /** The log starts there or later, whatever the checkpoint says. */
+    private final long knownStart;
+
     private final LogFiles files;
     private final SegmentIndexes indexes;
 
@@ -58,7 +62,9 @@ final class LogRecovery {
     private int rebuiltIndexes;
     private long scannedBytes;
 
-    LogRecovery(FileStore store, LogFolder folder, TopicPartition partition, LogConfig config) {
+    /** @param knownStart what is known beside the folder: the log starts at this offset or later */
+    LogRecovery(FileStore store, LogFolder folder, TopicPartition partition, LogConfig config, long knownStart) {
+        this.knownStart = knownStart;
         this.store = store;
         this.folder = folder;
         this.directory = folder.path();
@@ -156,7 +162,11 @@ final class LogRecovery {
 
     private Opened recover(List<Long> bases) {
         LogCheckpoint recorded = files.readCheckpoint(folder);
-        long logStartOffset = recorded == null ? bases.get(0) : recorded.logStartOffset();
+        if (recorded != null && recorded.logStartOffset() < knownStart) {
+            recorded = recorded.withLogStartOffset(knownStart);
+            files.write(recorded); // before what lies below it goes
+        }
+        long logStartOffset = logStartOffset(recorded, bases.get(0));
         FormerSegments former = new FormerSegments(store, directory, partition, config);
         former.drop(logStartOffset, recorded, bases);
         if (bases.get(0) > logStartOffset) {
@@ -242,6 +252,10 @@ final class LogRecovery {
         return epochs;
     }
 
+    private long logStartOffset(@Nullable LogCheckpoint recorded, long firstBase) {
+        return recorded == null ? Math.max(firstBase, knownStart) : recorded.logStartOffset();
+    }
+
     private boolean hasIndex(long base) {
         return folder.has(base, IndexFormat.OFFSET_INDEX_SUFFIX) && folder.has(base, IndexFormat.TIME_INDEX_SUFFIX);
     }
@@ -306,7 +320,7 @@ final class LogRecovery {
             LogEnd logEnd = asRecorded != null
                     ? LogEnd.of(segment, asRecorded, known.point())
                     : LogEnd.of(segment, end, scan.nextOffset(), known.point());
-            long logStartOffset = recorded == null ? segments.get(0).baseOffset() : recorded.logStartOffset();
+            long logStartOffset = logStartOffset(recorded, segments.get(0).baseOffset());
             if (logStartOffset > logEnd.offset()) {
                 throw LogDamage.of(file.path(), end, "end of the log", "at least " + logStartOffset, logEnd.offset());
             }

@@ -120,7 +120,18 @@ public final class PartitionLog implements Closeable {
 
     /** As {@link #open(FileStore, Path, TopicPartition, LogConfig)}, of a folder that was looked at a moment before. */
     public static PartitionLog open(FileStore store, LogFolder folder, TopicPartition partition, LogConfig config) {
-        LogRecovery recovery = new LogRecovery(store, folder, partition, config);
+        return open(store, folder, partition, config, 0);
+    }
+
+    /**
+     * As {@link #open(FileStore, LogFolder, TopicPartition, LogConfig)}.
+     *
+     * @param knownStart an offset that records were {@linkplain #deleteRecordsBefore deleted} up to, as it is known beside the folder: the log
+     *     starts there or later, whatever the folder tells, and is damaged where it ends before
+     */
+    public static PartitionLog open(
+            FileStore store, LogFolder folder, TopicPartition partition, LogConfig config, long knownStart) {
+        LogRecovery recovery = new LogRecovery(store, folder, partition, config, knownStart);
         return new PartitionLog(store, folder.path(), partition, config, recovery.open());
     }
 

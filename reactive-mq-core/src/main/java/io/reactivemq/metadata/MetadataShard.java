@@ -8,6 +8,7 @@ import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.coordinator.CoordinatorShard;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -20,7 +21,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state machine of the broker's topics, of the producer ids it has given out, and of its {@linkplain SecurityState security}. Creating, growing and
+ * The state machine of the broker's topics, of the offsets their logs start at, of the producer ids it has given out, and of its {@linkplain SecurityState security}. Creating, growing and
  * deleting take two records each, with the work on the folders between
  * them, so that an open after a crash knows what to finish.
  */
@@ -36,6 +37,9 @@ public final class MetadataShard implements CoordinatorShard {
     private static final Pattern LEGAL_NAME = Pattern.compile("[a-zA-Z0-9._-]{1," + NAME_CHARS_MAX + "}");
 
     private final Map<String, TopicImage> topics = new TreeMap<>();
+
+    /** Of partitions whose records were deleted up to an offset: those offsets, by topic id and partition. */
+    private final Map<UUID, Map<Integer, Long>> logStarts = new HashMap<>();
 
     /** The first producer id that is not given out. */
     private long nextProducerId;
@@ -147,7 +151,36 @@ public final class MetadataShard implements CoordinatorShard {
 
     /** The folders of a topic are gone. */
     public CoordinatorResult<Boolean> deleted(String name) {
-        return new CoordinatorResult<>(List.of(TopicRecords.tombstone(name)), Boolean.TRUE);
+        List<CoordinatorRecord> records = new ArrayList<>();
+        TopicImage topic = topics.get(name);
+        if (topic != null) {
+            logStarts
+                    .getOrDefault(topic.id(), Map.of())
+                    .keySet()
+                    .forEach(partition -> records.add(LogStartRecords.tombstone(topic.id(), partition)));
+        }
+        records.add(TopicRecords.tombstone(name));
+        return new CoordinatorResult<>(records, Boolean.TRUE);
+    }
+
+    /**
+     * The records of a partition are deleted below an offset; the response is that offset. Nothing is recorded of a topic that is gone, and
+     * nothing that was recorded moves back.
+     */
+    public CoordinatorResult<Long> logStart(String name, UUID id, int partition, long offset) {
+        TopicImage topic = topics.get(name);
+        boolean isKnown = topic != null && topic.id().equals(id);
+        boolean isNews = offset > logStarts.getOrDefault(id, Map.of()).getOrDefault(partition, 0L);
+        return isKnown && isNews
+                ? new CoordinatorResult<>(List.of(LogStartRecords.of(id, partition, offset)), offset)
+                : CoordinatorResult.of(offset);
+    }
+
+    /** The offsets that records were deleted up to, by topic id and partition; of others there was nothing to record. */
+    public Map<UUID, Map<Integer, Long>> logStarts() {
+        Map<UUID, Map<Integer, Long>> copy = new HashMap<>();
+        logStarts.forEach((id, starts) -> copy.put(id, Map.copyOf(starts)));
+        return copy;
     }
 
     /** All topics, by name, whatever their state. */
@@ -193,11 +226,29 @@ public final class MetadataShard implements CoordinatorShard {
         if (security.replay(key, value)) {
             return;
         }
+        if (key.getShort(key.position()) == LogStartRecords.KIND) {
+            replayLogStart(LogStartRecords.readTopicId(key), key.getInt(), value);
+            return;
+        }
         String name = TopicRecords.readKey(key);
         if (value == null) {
             topics.remove(name);
         } else {
             topics.put(name, TopicRecords.readValue(name, value));
+        }
+    }
+
+    private void replayLogStart(UUID topicId, int partition, @Nullable ByteBuffer value) {
+        if (value != null) {
+            logStarts.computeIfAbsent(topicId, id -> new HashMap<>()).put(partition, LogStartRecords.readValue(value));
+            return;
+        }
+        Map<Integer, Long> own = logStarts.get(topicId);
+        if (own != null) {
+            own.remove(partition);
+            if (own.isEmpty()) {
+                logStarts.remove(topicId);
+            }
         }
     }
 }

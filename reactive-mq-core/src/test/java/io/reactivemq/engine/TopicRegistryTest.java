@@ -4,25 +4,33 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
+import io.reactivemq.Headers;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.broker.testing.ManualRuntime;
+import io.reactivemq.log.AppendInfo;
 import io.reactivemq.log.LogConfig;
+import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import io.reactivemq.storage.StorageException.Operation;
 import io.reactivemq.storage.testing.WatchedStore;
 import io.reactivemq.topic.Admission;
+import io.reactivemq.topic.AppendListener;
+import io.reactivemq.topic.Partition;
 import io.reactivemq.topic.TopicConfig;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -181,6 +189,74 @@ class TopicRegistryTest {
             steps++;
         }
         assertThat(steps).as("crash points").isGreaterThan(3);
+    }
+
+    @Test
+    @DisplayName(
+            "K23 what was deleted stays so after a crash at any step, once it was answered also without the log's checkpoint, and not in a new topic of that name")
+    void deletedRecordsStayDeleted() {
+        int steps = 0;
+        boolean acknowledged = false;
+        while (!acknowledged) {
+            store = FileStore.memory();
+            runtime = new ManualRuntime();
+            TopicRegistry registry = open();
+            await(registry.create(ORDERS, false));
+            append(partition(registry, 0), 10);
+            append(partition(registry, 1), 10);
+            CompletableFuture<Long> deletion = Mono.zip(
+                            registry.deleteRecords(partition(registry, 0), RecordsToDelete.before(7)),
+                            registry.deleteRecords(partition(registry, 1), RecordsToDelete.before(4)),
+                            (first, second) -> first + second)
+                    .toFuture();
+            for (int i = 0; i < steps && runtime.runOne(); i++) {
+                assertThat(i).isLessThan(100);
+            }
+            acknowledged = deletion.isDone();
+
+            runtime = new ManualRuntime(7);
+            if (acknowledged) {
+                assertThat(deletion.join()).isEqualTo(11);
+                store.delete(DATA.resolve("orders-0").resolve("recovery-checkpoint"));
+            }
+            TopicRegistry again = open();
+            assertThat(partition(again, 0).logStartOffset()).isIn(acknowledged ? List.of(7L) : List.of(0L, 7L));
+            assertThat(partition(again, 1).logStartOffset()).isIn(acknowledged ? List.of(4L) : List.of(0L, 4L));
+            assertThat(partition(again, 0).highWatermark()).isEqualTo(10);
+
+            await(again.delete("orders", Mono.empty()).thenReturn(true));
+            await(again.create(ORDERS, false));
+            append(partition(again, 0), 1);
+            await(again.close().thenReturn(true));
+            assertThat(partition(open(), 0).logStartOffset()).isZero();
+            steps++;
+        }
+        assertThat(steps).as("crash points").isGreaterThan(2);
+    }
+
+    private static Partition partition(TopicRegistry registry, int index) {
+        return Objects.requireNonNull(registry.find(new TopicPartition("orders", index)));
+    }
+
+    private void append(Partition partition, int records) {
+        RecordBatchBuilder builder = new RecordBatchBuilder(256, 1 << 16);
+        for (int i = 0; i < records; i++) {
+            builder.tryAppend(1_000, null, new byte[] {(byte) i}, Headers.empty());
+        }
+        List<AppendInfo> appended = new ArrayList<>();
+        partition.append(builder.build(), new AppendListener() {
+            @Override
+            public void onAppended(AppendInfo info) {
+                appended.add(info);
+            }
+
+            @Override
+            public void onFailed(MqException error) {
+                throw error;
+            }
+        });
+        runtime.run();
+        assertThat(appended).hasSize(1);
     }
 
     @Test

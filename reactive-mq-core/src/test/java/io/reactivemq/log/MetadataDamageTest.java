@@ -264,6 +264,47 @@ class MetadataDamageTest {
     }
 
     @Test
+    @DisplayName(
+            "K23 records that were deleted stay so without its checkpoint, or with a former one, where the start is known beside it")
+    void checkpointLostAfterDeletion() {
+        int inTheSecond = (int) segments.get(1).baseOffset() + 3;
+        byte[] former = bytes(CHECKPOINT);
+        try (PartitionLog log = open(files)) {
+            log.deleteRecordsBefore(inTheSecond);
+        }
+        Map<String, byte[]> deleted = Folders.read(store, FOLDER);
+        List<Map<String, byte[]>> states = List.of(
+                deleted,
+                Folders.without(deleted, CHECKPOINT),
+                Folders.with(deleted, CHECKPOINT, new byte[7]),
+                Folders.without(files, CHECKPOINT), // none of it has reached the disk but what is known beside it
+                Folders.with(files, CHECKPOINT, former));
+        for (Map<String, byte[]> state : states) {
+            Folders.write(store, FOLDER, state);
+            for (int openings = 0; openings < 2; openings++) {
+                try (PartitionLog log =
+                        PartitionLog.open(store, LogFolder.of(store, FOLDER), T0, CONFIG, inTheSecond)) {
+                    assertThat(log.logStartOffset()).isEqualTo(inTheSecond);
+                    assertThatThrownBy(() -> log.read(inTheSecond - 1, 1, 60)).isInstanceOf(MqException.class);
+                    assertThat(readAll(log)).isEqualTo(all.subList(inTheSecond, 60));
+                }
+            }
+            try (PartitionLog log = PartitionLog.open(store, FOLDER, T0, CONFIG)) {
+                assertThat(log.logEndOffset()).isEqualTo(60);
+            }
+        }
+        // what is known may be older than what the log knows itself
+        Folders.write(store, FOLDER, deleted);
+        try (PartitionLog log = PartitionLog.open(store, LogFolder.of(store, FOLDER), T0, CONFIG, 1)) {
+            assertThat(log.logStartOffset()).isEqualTo(inTheSecond);
+        }
+        // and a log that ends before it starts has lost records
+        Folders.write(store, FOLDER, files);
+        assertThatThrownBy(() -> PartitionLog.open(store, LogFolder.of(store, FOLDER), T0, CONFIG, 61))
+                .hasMessageContainingAll("end of the log", "61");
+    }
+
+    @Test
     @DisplayName("without the epochs' file, or with any bit of it flipped, it is made again, the same")
     void epochsLost() {
         List<Map<String, byte[]>> states = new ArrayList<>();

@@ -47,6 +47,34 @@ class MetadataShardTest {
         assertThat(shard.topics()).extracting(TopicImage::name).containsExactly("inner");
     }
 
+    @Test
+    void theStartOfALogIsKeptForItsTopicAloneAndOnlyMovesOn() {
+        apply(shard.create(NewTopic.of("orders", 2), ID, false));
+        apply(shard.ready("orders"));
+        apply(shard.logStart("orders", ID, 1, 7));
+        assertThat(shard.logStart("orders", ID, 1, 7).records()).isEmpty();
+        assertThat(shard.logStart("orders", ID, 1, 3).records()).isEmpty();
+        assertThat(shard.logStart("orders", new UUID(5, 6), 1, 9).records()).isEmpty();
+        assertThat(shard.logStart("others", ID, 1, 9).records()).isEmpty();
+        apply(shard.logStart("orders", ID, 1, 9));
+        apply(shard.logStart("orders", ID, 0, 1));
+
+        MetadataShard again = new MetadataShard();
+        replay(again, log);
+        assertThat(again.logStarts()).isEqualTo(Map.of(ID, Map.of(0, 1L, 1, 9L)));
+
+        apply(shard.deleting("orders"));
+        apply(shard.deleted("orders"));
+        assertThat(shard.logStarts()).isEmpty();
+        assertThat(shard.logStart("orders", ID, 0, 2).records()).isEmpty();
+        // a tombstone for each key: compaction leaves nothing of a topic that is gone
+        replay(again, log);
+        assertThat(again.logStarts()).isEmpty();
+        assertThat(log.subList(log.size() - 3, log.size()))
+                .extracting(CoordinatorRecord::value)
+                .containsOnlyNulls();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", ".", "..", "a/b", "a b", "../etc", "a\u0000", "ä"})
     void aNameThatIsNotLegalIsRefused(String name) {

@@ -171,8 +171,9 @@ final class LogApis {
 
     private Mono<DeleteRecordsResponseData> deleteRecords(ApiRequest request, DeleteRecordsRequestData body) {
         return Flux.fromIterable(body.topics())
-                .concatMap(topic -> Flux.fromIterable(topic.partitions())
-                        .concatMap(asked -> deleteRecords(request.caller(), topic.name(), asked))
+                // at the same time: what is to be recorded of them is forced once
+                .flatMapSequential(topic -> Flux.fromIterable(topic.partitions())
+                        .flatMapSequential(asked -> deleteRecords(request.caller(), topic.name(), asked))
                         .collectList()
                         .map(results -> {
                             DeleteRecordsTopicResult result = new DeleteRecordsTopicResult().setName(topic.name());

@@ -1,5 +1,7 @@
 package io.reactivemq.broker;
 
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import java.util.Map;
 import reactor.core.publisher.Flux;
@@ -22,7 +24,8 @@ public final class GroupLag {
      * The lag in records.
      *
      * @param isolation for a group that reads committed records the last stable offset counts, else the high watermark
-     * @return by partition, for those of which the group has committed something; a commit beyond the end counts as 0
+     * @return by partition, for those of which the group has committed something; a commit beyond the end counts as 0. Partitions that are
+     *     offline are left out
      */
     public static Mono<Map<TopicPartition, Long>> of(
             Broker broker, Caller caller, String group, IsolationLevel isolation) {
@@ -37,8 +40,13 @@ public final class GroupLag {
                                                         0,
                                                         offset
                                                                 - entry.getValue()
-                                                                        .offset()))),
+                                                                        .offset())))
+                                        .onErrorResume(GroupLag::isOffline, offline -> Mono.empty()),
                                 CONCURRENCY)
                         .collectMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
+
+    private static boolean isOffline(Throwable failure) {
+        return failure instanceof MqException e && e.errorCode() == ErrorCode.KAFKA_STORAGE_ERROR;
     }
 }

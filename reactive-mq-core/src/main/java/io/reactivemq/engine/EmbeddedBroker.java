@@ -173,13 +173,14 @@ public final class EmbeddedBroker implements Broker {
     }
 
     /**
-     * Opens a broker on a directory, which is made where it is missing. What a crash has left unfinished is finished; what it has
-     * damaged is refused with an error that names file and position, and nothing is changed. The directory belongs to this
-     * broker until it is closed. Cancelling closes it again.
+     * Opens a broker on a directory, which is made where it is missing. What a crash has left unfinished is finished. A partition whose log is
+     * damaged or missing is offline: nothing of it is changed, an error is logged that names file and position and says what to do, requests to it end
+     * with {@code KAFKA_STORAGE_ERROR}, {@link TopicDescription#offline} tells of it, and all others are served. Damage in the broker's own topics refuses
+     * the opening. The directory belongs to this broker until it is closed. Cancelling closes it again.
      *
      * @param configure sets what differs from the defaults
-     * @return the broker, ready for use; an error is {@code KAFKA_STORAGE_ERROR}: in use by another process, not writable,
-     *     damaged
+     * @return the broker, ready for use; an error is {@code KAFKA_STORAGE_ERROR}: in use by another process, or not writable; {@code CORRUPT_MESSAGE}: one
+     *     of the broker's own topics is damaged
      */
     public static Mono<EmbeddedBroker> open(Path directory, Consumer<? super BrokerOptions> configure) {
         BrokerOptions options = new BrokerOptions(Durability.FSYNC, LogConfig.defaults());
@@ -295,6 +296,11 @@ public final class EmbeddedBroker implements Broker {
         return topics.describe(GroupService.TOPIC) != null
                 ? Mono.empty()
                 : topics.create(NewTopic.of(GroupService.TOPIC, 1), true);
+    }
+
+    /** What the opening cut from the ends of logs that a crash had torn; each was logged as a warning. Empty after a clean end. */
+    public List<CutTail> cutTails() {
+        return topics.cutTails();
     }
 
     @Override

@@ -73,9 +73,12 @@ final class MetersRound {
                         group -> new BrokerMeters.Group(group.members().size(), group.groupEpoch()));
         Mono<Long> open = broker.listTransactions(CALLER)
                 .map(all -> all.stream().filter(MetersRound::isOpen).count());
-        Mono.zip(broker.describeLogDir(CALLER), lags, described, open)
-                .doOnNext(found -> meters.update(
-                        new BrokerMeters.Look(found.getT1().sizes(), found.getT2(), found.getT3(), found.getT4())))
+        Mono<Long> offline = broker.listTopics(CALLER)
+                .map(all ->
+                        all.stream().mapToLong(topic -> topic.offline().size()).sum());
+        Mono.zip(broker.describeLogDir(CALLER), lags, described, open, offline)
+                .doOnNext(found -> meters.update(new BrokerMeters.Look(
+                        found.getT1().sizes(), found.getT2(), found.getT3(), found.getT4(), found.getT5())))
                 .doFinally(end -> start())
                 .subscribe(found -> {}, this::failed);
     }

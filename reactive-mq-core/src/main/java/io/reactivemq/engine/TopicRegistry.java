@@ -17,10 +17,14 @@ import io.reactivemq.coordinator.CoordinatorResult;
 import io.reactivemq.group.TopicCatalog;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.log.LogFolder;
+import io.reactivemq.log.LogRepair;
 import io.reactivemq.log.PartitionLog;
+import io.reactivemq.log.RecoveryReport;
 import io.reactivemq.metadata.MetadataShard;
 import io.reactivemq.metadata.TopicImage;
 import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.StorageException;
+import io.reactivemq.storage.StorageException.Operation;
 import io.reactivemq.topic.Admission;
 import io.reactivemq.topic.CleanupPolicy;
 import io.reactivemq.topic.Partition;
@@ -35,14 +39,15 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,8 +59,9 @@ import reactor.core.publisher.Mono;
  *
  * <p>Creation: the topic is announced in the metadata and forced; the folders are made, each with its {@code
  * partition.metadata}, and their directory is forced; then the marker follows that they are there. Deletion is the same,
- * backwards. An open finishes what a crash has left between two steps. A log that is missing behind its marker is damage and
- * refuses the open; a folder that nobody announced is moved aside, never deleted.
+ * backwards. An open finishes what a crash has left between two steps. A partition whose log is damaged, or missing behind its marker, is {@linkplain
+ * Topic offline}, and the others are served; one of the broker's own topics refuses the open. A folder that nobody announced is moved
+ * aside, never deleted.
  *
  * <p>Safe for many threads: {@code topics} is what readers see, and changes only when a step is complete.
  */
@@ -98,6 +104,8 @@ final class TopicRegistry implements TopicCatalog {
     /** As the metadata has them when the broker opens, by topic id and partition; empty once the topics are open. */
     private volatile Map<UUID, Map<Integer, Long>> logStarts = Map.of();
 
+    private final Queue<CutTail> cutTails = new ConcurrentLinkedQueue<>();
+
     TopicRegistry(FileStore store, Path directory, TopicConfig defaults, MqRuntime runtime, Admission admission) {
         this.store = store;
         this.directory = directory;
@@ -136,7 +144,10 @@ final class TopicRegistry implements TopicCatalog {
                 .flatMapMany(Flux::fromIterable)
                 .flatMap(
                         image -> switch (image.state()) {
-                            case READY -> openPartitions(image).doOnNext(partitions -> publish(image, partitions));
+                            case READY ->
+                                openPartitions(image, null)
+                                        .doOnNext(this::publish)
+                                        .thenReturn(image);
                             case CREATING -> finishCreating(image);
                             case GROWING -> finishGrowing(image);
                             case DELETING -> finishDeleting(image);
@@ -238,13 +249,13 @@ final class TopicRegistry implements TopicCatalog {
 
     /** Settings reach the partitions in the order in which they were recorded: the answers come in that order, on one thread at a time. */
     private Mono<Void> apply(TopicImage image) {
-        Topic altered = topics.computeIfPresent(image.name(), (name, topic) -> new Topic(image, topic.partitions));
+        Topic altered = topics.computeIfPresent(image.name(), (name, topic) -> topic.with(image));
         if (altered == null) {
             return Mono.empty(); // deleted meanwhile
         }
         TopicConfig config = configOf(image);
         // all are told at once, and then waited for
-        return Flux.merge(Flux.fromIterable(altered.partitions.stream()
+        return Flux.merge(Flux.fromIterable(altered.open().stream()
                         .map(partition -> partition.configure(config))
                         .toList()))
                 .then();
@@ -253,7 +264,7 @@ final class TopicRegistry implements TopicCatalog {
     /** All settings of a topic as they hold; null where there is no such topic. */
     @Nullable List<ConfigEntry> describeConfigs(String name) {
         Topic topic = topics.get(name);
-        return topic == null ? null : configsOf(topic.image);
+        return topic == null ? null : configsOf(topic.image());
     }
 
     private List<ConfigEntry> configsOf(TopicImage image) {
@@ -290,24 +301,27 @@ final class TopicRegistry implements TopicCatalog {
     @Override
     public List<TopicDescription> list() {
         return topics.values().stream()
-                .map(topic -> describe(topic.image))
+                .map(topic -> describe(topic.image()))
                 .sorted(Comparator.comparing(TopicDescription::name))
                 .toList();
     }
 
     @Nullable TopicDescription describe(String name) {
         Topic topic = topics.get(name);
-        return topic == null ? null : describe(topic.image);
+        return topic == null ? null : describe(topic.image());
     }
 
     private TopicDescription describe(TopicImage image) {
+        Topic topic = topics.get(image.name());
+        boolean isServed = topic != null && topic.image().id().equals(image.id());
         return new TopicDescription(
                 image.name(),
                 image.id(),
                 image.partitions(),
                 image.configs(),
                 configOf(image).log().maxMessageBytes(),
-                image.internal());
+                image.internal(),
+                topic != null && isServed ? topic.offline() : Map.of());
     }
 
     private TopicConfig configOf(TopicImage image) {
@@ -330,16 +344,21 @@ final class TopicRegistry implements TopicCatalog {
         return partition
                 .deleteRecords(records)
                 .flatMap(start -> records.precision() == RecordsToDelete.Precision.EXACT
-                        ? metadata.handle(
-                                machine -> machine.logStart(id.topic(), topic.image.id(), id.partition(), start))
+                        ? metadata.handle(machine ->
+                                machine.logStart(id.topic(), topic.image().id(), id.partition(), start))
                         : Mono.just(start));
     }
 
+    /**
+     * The partition; null where there is no such.
+     *
+     * @throws MqException KAFKA_STORAGE_ERROR where it is offline
+     */
     @Nullable Partition find(TopicPartition id) {
         return find(id, null);
     }
 
-    /** The partition that is meant, if its topic is. */
+    /** As {@link #find(TopicPartition)}, the partition that is meant, if its topic is. */
     @Nullable Partition find(FetchRequest.Partition wanted) {
         return find(wanted.partition(), wanted.topicId());
     }
@@ -347,10 +366,10 @@ final class TopicRegistry implements TopicCatalog {
     private @Nullable Partition find(TopicPartition id, @Nullable UUID topicId) {
         Topic topic = topics.get(id.topic());
         return topic == null
-                        || id.partition() >= topic.partitions.size()
-                        || (topicId != null && !topicId.equals(topic.image.id()))
+                        || !topic.has(id.partition())
+                        || (topicId != null && !topicId.equals(topic.image().id()))
                 ? null
-                : topic.partitions.get(id.partition());
+                : topic.partition(id.partition());
     }
 
     /** Where the partitions are, and how many bytes they have. */
@@ -363,32 +382,32 @@ final class TopicRegistry implements TopicCatalog {
     /** Whether the topic is the broker's own. */
     boolean isInternal(String name) {
         Topic topic = topics.get(name);
-        return topic != null && topic.image.internal();
+        return topic != null && topic.image().internal();
     }
 
-    /** The partitions of the topics that are not the broker's own. */
+    /** The open partitions of the topics that are not the broker's own. */
     List<Partition> partitionsOfUsers() {
         return topics.values().stream()
-                .filter(topic -> !topic.image.internal())
-                .flatMap(topic -> topic.partitions.stream())
+                .filter(topic -> !topic.image().internal())
+                .flatMap(topic -> topic.open().stream())
                 .toList();
     }
 
-    /** The partitions that are compacted, the broker's own too. */
+    /** The open partitions that are compacted, the broker's own too. */
     List<Partition> compactedPartitions() {
         List<Partition> all = new ArrayList<>();
         all.add(metadataPartition);
         topics.values().stream()
-                .filter(topic -> configOf(topic.image).compacts())
-                .forEach(topic -> all.addAll(topic.partitions));
+                .filter(topic -> configOf(topic.image()).compacts())
+                .forEach(topic -> all.addAll(topic.open()));
         return all;
     }
 
-    /** All partitions, the broker's own too. */
+    /** All open partitions, the broker's own too. */
     List<Partition> partitions() {
         List<Partition> all = new ArrayList<>();
         all.add(metadataPartition);
-        topics.values().forEach(topic -> all.addAll(topic.partitions));
+        topics.values().forEach(topic -> all.addAll(topic.open()));
         return all;
     }
 
@@ -397,10 +416,15 @@ final class TopicRegistry implements TopicCatalog {
         return version.get();
     }
 
-    /** Closes all partitions, the metadata last. */
+    /** What was cut from the ends of logs when they were opened. */
+    List<CutTail> cutTails() {
+        return List.copyOf(cutTails);
+    }
+
+    /** Closes all partitions that are open, the metadata last. Those that are offline stay as they are. */
     Mono<Void> close() {
         return Flux.fromIterable(topics.values())
-                .flatMapIterable(Topic::partitions)
+                .flatMapIterable(Topic::open)
                 .flatMapDelayError(Partition::close, OPENS_AT_ONCE, 1)
                 .then(Mono.defer(() -> {
                     metadata.close();
@@ -409,9 +433,9 @@ final class TopicRegistry implements TopicCatalog {
     }
 
     private Mono<TopicImage> finishCreating(TopicImage image) {
-        return openPartitions(image)
-                .flatMap(partitions -> metadata.handle(machine -> machine.ready(image.name()))
-                        .doOnNext(ready -> publish(ready, partitions)))
+        return openPartitions(image, null)
+                .flatMap(opened -> metadata.handle(machine -> machine.ready(image.name()))
+                        .doOnNext(ready -> publish(opened.with(ready))))
                 .onErrorResume(failure -> {
                     LOG.warn("topic {} could not be created", image.name(), failure);
                     return finishDeleting(image).then(Blocking.failed(failure));
@@ -421,13 +445,10 @@ final class TopicRegistry implements TopicCatalog {
     /** Opens the partitions that are not there yet, and makes their folders; where that fails the topic is what it was. */
     private Mono<TopicImage> finishGrowing(TopicImage image) {
         Topic before = topics.get(image.name());
-        List<Partition> there = before == null ? List.of() : before.partitions;
-        return openPartitions(image, there.size())
-                .flatMap(opened -> metadata.handle(machine -> machine.ready(image.name()))
-                        .doOnNext(ready -> publish(
-                                ready,
-                                Stream.concat(there.stream(), opened.stream()).toList()))
-                        .onErrorResume(failure -> Flux.fromIterable(opened)
+        return openPartitions(image, before)
+                .flatMap(grown -> metadata.handle(machine -> machine.ready(image.name()))
+                        .doOnNext(ready -> publish(grown.with(ready)))
+                        .onErrorResume(failure -> Flux.fromIterable(grown.openFrom(before == null ? 0 : before.count()))
                                 .flatMap(Partition::close)
                                 .then(Mono.error(failure))))
                 .onErrorResume(failure -> {
@@ -449,7 +470,7 @@ final class TopicRegistry implements TopicCatalog {
     private Mono<TopicImage> finishDeleting(TopicImage image, Mono<Void> forget) {
         Topic gone = topics.remove(image.name());
         version.incrementAndGet();
-        Flux<Partition> open = gone == null ? Flux.empty() : Flux.fromIterable(gone.partitions);
+        Flux<Partition> open = gone == null ? Flux.empty() : Flux.fromIterable(gone.open());
         return open.flatMap(Partition::closeForDeletion)
                 .then(forget)
                 .then(onIo(() -> {
@@ -459,27 +480,31 @@ final class TopicRegistry implements TopicCatalog {
                 .delayUntil(deleted -> metadata.handle(machine -> machine.deleted(image.name())));
     }
 
-    private void publish(TopicImage image, List<Partition> partitions) {
-        topics.put(image.name(), new Topic(image, partitions));
+    private void publish(Topic topic) {
+        topics.put(topic.image().name(), topic);
         version.incrementAndGet();
     }
 
-    /** Opens all partitions. */
-    private Mono<List<Partition>> openPartitions(TopicImage image) {
-        return openPartitions(image, 0);
-    }
-
-    /** Opens the partitions from that one on; makes the folders of those that are being created. */
-    private Mono<List<Partition>> openPartitions(TopicImage image, int from) {
+    /**
+     * Opens the partitions; makes the folders of those that are being created.
+     *
+     * @param before the topic as it is served, with fewer partitions; null: it is not yet
+     */
+    private Mono<Topic> openPartitions(TopicImage image, @Nullable Topic before) {
         TopicConfig config = configOf(image);
-        Partition[] opened = new Partition[image.partitions() - from];
-        return Flux.range(from, opened.length)
+        @Nullable Partition[] partitions = new @Nullable Partition[image.partitions()];
+        Map<Integer, MqException> offline = new ConcurrentHashMap<>();
+        int from = before == null ? 0 : before.count();
+        if (before != null) {
+            before.copyTo(partitions, offline);
+        }
+        return Flux.range(from, partitions.length - from)
                 .window(OPENED_IN_TURN)
                 .flatMap(
                         some -> some.collectList()
                                 .flatMap(indexes -> onIo(() -> {
                                     for (int i : indexes) {
-                                        opened[i - from] = openPartition(image, i, config);
+                                        partitions[i] = openOrOffline(image, i, config, offline);
                                     }
                                     return true;
                                 })),
@@ -488,8 +513,39 @@ final class TopicRegistry implements TopicCatalog {
                     if (image.made() < image.partitions()) {
                         store.forceDirectory(directory);
                     }
-                    return List.of(opened);
+                    return new Topic(image, partitions, offline);
                 }));
+    }
+
+    /** Null where the partition is offline from now on; then it is told why. */
+    private @Nullable Partition openOrOffline(
+            TopicImage image, int index, TopicConfig config, Map<Integer, MqException> offline) {
+        try {
+            return openPartition(image, index, config);
+        } catch (MqException e) {
+            if (index >= image.made() || !isOfThisLog(e)) {
+                throw e;
+            }
+            TopicPartition id = new TopicPartition(image.name(), index);
+            if (image.internal()) {
+                throw new MqException(
+                        e.errorCode(),
+                        "the broker keeps its own state in partition " + id + " and does not open without it: "
+                                + e.getMessage(),
+                        e);
+            }
+            LOG.error("partition {} is offline, and the others are served: {}", id, e.getMessage());
+            offline.put(index, e);
+            return null;
+        }
+    }
+
+    /** Whether the error is that of one log, with which others have nothing to do. A disk that is full, or takes no force, is not. */
+    private static boolean isOfThisLog(MqException failure) {
+        return failure instanceof StorageException storage
+                ? storage.operation() == Operation.READ
+                : failure.errorCode() == ErrorCode.CORRUPT_MESSAGE
+                        || failure.errorCode() == ErrorCode.KAFKA_STORAGE_ERROR;
     }
 
     private Partition openPartition(TopicImage image, int index, TopicConfig config) {
@@ -504,7 +560,8 @@ final class TopicRegistry implements TopicCatalog {
                     ErrorCode.KAFKA_STORAGE_ERROR,
                     "the log of partition " + id + " is missing: expected segments in " + path
                             + ", which the metadata says were made, found "
-                            + (folder.exists() ? "none" : "no such folder") + "; restore it, nothing was changed");
+                            + (folder.exists() ? "none" : "no such folder") + "; nothing was changed; "
+                            + LogRepair.advice(path));
         }
         checkIdentity(folder, image);
         long logStart = logStarts.getOrDefault(image.id(), Map.of()).getOrDefault(index, 0L);
@@ -513,6 +570,11 @@ final class TopicRegistry implements TopicCatalog {
 
     private Partition open(TopicPartition id, LogFolder folder, TopicConfig config, long logStart, Admission gate) {
         PartitionLog log = PartitionLog.open(store, folder, id, config.effectiveLog(), logStart);
+        RecoveryReport found = log.recovery();
+        Path cut = found.cutFile();
+        if (cut != null) {
+            cutTails.add(new CutTail(id, cut, found.cutPosition(), found.cutBytes(), found.cutReason()));
+        }
         return new Partition(id, log, config, runtime, gate);
     }
 
@@ -528,9 +590,13 @@ final class TopicRegistry implements TopicCatalog {
         if (!actual.equals(expected)) {
             throw new MqException(
                     ErrorCode.KAFKA_STORAGE_ERROR,
-                    file + " belongs to another topic: expected '" + expected.strip() + "', was '" + actual.strip()
-                            + "'; nothing was changed");
+                    file + " belongs to another topic: expected '" + inOneLine(expected) + "', was '"
+                            + inOneLine(actual) + "'; nothing was changed; restore the partition's own folder");
         }
+    }
+
+    private static String inOneLine(String text) {
+        return text.strip().replace('\n', ' ');
     }
 
     private static String kafkaId(UUID id) {
@@ -581,12 +647,4 @@ final class TopicRegistry implements TopicCatalog {
     public String toString() {
         return topics.size() + " topics in " + directory;
     }
-
-    /**
-     * A topic that is ready.
-     *
-     * @param image what the metadata says
-     * @param partitions its partitions, by index
-     */
-    private record Topic(TopicImage image, List<Partition> partitions) {}
 }

@@ -25,6 +25,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -127,17 +128,38 @@ final class Transactions implements TransactionTargets {
     }
 
     @Override
-    public boolean exists(TopicPartition partition) {
-        return topics.find(partition) != null;
+    public @Nullable MqException refusal(TopicPartition partition) {
+        try {
+            return topics.find(partition) == null ? unknown(partition) : null;
+        } catch (MqException offline) {
+            return offline;
+        }
+    }
+
+    private static MqException unknown(TopicPartition partition) {
+        return new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + partition + " does not exist");
+    }
+
+    /** Does it with the partition, nothing where that is gone; where it is offline the Mono ends with that. */
+    private Mono<Void> with(TopicPartition id, Function<Partition, Mono<Void>> work) {
+        Partition target;
+        try {
+            target = topics.find(id);
+        } catch (MqException offline) {
+            return Blocking.failed(offline);
+        }
+        return target == null ? Mono.empty() : work.apply(target);
     }
 
     @Override
     public Mono<AppendResult> append(Caller caller, TopicPartition partition, ByteBuffer records, Acks acks) {
-        Partition target = topics.find(partition);
-        return target == null
-                ? Mono.error(new MqException(
-                        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + partition + " does not exist"))
-                : Appends.append(caller, target, records, acks);
+        Partition target;
+        try {
+            target = topics.find(partition);
+        } catch (MqException offline) {
+            return Blocking.failed(offline);
+        }
+        return target == null ? Mono.error(unknown(partition)) : Appends.append(caller, target, records, acks);
     }
 
     @Override
@@ -152,8 +174,7 @@ final class Transactions implements TransactionTargets {
 
     @Override
     public Mono<Void> force(TopicPartition partition) {
-        Partition target = topics.find(partition);
-        return target == null ? Mono.empty() : target.force();
+        return with(partition, Partition::force);
     }
 
     @Override
@@ -166,10 +187,10 @@ final class Transactions implements TransactionTargets {
         if (partition.equals(offsets)) {
             return groups.endTransaction(producer, marker, durability);
         }
-        Partition target = topics.find(partition);
-        if (target == null) {
-            return Mono.empty();
-        }
+        return with(partition, target -> end(target, producer, marker));
+    }
+
+    private Mono<Void> end(Partition target, ProducerIdAndEpoch producer, TransactionMarker marker) {
         ByteBuffer batch = marker.toBatch(producer.producerId(), producer.epoch(), runtime.currentTimeMillis());
         return Mono.defer(() -> {
             // takes an error that nobody waits for any more, as the broker closes

@@ -32,7 +32,17 @@ final class LogDamage {
                 ErrorCode.CORRUPT_MESSAGE,
                 "the log is damaged: " + file + " at byte " + position + ": " + field + ": expected " + expected
                         + ", actual " + actual
-                        + "; nothing was deleted or cut; restore the file from a copy and open the log again, or set the partition's directory aside");
+                        + "; nothing was deleted or cut; " + LogRepair.advice(folderOf(file)));
+    }
+
+    /** Of one of a log's files; a log that has none of them is named by its folder. */
+    private static Path folderOf(Path file) {
+        Path parent = file.getParent();
+        return parent != null
+                        && IndexFormat.baseOffsetOf(String.valueOf(file.getFileName()))
+                                .isPresent()
+                ? parent
+                : file;
     }
 
     /** For a writer, to whom CORRUPT_MESSAGE would say that it is its batch that is bad. Anything but damage as it is. */

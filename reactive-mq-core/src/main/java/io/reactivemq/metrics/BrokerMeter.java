@@ -9,6 +9,8 @@ package io.reactivemq.metrics;
 public enum BrokerMeter implements MeterText {
     /** Gauge by {@code topic} and {@code partition}: the bytes of its batches, as Kafka's {@code kafka.log:type=Log,name=Size}. */
     LOG_SIZE("reactivemq.log.size", "bytes", "Bytes of a partition's batches"),
+    /** Gauge: partitions whose logs could not be opened and that are not served, as Kafka's {@code OfflinePartitionsCount}. Anything but 0 wants somebody to look. */
+    OFFLINE_PARTITIONS("reactivemq.partitions.offline", "partitions", "Partitions whose logs could not be opened"),
     /**
      * Timer: forces of files to disk, as Kafka's {@code kafka.log:type=LogFlushStats,name=LogFlushRateAndTimeMs}; of a log's batches and of the small files
      * beside them. Counted when they happen.

@@ -37,6 +37,7 @@ public final class BrokerMeters {
     private final MultiGauge members;
     private final MultiGauge epochs;
     private final MultiGauge transactions;
+    private final MultiGauge offline;
 
     /** What the gauges read. */
     private volatile Look last = Look.NOTHING;
@@ -59,14 +60,16 @@ public final class BrokerMeters {
      * @param lags records by group and partition
      * @param groups by their ids
      * @param transactions how many have not ended
+     * @param offline partitions that are not served
      */
     public record Look(
             Map<TopicPartition, Long> sizes,
             Map<GroupPartition, Long> lags,
             Map<String, Group> groups,
-            long transactions) {
+            long transactions,
+            long offline) {
 
-        static final Look NOTHING = new Look(Map.of(), Map.of(), Map.of(), 0);
+        static final Look NOTHING = new Look(Map.of(), Map.of(), Map.of(), 0, 0);
 
         public Look {
             sizes = Map.copyOf(sizes);
@@ -85,6 +88,7 @@ public final class BrokerMeters {
         members = gauge(BrokerMeter.GROUP_MEMBERS, registry);
         epochs = gauge(BrokerMeter.GROUP_EPOCH, registry);
         transactions = gauge(BrokerMeter.TRANSACTIONS, registry);
+        offline = gauge(BrokerMeter.OFFLINE_PARTITIONS, registry);
     }
 
     private static MultiGauge gauge(BrokerMeter meter, MeterRegistry registry) {
@@ -99,10 +103,13 @@ public final class BrokerMeters {
         if (closed) {
             return;
         }
-        show(found, List.of(Row.of(Tags.empty(), this, self -> self.last.transactions)));
+        show(
+                found,
+                List.of(Row.of(Tags.empty(), this, self -> self.last.transactions)),
+                List.of(Row.of(Tags.empty(), this, self -> self.last.offline)));
     }
 
-    private void show(Look found, List<Row<?>> ofTransactions) {
+    private void show(Look found, List<Row<?>> ofTransactions, List<Row<?>> ofOffline) {
         last = found;
         warnOf(BrokerMeter.LOG_SIZE, found.sizes.size());
         warnOf(BrokerMeter.CONSUMER_LAG, found.lags.size());
@@ -123,12 +130,13 @@ public final class BrokerMeters {
                 found.groups.keySet().stream().sorted(),
                 group -> Row.of(Tags.of("group", group), this, self -> self.last.group(group).epoch)));
         transactions.register(ofTransactions);
+        offline.register(ofOffline);
     }
 
     /** Takes all lines away. Nothing is set any more. */
     public synchronized void close() {
         closed = true;
-        show(Look.NOTHING, List.of());
+        show(Look.NOTHING, List.of(), List.of());
     }
 
     private static <T> List<Row<?>> lines(Stream<T> all, Function<T, Row<?>> line) {

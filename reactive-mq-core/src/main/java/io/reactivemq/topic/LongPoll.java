@@ -16,7 +16,9 @@ import io.reactivemq.log.LogRegion;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -46,6 +48,10 @@ public final class LongPoll {
 
     private final FetchRequest request;
     private final List<@Nullable Partition> partitions;
+
+    /** Of those that are not there to be read, why, by their place in the request. */
+    private final Map<Integer, MqException> refused;
+
     private final boolean blocking;
     private final MqRuntime runtime;
     private final MonoSink<FetchResult> sink;
@@ -60,8 +66,13 @@ public final class LongPoll {
     private volatile boolean ended;
 
     private LongPoll(
-            FetchRequest request, List<@Nullable Partition> partitions, MqRuntime runtime, MonoSink<FetchResult> sink) {
+            FetchRequest request,
+            List<@Nullable Partition> partitions,
+            Map<Integer, MqException> refused,
+            MqRuntime runtime,
+            MonoSink<FetchResult> sink) {
         this.request = request;
+        this.refused = refused;
         this.partitions = partitions;
         this.runtime = runtime;
         this.sink = sink;
@@ -71,14 +82,22 @@ public final class LongPoll {
     /**
      * The answer to the request.
      *
-     * @param lookup finds the partition that is meant, null where there is none
+     * @param lookup finds the partition that is meant, null where there is none; it may throw why it can't be read
      */
     public static Mono<FetchResult> fetch(
             FetchRequest request, Function<FetchRequest.Partition, @Nullable Partition> lookup, MqRuntime runtime) {
         return Mono.create(sink -> {
             List<@Nullable Partition> partitions = new ArrayList<>();
-            request.partitions().forEach(wanted -> partitions.add(lookup.apply(wanted)));
-            new LongPoll(request, partitions, runtime, sink).start();
+            Map<Integer, MqException> refused = new HashMap<>();
+            for (FetchRequest.Partition wanted : request.partitions()) {
+                try {
+                    partitions.add(lookup.apply(wanted));
+                } catch (MqException e) {
+                    refused.put(partitions.size(), e);
+                    partitions.add(null);
+                }
+            }
+            new LongPoll(request, partitions, refused, runtime, sink).start();
         });
     }
 
@@ -144,7 +163,10 @@ public final class LongPoll {
         boolean failed = false;
         lentParts = 0;
         for (int i = 0; i < partitions.size(); i++) {
-            FetchResult.Partition part = read(request.partitions().get(i), partitions.get(i), bytes);
+            FetchRequest.Partition wanted = request.partitions().get(i);
+            MqException refusal = refused.get(i);
+            FetchResult.Partition part =
+                    refusal == null ? read(wanted, partitions.get(i), bytes) : failed(wanted.partition(), refusal);
             bytes += part.sizeInBytes();
             failed |= part.error() != null;
             parts.add(part);

@@ -173,9 +173,9 @@ public final class TransactionService implements TransactionApi {
             Caller caller, String transactionalId, ProducerIdAndEpoch producer, Collection<TopicPartition> partitions) {
         Set<TopicPartition> wanted = Set.copyOf(partitions);
         for (TopicPartition partition : wanted) {
-            if (!targets.exists(partition)) {
-                return failed(new MqException(
-                        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + partition + " does not exist"));
+            MqException refusal = targets.refusal(partition);
+            if (refusal != null) {
+                return failed(refusal);
             }
         }
         return add(transactionalId, producer, wanted, TransactionVersion.V1);
@@ -204,7 +204,7 @@ public final class TransactionService implements TransactionApi {
     public Mono<AppendResult> append(Caller caller, TransactionalAppend append) {
         TopicPartition partition = append.partition();
         ByteBuffer records = append.records();
-        if (!targets.exists(partition) || records.remaining() < RecordBatch.HEADER_BYTES) {
+        if (targets.refusal(partition) != null || records.remaining() < RecordBatch.HEADER_BYTES) {
             return targets.append(caller, partition, records, append.acks()); // which says what is wrong
         }
         RecordBatch batch = RecordBatch.at(records, records.position());

@@ -194,7 +194,7 @@ class BrokerMetersTest {
         IntStream.range(0, BrokerMeters.LINES_MAX + 5).forEach(i -> groups.put("g" + i, new BrokerMeters.Group(1, 1)));
         sizes.put(new TopicPartition("no more", 0), 1L);
         lags.put(new GroupPartition("no more", ORDERS), 2L);
-        meters.update(new BrokerMeters.Look(sizes, lags, groups, 0));
+        meters.update(new BrokerMeters.Look(sizes, lags, groups, 0, 0));
         assertThat(registry.find(BrokerMeter.LOG_SIZE.meterName()).gauges()).hasSize(BrokerMeters.LINES_MAX);
         assertThat(registry.find(BrokerMeter.CONSUMER_LAG.meterName()).gauges()).hasSize(BrokerMeters.LINES_MAX);
         assertThat(registry.find(BrokerMeter.GROUP_MEMBERS.meterName()).gauges())
@@ -203,7 +203,7 @@ class BrokerMetersTest {
         assertThat(size("no more", 0)).isEmpty();
         assertThat(lag("no more")).isEmpty();
         meters.close();
-        meters.update(new BrokerMeters.Look(sizes, lags, groups, 0));
+        meters.update(new BrokerMeters.Look(sizes, lags, groups, 0, 0));
         assertThat(registry.getMeters()).isEmpty();
     }
 

@@ -1,6 +1,7 @@
 package io.reactivemq.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
@@ -23,7 +24,6 @@ import io.reactivemq.topic.AppendListener;
 import io.reactivemq.topic.Partition;
 import io.reactivemq.topic.TopicConfig;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -286,15 +286,12 @@ class TopicRegistryTest {
             store.createDirectories(DATA.resolve("orders-1"));
         }
 
-        CompletableFuture<Boolean> loaded = load().thenReturn(true).toFuture();
-        runtime.run();
+        TopicRegistry again = open();
 
-        assertThat(loaded).isCompletedExceptionally();
-        assertThat(loaded)
-                .failsWithin(Duration.ZERO)
-                .withThrowableThat()
-                .withMessageContaining("orders-1")
-                .withMessageContaining("missing");
+        assertThatThrownBy(() -> again.find(new TopicPartition("orders", 1)))
+                .hasMessageContainingAll("KAFKA_STORAGE_ERROR", "orders-1", "missing");
+        assertThat(again.find(new TopicPartition("orders", 0))).isNotNull();
+        await(again.close().thenReturn(true));
         assertThat(store.exists(DATA.resolve("orders-1"))).isEqualTo(emptied);
         assertThat(emptied ? store.list(DATA.resolve("orders-1")) : List.of()).isEmpty();
     }
@@ -314,9 +311,10 @@ class TopicRegistryTest {
         store.deleteRecursively(DATA.resolve("orders-0"));
         store.rename(DATA.resolve("others-0"), DATA.resolve("orders-0"));
         store.createDirectories(DATA.resolve("others-0"));
-        CompletableFuture<Boolean> loaded = load().thenReturn(true).toFuture();
-        runtime.run();
-        assertThat(loaded).failsWithin(Duration.ZERO).withThrowableThat().withMessageContaining("another topic");
+        TopicRegistry again = open();
+        assertThatThrownBy(() -> again.find(new TopicPartition("orders", 0))).hasMessageContaining("another topic");
+        assertThatThrownBy(() -> again.find(new TopicPartition("others", 0))).hasMessageContaining("missing");
+        assertThat(again.find(new TopicPartition("orders", 1))).isNotNull();
     }
 
     @Test
@@ -350,10 +348,6 @@ class TopicRegistryTest {
         TopicRegistry registry = registry();
         await(registry.load().thenReturn(true));
         return registry;
-    }
-
-    private Mono<Void> load() {
-        return registry().load();
     }
 
     private TopicRegistry registry() {

@@ -234,8 +234,8 @@ class TransactionServiceTest {
         }
 
         @Override
-        public boolean exists(TopicPartition partition) {
-            return true;
+        public @Nullable MqException refusal(TopicPartition partition) {
+            return null;
         }
 
         @Override

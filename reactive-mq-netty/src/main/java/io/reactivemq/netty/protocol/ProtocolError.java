@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 public final class ProtocolError {
 
     public static final short NONE = 0;
+    public static final short LEADER_NOT_AVAILABLE = 5;
     public static final short INVALID_REQUIRED_ACKS = 21;
     public static final short UNSUPPORTED_SASL_MECHANISM = 33;
     public static final short ILLEGAL_SASL_STATE = 34;

@@ -46,6 +46,9 @@ final class MetadataApis {
     /** Clients take a response to produce of version 0 as a sign of a server that has compression; Kafka shows it too, and serves from 3. */
     private static final short PRODUCE_VERSION_SHOWN_MIN = 0;
 
+    /** Of a partition that is offline, as Kafka tells of one whose log directory is. */
+    private static final int NO_LEADER = -1;
+
     /** Partitions in a response of DescribeTopicPartitions, as Kafka ({@code max.request.partition.size.limit}). */
     private static final int DESCRIBED_PARTITIONS_MAX = 2_000;
 
@@ -220,11 +223,14 @@ final class MetadataApis {
     private MetadataResponseTopic described(TopicDescription topic) {
         List<MetadataResponsePartition> partitions = new ArrayList<>(topic.partitions());
         for (int i = 0; i < topic.partitions(); i++) {
+            boolean offline = topic.offline().containsKey(i);
             partitions.add(new MetadataResponsePartition()
                     .setPartitionIndex(i)
-                    .setLeaderId(settings.nodeId())
+                    .setErrorCode(offline ? ProtocolError.LEADER_NOT_AVAILABLE : 0)
+                    .setLeaderId(offline ? NO_LEADER : settings.nodeId())
                     .setReplicaNodes(List.of(settings.nodeId()))
-                    .setIsrNodes(List.of(settings.nodeId())));
+                    .setIsrNodes(List.of(settings.nodeId()))
+                    .setOfflineReplicas(offline ? List.of(settings.nodeId()) : List.of()));
         }
         return new MetadataResponseTopic()
                 .setName(topic.name())
@@ -315,11 +321,14 @@ final class MetadataApis {
     private DescribeTopicPartitionsResponseTopic describedPartitions(TopicDescription topic, int first, int end) {
         List<DescribeTopicPartitionsResponsePartition> partitions = new ArrayList<>();
         for (int i = first; i < end; i++) {
+            boolean offline = topic.offline().containsKey(i);
             partitions.add(new DescribeTopicPartitionsResponsePartition()
                     .setPartitionIndex(i)
-                    .setLeaderId(settings.nodeId())
+                    .setErrorCode(offline ? ProtocolError.LEADER_NOT_AVAILABLE : 0)
+                    .setLeaderId(offline ? NO_LEADER : settings.nodeId())
                     .setReplicaNodes(List.of(settings.nodeId()))
                     .setIsrNodes(List.of(settings.nodeId()))
+                    .setOfflineReplicas(offline ? List.of(settings.nodeId()) : List.of())
                     .setEligibleLeaderReplicas(List.of())
                     .setLastKnownElr(List.of()));
         }

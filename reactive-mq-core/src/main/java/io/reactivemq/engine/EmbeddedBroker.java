@@ -398,7 +398,7 @@ public final class EmbeddedBroker implements Broker {
 
     @Override
     public Mono<Void> deleteTopic(Caller caller, String topic) {
-        return whileOpen(() -> topics.delete(topic, groups.forget(topic)));
+        return whileOpen(() -> topics.delete(topic, topicId -> groups.forget(topic, topicId)));
     }
 
     @Override

@@ -46,6 +46,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -282,12 +283,12 @@ final class TopicRegistry implements TopicCatalog {
     /**
      * Deletes a topic; once subscribed it runs to its end, whoever cancels.
      *
-     * @param forget what others know of the topic, before one of that name can be made anew; where it fails the topic is served no more, and
+     * @param forget what others know of the topic with that id, before one of that name can be made anew; where it fails the topic is served no more, and
      *     a further deletion finishes the work
      */
-    Mono<Void> delete(String name, Mono<Void> forget) {
+    Mono<Void> delete(String name, Function<UUID, Mono<Void>> forget) {
         Mono<Void> work = Mono.defer(() -> metadata.handle(machine -> machine.deleting(name)))
-                .flatMap(image -> finishDeleting(image, forget))
+                .flatMap(image -> finishDeleting(image, forget.apply(image.id())))
                 .then();
         return Uncancelled.of(work);
     }

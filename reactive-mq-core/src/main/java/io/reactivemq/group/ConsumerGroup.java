@@ -160,6 +160,15 @@ final class ConsumerGroup implements Group {
         return member;
     }
 
+    /** As {@link #require}, and the same error for one that {@linkplain ConsumerMember#isLeftBehind was left behind}. */
+    ConsumerMember requireInStep(String memberId, @Nullable String instanceId) {
+        ConsumerMember member = require(memberId, instanceId);
+        if (member.isLeftBehind) {
+            throw unknown(memberId);
+        }
+        return member;
+    }
+
     private MqException unknown(String who) {
         return new MqException(
                 ErrorCode.UNKNOWN_MEMBER_ID,
@@ -329,7 +338,7 @@ final class ConsumerGroup implements Group {
      * A topic was deleted: members have its partitions to release, those that are away have lost them, and nobody shall own them, so that one made
      * anew under the name is assigned as any other topic that is new.
      */
-    void topicGone(String topic, Step step) {
+    void topicGone(String topic, UUID topicId, Step step) {
         for (ConsumerMember member : members.values()) {
             Set<TopicPartition> owned = ofTopic(topic, member.assigned);
             if (member.isAway()) {
@@ -339,8 +348,8 @@ final class ConsumerGroup implements Group {
                     writeCurrent(member, step);
                 }
             } else {
-                member.gone.addAll(owned);
-                member.gone.addAll(ofTopic(topic, member.revoking));
+                owned.forEach(partition -> member.gone.put(partition, topicId));
+                ofTopic(topic, member.revoking).forEach(partition -> member.gone.putIfAbsent(partition, topicId));
             }
             if (member.assigned.removeAll(owned)) {
                 member.revoking.addAll(owned);
@@ -637,8 +646,10 @@ final class ConsumerGroup implements Group {
             int epoch,
             int previousEpoch,
             Set<TopicPartition> assigned,
-            Set<TopicPartition> revoking) {
+            Set<TopicPartition> revoking,
+            boolean isLeftBehind) {
         release(member);
+        member.isLeftBehind = isLeftBehind;
         member.epoch = epoch;
         member.previousEpoch = previousEpoch;
         member.assigned.addAll(assigned);

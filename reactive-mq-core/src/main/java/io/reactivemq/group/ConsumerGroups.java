@@ -86,6 +86,7 @@ final class ConsumerGroups {
         if (member != null) {
             member.epoch = GroupHeartbeat.JOIN;
             member.previousEpoch = GroupHeartbeat.JOIN;
+            member.isLeftBehind = false;
             update(group, member, caller, heartbeat, step);
         } else {
             member = new ConsumerMember(memberId);
@@ -148,6 +149,12 @@ final class ConsumerGroups {
     private GroupHeartbeatResult stay(Caller caller, GroupHeartbeat heartbeat, Step step) {
         ConsumerGroup group = require(heartbeat);
         ConsumerMember member = group.require(heartbeat.memberId(), heartbeat.instanceId());
+        if (member.isLeftBehind) {
+            throw new MqException(
+                    ErrorCode.FENCED_MEMBER_EPOCH,
+                    "group " + group.id() + ": member " + member.id
+                            + " has partitions of a topic that was deleted meanwhile; it has to join anew");
+        }
         checkEpoch(group, member, heartbeat);
         update(group, member, caller, heartbeat, step);
         return answer(group, member, heartbeat.owned(), false, step);

@@ -5,8 +5,11 @@ import io.reactivemq.broker.ClassicJoin;
 import io.reactivemq.broker.GroupHeartbeat;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,10 +49,16 @@ final class ConsumerMember {
     final Set<TopicPartition> revoking = new TreeSet<>();
 
     /**
-     * Of {@link #revoking}, what belongs to topics that were deleted: the offsets that the member has of them mean nothing in a topic that is made
-     * anew under the name. Not recorded.
+     * Of {@link #revoking}, what belongs to topics that were deleted, with the ids of those, by which it is recorded: the offsets that the member has of
+     * them mean nothing in a topic that is made anew under the name.
      */
-    final Set<TopicPartition> gone = new TreeSet<>();
+    final Map<TopicPartition, UUID> gone = new TreeMap<>();
+
+    /**
+     * Its record tells of partitions of topics that are not there any more: it has yet to release them, under names that another topic may have by now. So it
+     * has to join anew. Known from records only.
+     */
+    boolean isLeftBehind;
 
     /** What it may read has changed other than by its own heartbeat, whose answer would say so. Not recorded. */
     boolean untold;

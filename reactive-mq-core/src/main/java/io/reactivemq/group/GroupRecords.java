@@ -3,12 +3,14 @@ package io.reactivemq.group;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.ClassicJoin;
 import io.reactivemq.coordinator.CoordinatorRecord;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -149,7 +151,7 @@ final class GroupRecords {
                 .int32(member.previousEpoch)
                 .int8(member.revoking.isEmpty() ? STABLE : UNREVOKED);
         partitions(to, member.assigned, topics);
-        partitions(to, member.revoking, topics);
+        revoking(to, member, topics);
         return new CoordinatorRecord(key(CURRENT, group, member.id), to.noTags().toByteArray());
     }
 
@@ -158,7 +160,20 @@ final class GroupRecords {
     }
 
     private static void partitions(Encoder to, Set<TopicPartition> partitions, TopicIndex topics) {
-        Map<UUID, List<Integer>> byTopic = topics.byTopicId(partitions);
+        partitions(to, topics.byTopicId(partitions));
+    }
+
+    /** What is gone, by the ids that its topics had. */
+    private static void revoking(Encoder to, ConsumerMember member, TopicIndex topics) {
+        Set<TopicPartition> there = new TreeSet<>(member.revoking);
+        there.removeAll(member.gone.keySet());
+        Map<UUID, List<Integer>> byTopic = topics.byTopicId(there);
+        member.gone.forEach((partition, topicId) ->
+                byTopic.computeIfAbsent(topicId, id -> new ArrayList<>()).add(partition.partition()));
+        partitions(to, byTopic);
+    }
+
+    private static void partitions(Encoder to, Map<UUID, List<Integer>> byTopic) {
         to.compactSize(byTopic.size());
         byTopic.forEach((topicId, indexes) -> {
             to.uuid(topicId).compactSize(indexes.size());
@@ -179,10 +194,19 @@ final class GroupRecords {
 
     /** Reads the partitions of a record; those of topics that are gone are left out. */
     static Set<TopicPartition> readPartitions(Decoder from, TopicIndex topics) {
+        return readPartitions(from, topics, topicId -> {});
+    }
+
+    /** @param gone hears the ids of topics that are gone */
+    static Set<TopicPartition> readPartitions(Decoder from, TopicIndex topics, Consumer<UUID> gone) {
         Set<TopicPartition> partitions = new TreeSet<>();
         int count = from.compactSize();
         for (int i = 0; i < count; i++) {
-            String topic = topics.name(from.uuid());
+            UUID topicId = from.uuid();
+            String topic = topics.name(topicId);
+            if (topic == null) {
+                gone.accept(topicId);
+            }
             int indexes = from.compactSize();
             for (int j = 0; j < indexes; j++) {
                 int index = from.int32();

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** Makes groups of the records of {@link GroupRecords}, as the log is read at the start. */
@@ -176,7 +177,7 @@ final class GroupReplay {
             ConsumerGroup group = existing(id);
             ConsumerMember member = group == null ? null : group.member(memberId);
             if (group != null && member != null) {
-                group.replayCurrent(member, 0, 0, Set.of(), Set.of());
+                group.replayCurrent(member, 0, 0, Set.of(), Set.of(), false);
             }
             return;
         }
@@ -184,9 +185,10 @@ final class GroupReplay {
         int epoch = value.int32();
         int previousEpoch = value.int32();
         value.int8();
-        Set<TopicPartition> assigned = GroupRecords.readPartitions(value, groups.topics);
-        Set<TopicPartition> revoking = GroupRecords.readPartitions(value, groups.topics);
+        Set<UUID> gone = new HashSet<>();
+        Set<TopicPartition> assigned = GroupRecords.readPartitions(value, groups.topics, gone::add);
+        Set<TopicPartition> revoking = GroupRecords.readPartitions(value, groups.topics, gone::add);
         ConsumerGroup group = consumerGroup(id);
-        group.replayCurrent(group.replayMember(memberId), epoch, previousEpoch, assigned, revoking);
+        group.replayCurrent(group.replayMember(memberId), epoch, previousEpoch, assigned, revoking, !gone.isEmpty());
     }
 }

@@ -31,6 +31,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -172,7 +173,9 @@ public final class GroupService implements GroupApi {
     }
 
     /** A topic is gone: what was committed of it is forgotten, and members of groups have its partitions to release. */
-    public Mono<Void> forget(String topic) {
-        return coordinator.handle(groups -> groups.forget(topic, step())).then();
+    public Mono<Void> forget(String topic, UUID topicId) {
+        return coordinator
+                .handle(groups -> groups.forget(topic, topicId, step()))
+                .then();
     }
 }

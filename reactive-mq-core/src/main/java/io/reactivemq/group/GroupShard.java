@@ -36,6 +36,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.function.BiPredicate;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -267,7 +268,7 @@ final class GroupShard implements CoordinatorShard {
             Map<TopicPartition, CommittedOffset> committed) {
         Set<TopicPartition> gone = Set.of();
         if (groups.find(groupId) instanceof ConsumerGroup group && !(memberId.isEmpty() && instanceId == null)) {
-            gone = group.require(memberId, instanceId).gone;
+            gone = group.requireInStep(memberId, instanceId).gone.keySet();
         }
         Map<TopicPartition, MqException> refused = new TreeMap<>();
         for (Map.Entry<TopicPartition, CommittedOffset> one : committed.entrySet()) {
@@ -353,11 +354,11 @@ final class GroupShard implements CoordinatorShard {
     }
 
     /** A topic is gone: forgets what was committed of it, in transactions that are open, too, and takes it from the members of groups. */
-    CoordinatorResult<Boolean> forget(String topic, Step step) {
+    CoordinatorResult<Boolean> forget(String topic, UUID topicId, Step step) {
         forget((groupId, partition) -> partition.topic().equals(topic), step);
         for (Group group : groups.all()) {
             if (group instanceof ConsumerGroup consumer) {
-                consumer.topicGone(topic, step);
+                consumer.topicGone(topic, topicId, step);
             }
         }
         return result(Boolean.TRUE, step);

@@ -176,7 +176,7 @@ class CompactionCheckTest {
         long most = 0;
         for (int i = 0; i < 3_000; i++) {
             await(registry.create(NewTopic.of(long240 + i, 1), false));
-            await(registry.delete(long240 + i, Mono.empty()).thenReturn(true));
+            await(registry.delete(long240 + i, id -> Mono.empty()).thenReturn(true));
             if (i % 300 == 299) {
                 runtime.advanceBy(INTERVAL);
                 runtime.run();
@@ -207,7 +207,8 @@ class CompactionCheckTest {
         CompletableFuture<?> compaction = partition.compact(cleaner).toFuture();
         runtime.runOne();
         runtime.runOne();
-        CompletableFuture<Void> deletion = registry.delete("t", Mono.empty()).toFuture();
+        CompletableFuture<Void> deletion =
+                registry.delete("t", id -> Mono.empty()).toFuture();
         runtime.run();
         assertThat(compaction).isDone();
         assertThat(deletion).isCompleted();
@@ -231,7 +232,7 @@ class CompactionCheckTest {
         assertThat(bad.isClosing()).isFalse();
         assertThat(count(CompactionMeter.FAILURES)).isOne();
 
-        await(registry.delete("t", Mono.empty()).thenReturn(true));
+        await(registry.delete("t", id -> Mono.empty()).thenReturn(true));
         Partition made = filled(registry);
         runtime.advanceBy(INTERVAL);
         runtime.run();

@@ -150,12 +150,12 @@ class TopicRegistryTest {
         Mono<Void> failing =
                 Mono.create(sink -> sink.error(new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "planted")));
 
-        assertThat(errorOf(registry.delete("orders", failing).thenReturn(true)))
+        assertThat(errorOf(registry.delete("orders", id -> failing).thenReturn(true)))
                 .isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);
         assertThat(registry.list()).isEmpty();
         assertThat(errorOf(registry.create(ORDERS, false))).isEqualTo(ErrorCode.TOPIC_ALREADY_EXISTS);
 
-        await(registry.delete("orders", Mono.empty()).thenReturn(true));
+        await(registry.delete("orders", id -> Mono.empty()).thenReturn(true));
         assertThat(store.exists(DATA.resolve("orders-0"))).isFalse();
         assertThat(await(registry.create(ORDERS, false)).partitions()).isEqualTo(2);
     }
@@ -169,8 +169,9 @@ class TopicRegistryTest {
             runtime = new ManualRuntime();
             TopicRegistry registry = open();
             TopicDescription created = await(registry.create(ORDERS, false));
-            CompletableFuture<Boolean> deletion =
-                    registry.delete("orders", Mono.empty()).thenReturn(true).toFuture();
+            CompletableFuture<Boolean> deletion = registry.delete("orders", id -> Mono.empty())
+                    .thenReturn(true)
+                    .toFuture();
             for (int i = 0; i < steps && runtime.runOne(); i++) {
                 assertThat(i).isLessThan(100);
             }
@@ -224,7 +225,7 @@ class TopicRegistryTest {
             assertThat(partition(again, 1).logStartOffset()).isIn(acknowledged ? List.of(4L) : List.of(0L, 4L));
             assertThat(partition(again, 0).highWatermark()).isEqualTo(10);
 
-            await(again.delete("orders", Mono.empty()).thenReturn(true));
+            await(again.delete("orders", id -> Mono.empty()).thenReturn(true));
             await(again.create(ORDERS, false));
             append(partition(again, 0), 1);
             await(again.close().thenReturn(true));

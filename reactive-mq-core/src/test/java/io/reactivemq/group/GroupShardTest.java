@@ -29,6 +29,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
@@ -297,7 +298,7 @@ class GroupShardTest {
         topics.put("t", 1);
         apply(groups.commit(OffsetCommit.admin("g", Map.of(partition(0), CommittedOffset.of(7))), new Step(now, 0)));
 
-        apply(groups.forget("t", new Step(0, 0)));
+        apply(groups.forget("t", new UUID(0, 1), new Step(0, 0)));
 
         assertThat(groups.list()).isEmpty();
     }
@@ -321,7 +322,7 @@ class GroupShardTest {
         topics.put("t", 1);
         commitInTransaction(9, 0);
         topics.remove("t");
-        apply(groups.forget("t", new Step(0, 0)));
+        apply(groups.forget("t", new UUID(0, 1), new Step(0, 0)));
         groups.replayEnd(9, TransactionMarker.Outcome.COMMIT);
         assertThat(committed()).as("after the topic was deleted").isEmpty();
 

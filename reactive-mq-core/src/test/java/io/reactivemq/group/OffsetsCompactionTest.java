@@ -27,6 +27,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -117,7 +118,7 @@ class OffsetsCompactionTest {
                     .forEach(offsets ->
                             offsets.keySet().removeIf(id -> id.topic().equals(topic)));
             expected.values().removeIf(Map::isEmpty);
-            await(groups.forget(topic).thenReturn(true));
+            await(groups.forget(topic, new UUID(0, 1)).thenReturn(true));
             return;
         }
         String group = "g" + random.nextInt(4);

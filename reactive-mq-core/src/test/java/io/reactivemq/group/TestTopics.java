@@ -3,6 +3,7 @@ package io.reactivemq.group;
 import io.reactivemq.broker.TopicDescription;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.UUID;
 
@@ -22,9 +23,10 @@ final class TestTopics implements TopicCatalog {
         version++;
     }
 
-    void remove(String topic) {
-        topics.remove(topic);
+    /** Returns the id that it had. */
+    UUID remove(String topic) {
         version++;
+        return Objects.requireNonNull(topics.remove(topic)).topicId();
     }
 
     /** How often somebody has looked, be it for one topic or for all that match an expression. */

@@ -30,6 +30,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.stream.Collectors;
 import org.assertj.core.api.Assertions;
 import org.jspecify.annotations.Nullable;
@@ -117,8 +118,8 @@ final class Transcript {
 
     private void drop(String topic) {
         dropped = true;
-        topics.remove(topic);
-        written(shard.forget(topic, step()).records());
+        UUID topicId = topics.remove(topic);
+        written(shard.forget(topic, topicId, step()).records());
     }
 
     private Step step() {

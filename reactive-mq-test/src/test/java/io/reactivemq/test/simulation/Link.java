@@ -20,6 +20,7 @@ import io.reactivemq.test.SimulatedRuntime;
 import io.reactivemq.test.history.ConsumerHistory;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
@@ -169,11 +170,17 @@ final class Link extends ForwardingBroker {
             return answer;
         }
         Map<TopicPartition, CommittedOffset> offsets = new TreeMap<>(commit.offsets());
+        offsets.keySet().removeIf(partition -> !BriefTopic.isLasting(partition));
         int generation = commit.memberEpoch();
         return answer.doOnSubscribe(subscription -> offsets.forEach(
                         (partition, offset) -> writer.committing(generation, partition, offset.offset())))
-                .doOnSuccess(done -> offsets.forEach(
-                        (partition, offset) -> writer.committed(generation, partition, offset.offset())))
+                .doOnSuccess(refused -> offsets.forEach((partition, offset) -> {
+                    if (refused.containsKey(partition)) {
+                        writer.commitFailed(generation, partition, offset.offset());
+                    } else {
+                        writer.committed(generation, partition, offset.offset());
+                    }
+                }))
                 .doOnError(
                         failure -> failure instanceof MqException e && !e.isRetriable(),
                         failure -> offsets.forEach(
@@ -187,8 +194,10 @@ final class Link extends ForwardingBroker {
         if (writer == null || fetch.partitions() == null) {
             return answer;
         }
-        Iterable<TopicPartition> partitions =
-                fetch.partitions().stream().sorted().toList();
+        List<TopicPartition> partitions = fetch.partitions().stream()
+                .filter(BriefTopic::isLasting)
+                .sorted()
+                .toList();
         return answer.doOnSubscribe(subscription -> partitions.forEach(writer::lookingUp))
                 .doOnNext(offsets -> partitions.forEach(partition -> {
                     CommittedOffset offset = offsets.get(partition);

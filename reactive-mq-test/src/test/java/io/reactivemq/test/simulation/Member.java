@@ -10,6 +10,7 @@ import io.reactivemq.consume.ReceiverRecord;
 import io.reactivemq.test.history.ConsumerHistory;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
@@ -41,7 +42,7 @@ final class Member {
                         Serdes.string(),
                         Serdes.string(),
                         o -> o.group(group)
-                                .topics("in", "out")
+                                .topics(world.topics())
                                 .clientId(name)
                                 .isolation(isolation)
                                 .commitInterval(Duration.ofMillis(150))
@@ -62,7 +63,7 @@ final class Member {
         @Override
         public void assigned(Collection<TopicPartition> partitions) {
             assigned.addAll(partitions);
-            partitions.stream().sorted().forEach(history::assigned);
+            partitions.stream().filter(BriefTopic::isLasting).sorted().forEach(history::assigned);
         }
 
         @Override
@@ -88,6 +89,13 @@ final class Member {
     }
 
     private void received(ReceiverRecord<String, String> record) {
+        BriefTopic brief = world.brief();
+        if (brief != null && !BriefTopic.isLasting(record.topicPartition())) {
+            brief.polled(String.valueOf(record.value()));
+            Disposable unused =
+                    world.runtime.timers().schedule(record::acknowledge, brief.workMs(), TimeUnit.MILLISECONDS);
+            return;
+        }
         history.polled(record.topicPartition(), record.offset(), String.valueOf(record.value()));
         Runnable done = () -> acknowledge(record);
         if (workMsMax == 0) {
@@ -109,13 +117,15 @@ final class Member {
 
     /** Goes back to an offset of a partition that it has. */
     void rewind() {
-        if (assigned.isEmpty() || !isRunning()) {
+        if (!isRunning()) {
             return;
         }
-        TopicPartition partition = assigned.stream()
-                .skip(world.random.nextInt(assigned.size()))
-                .findFirst()
-                .orElseThrow();
+        List<TopicPartition> lasting =
+                assigned.stream().filter(BriefTopic::isLasting).toList();
+        if (lasting.isEmpty()) {
+            return;
+        }
+        TopicPartition partition = lasting.get(world.random.nextInt(lasting.size()));
         history.sought(partition);
         receiver.seek(partition, 0).subscribe(done -> {}, failure -> {});
     }

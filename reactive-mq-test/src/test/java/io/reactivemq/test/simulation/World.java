@@ -76,6 +76,7 @@ final class World {
     private final List<Processor> processors = new ArrayList<>();
     private final Map<TopicPartition, Watermarks> watermarks = new HashMap<>();
     private final Map<String, Holder> holders = new HashMap<>();
+    private final @Nullable BriefTopic brief;
     private int named;
     private boolean finishing;
 
@@ -89,6 +90,7 @@ final class World {
         this.readersIsolation = random.nextBoolean() ? IsolationLevel.READ_COMMITTED : IsolationLevel.READ_UNCOMMITTED;
         this.inRows = random.nextBoolean();
         this.workMsMax = WORK_MS_MAX[random.nextInt(WORK_MS_MAX.length)];
+        this.brief = seed % 3 == 0 ? new BriefTopic(this, seed) : null;
     }
 
     BrokerHost host() {
@@ -136,6 +138,15 @@ final class World {
         return finishing;
     }
 
+    /** What the group of readers subscribes to. */
+    String[] topics() {
+        return brief == null ? new String[] {"in", "out"} : new String[] {"in", "out", BriefTopic.NAME};
+    }
+
+    @Nullable BriefTopic brief() {
+        return brief;
+    }
+
     String topic() {
         return random.nextInt(4) == 0 ? "out" : "in";
     }
@@ -145,6 +156,9 @@ final class World {
         host.open();
         runtime.await(host.broker().createTopic(CALLER, NewTopic.of("in", 3)));
         runtime.await(host.broker().createTopic(CALLER, NewTopic.of("out", 2)));
+        if (brief != null) {
+            brief.create();
+        }
         if (!embedded) {
             network.delayMsMax = random.nextInt(3) == 0 ? 1 + random.nextInt(15) : 0;
             network.lossPercent = random.nextInt(3) == 0 ? 1 + random.nextInt(8) : 0;
@@ -156,6 +170,9 @@ final class World {
         int steps = 16 + random.nextInt(16);
         for (int step = 0; step < steps; step++) {
             step();
+            if (brief != null) {
+                brief.step();
+            }
             int dice = random.nextInt(100);
             runtime.advance(Duration.ofMillis(dice < 80 ? random.nextInt(250) : dice < 96 ? 1200 : 7500));
             checkWatermarks();
@@ -309,6 +326,9 @@ final class World {
             writers.clear();
             transactional.clear();
             addWriters();
+            if (brief != null) {
+                brief.crash();
+            }
         }
         runtime.advance(Duration.ofMillis(random.nextInt(4) == 0 ? random.nextInt(4000) : random.nextInt(60)));
         host.open();
@@ -376,6 +396,7 @@ final class World {
                 }
             });
             return writers.stream().allMatch(Writer::isIdle)
+                    && (brief == null || brief.isIdle())
                     && transactional.stream().allMatch(TransactionalWriter::isIdle);
         });
         Broker served = host.address();
@@ -387,6 +408,11 @@ final class World {
             return isDone(served, READERS, PARTITIONS, readersIsolation)
                     && isDone(served, Processor.GROUP, PARTITIONS.subList(0, 3), IsolationLevel.READ_COMMITTED);
         });
+        if (brief != null) {
+            await(
+                    "the group to get all of " + BriefTopic.NAME,
+                    () -> brief.owed().isEmpty());
+        }
         members.forEach(Member::stop);
         processors.forEach(Processor::leave);
         await(

@@ -179,6 +179,11 @@ record Incoming(
         return new Incoming(records, 1, batch.maxTimestamp(), true, null, marker);
     }
 
+    /** A batch without records, which stands for that many offsets. */
+    static Incoming ofNothing(ByteBuffer gap, long offsetSpan) {
+        return new Incoming(gap, offsetSpan, NO_TIMESTAMP, false, null, null);
+    }
+
     /** Sets the log's time in the batches, and returns what puts their senders' headers back. */
     Runnable stampAppendTime(long nowMs) {
         List<ByteBuffer> headers = new ArrayList<>();

@@ -4,6 +4,7 @@ import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.record.RecordBatch;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Words the error of a log whose bytes are not what was written. Whoever finds it leaves the files as they are. */
 final class LogDamage {
@@ -28,11 +29,13 @@ final class LogDamage {
     }
 
     static MqException of(Path file, long position, String field, Object expected, Object actual) {
-        return new MqException(
-                ErrorCode.CORRUPT_MESSAGE,
+        return new Found(
+                file,
+                position,
                 "the log is damaged: " + file + " at byte " + position + ": " + field + ": expected " + expected
                         + ", actual " + actual
-                        + "; nothing was deleted or cut; " + LogRepair.advice(folderOf(file)));
+                        + "; nothing was deleted or cut; " + LogRepair.advice(folderOf(file)),
+                null);
     }
 
     /** Of one of a log's files; a log that has none of them is named by its folder. */
@@ -57,7 +60,33 @@ final class LogDamage {
     static MqException again(MqException found) {
         String message = String.valueOf(found.getMessage());
         String code = found.errorCode() + ": ";
-        return new MqException(
-                found.errorCode(), message.startsWith(code) ? message.substring(code.length()) : message, found);
+        String plain = message.startsWith(code) ? message.substring(code.length()) : message;
+        if (found instanceof Found damage) {
+            return new Found(damage.file(), damage.position(), plain, found);
+        }
+        return new MqException(found.errorCode(), plain, found);
+    }
+
+    /** Damage, with the place of the first byte that is not what was written. */
+    static final class Found extends MqException {
+
+        private static final long serialVersionUID = 1L;
+
+        private final String file;
+        private final long position;
+
+        private Found(Path file, long position, String message, @Nullable Throwable cause) {
+            super(ErrorCode.CORRUPT_MESSAGE, message, cause);
+            this.file = file.toString();
+            this.position = position;
+        }
+
+        Path file() {
+            return Path.of(file);
+        }
+
+        long position() {
+            return position;
+        }
     }
 }

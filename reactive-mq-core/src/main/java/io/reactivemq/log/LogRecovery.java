@@ -51,6 +51,9 @@ final class LogRecovery {
     /** The log starts there or later, whatever the checkpoint says. */
     private final long knownStart;
 
+    /** The log has had this epoch; -1: nothing is known of that beside the folder. */
+    private final int knownEpoch;
+
     private final LogFiles files;
     private final SegmentIndexes indexes;
 
@@ -62,9 +65,19 @@ final class LogRecovery {
     private int rebuiltIndexes;
     private long scannedBytes;
 
-    /** @param knownStart what is known beside the folder: the log starts at this offset or later */
-    LogRecovery(FileStore store, LogFolder folder, TopicPartition partition, LogConfig config, long knownStart) {
+    /**
+     * @param knownStart what is known beside the folder: the log starts at this offset or later; a new one at this
+     * @param knownEpoch the same: the log has had this epoch, and does not have it again; -1: not known
+     */
+    LogRecovery(
+            FileStore store,
+            LogFolder folder,
+            TopicPartition partition,
+            LogConfig config,
+            long knownStart,
+            int knownEpoch) {
         this.knownStart = knownStart;
+        this.knownEpoch = knownEpoch;
         this.store = store;
         this.folder = folder;
         this.directory = folder.path();
@@ -123,11 +136,11 @@ final class LogRecovery {
 
     private Opened create() {
         store.createForcedDirectories(directory);
-        Segment segment = newSegment(store, directory, 0, config);
+        Segment segment = newSegment(store, directory, knownStart, config);
         segments.add(segment);
-        LeaderEpochs epochs = LeaderEpochs.startingAt(0, 0);
-        LogEnd end = LogEnd.of(segment, 0, 0, new ProducerPoint(0, true));
-        LogCheckpoint checkpoint = checkpoint(end, 0, GrowingIndex.State.EMPTY, epochs, List.of());
+        LeaderEpochs epochs = LeaderEpochs.startingAt(knownEpoch + 1, knownStart);
+        LogEnd end = LogEnd.of(segment, 0, knownStart, new ProducerPoint(knownStart, true));
+        LogCheckpoint checkpoint = checkpoint(end, knownStart, GrowingIndex.State.EMPTY, epochs, List.of());
         files.write(epochs);
         files.write(checkpoint);
         return new Opened(
@@ -324,7 +337,7 @@ final class LogRecovery {
             if (logStartOffset > logEnd.offset()) {
                 throw LogDamage.of(file.path(), end, "end of the log", "at least " + logStartOffset, logEnd.offset());
             }
-            int latest = Math.max(epochs.latest(), recorded == null ? 0 : recorded.leaderEpoch());
+            int latest = Math.max(epochs.latest(), recorded == null ? knownEpoch : recorded.leaderEpoch());
             rebuiltIndexes += known.rebuiltIndexes();
             if (here != null && clean && epochsKnown && rebuiltIndexes == 0) {
                 return new Opened(

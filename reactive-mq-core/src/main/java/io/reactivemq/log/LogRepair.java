@@ -1,14 +1,322 @@
 package io.reactivemq.log;
 
+import io.reactivemq.ErrorCode;
+import io.reactivemq.MqException;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.log.LogInspector.Visitor;
+import io.reactivemq.record.RecordBatch;
+import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.OpenMode;
+import io.reactivemq.storage.StoredFile;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
-/** What can be done for a log that is damaged. */
+/**
+ * Makes a log that is damaged one that opens, at the price of some of its records, while no broker has it open: who calls holds the lock of the data
+ * directory. What is damaged is found by opening the log and verifying it; nothing here reads batches another way.
+ *
+ * <p>Nothing is lost: what is taken away goes to {@code <data>/set-aside/<topic>-<partition>.<n>}, which no broker looks into. And no offset is given out
+ * twice as far as the files tell how far the log went: the next record goes where it ended, and the log has a new leader epoch, so that a
+ * consumer which has seen more finds out. A crash in the middle leaves a log that is damaged, and can be repaired again.
+ */
 public final class LogRepair {
 
-    private LogRepair() {}
+    private static final String ASIDE = "set-aside";
+    private static final String PARTITION_METADATA = "partition.metadata";
+    private static final int COPY_BYTES = 1 << 20;
+
+    /** What is known of compaction speaks of offsets that may be gone. */
+    private static final List<String> ABOUT_THE_END = List.of(LogCheckpoint.FILE_NAME, CleanerCheckpoint.FILE_NAME);
+
+    private final FileStore store;
+    private final Path folder;
+    private final Path data;
+    private final TopicPartition partition;
+
+    private @Nullable Path aside;
+    private long bytesAside;
+
+    /**
+     * @param folder of the partition, in its data directory
+     * @throws MqException INVALID_CONFIG where its name is not {@code <topic>-<partition>}, or it is the metadata's: without that log nobody knows whose
+     *     the others are, and with a part of it, what was given out or allowed since would be again
+     */
+    public LogRepair(FileStore store, Path folder) {
+        this.store = store;
+        this.folder = folder.toAbsolutePath().normalize();
+        this.data = dataDirectory(folder);
+        this.partition = partitionOf(this.folder);
+    }
+
+    /** The directory that the folder is in, whose lock is to be held. */
+    public static Path dataDirectory(Path folder) {
+        return Objects.requireNonNull(
+                folder.toAbsolutePath().normalize().getParent(), "the root is no partition's folder");
+    }
 
     /** For the message of an error: what to do about the log in that folder. */
     public static String advice(Path folder) {
-        return "restore " + folder + " from a copy and open the broker again";
+        return "restore " + folder + " from a copy, or stop the broker and run 'rmq log repair --cut " + folder
+                + "', which keeps the records before the damage, or the same with --set-aside, which begins the partition anew";
+    }
+
+    /**
+     * What was done.
+     *
+     * @param damage what was wrong first; null: nothing, and nothing was changed that an opening does not change
+     * @param logStartOffset where the log begins now
+     * @param keptTo the offset behind the last record that was kept
+     * @param nextOffset where the next record goes; the records between the two are not in the log any more
+     * @param aside where that is which was taken away; null: nothing was
+     * @param bytesAside how many bytes of segments
+     */
+    public record Report(
+            @Nullable String damage,
+            long logStartOffset,
+            long keptTo,
+            long nextOffset,
+            @Nullable Path aside,
+            long bytesAside) {}
+
+    /** What the files tell of a log beside its records. */
+    private record Known(long start, long end, int epoch) {}
+
+    /**
+     * Takes away the damage and all behind it. Batches without records stand for the offsets that are gone, as behind a compaction.
+     *
+     * @throws MqException CORRUPT_MESSAGE where nothing would be left, or the damage is not in a segment: then only {@link #setAside} helps
+     */
+    public Report cut() {
+        if (!LogFolder.of(store, folder).hasSegments()) {
+            throw hopeless("there is no segment in " + folder, null);
+        }
+        Known known = known();
+        String first = null;
+        while (true) {
+            LogDamage.Found damage;
+            try (PartitionLog log = open(folder, known)) {
+                log.verify();
+                long kept = log.logEndOffset();
+                if (first != null) {
+                    log.skipTo(known.end);
+                }
+                return new Report(first, log.logStartOffset(), kept, log.logEndOffset(), aside, bytesAside);
+            } catch (LogDamage.Found found) {
+                damage = found;
+            }
+            first = first == null ? damage.getMessage() : first;
+            if (!cutAt(damage)) {
+                throw hopeless("it can't be cut: " + damage.getMessage(), damage);
+            }
+        }
+    }
+
+    /**
+     * Takes the partition's folder away and begins the log anew, without records, at the offset where it ended.
+     *
+     * @param atLeast it begins there or later: for who knows more than the files tell
+     */
+    public Report setAside(long atLeast) {
+        Path fresh = data.resolve(ASIDE).resolve(partition + ".new");
+        boolean isThere = store.exists(folder);
+        if (isThere || !store.exists(fresh)) {
+            Known known = isThere ? known() : new Known(0, 0, -1);
+            if (store.exists(fresh)) {
+                store.deleteRecursively(fresh);
+            }
+            store.createForcedDirectories(fresh);
+            Path metadata = folder.resolve(PARTITION_METADATA);
+            if (store.exists(metadata)) {
+                store.replaceFile(fresh.resolve(PARTITION_METADATA), store.readFile(metadata));
+            }
+            long begin = Math.max(known.end, atLeast);
+            open(fresh, new Known(begin, begin, known.epoch)).close();
+        }
+        if (isThere) {
+            bytesAside = LogFolder.of(store, folder).offsets(IndexFormat.LOG_SUFFIX).stream()
+                    .mapToLong(base -> store.size(IndexFormat.logFile(folder, base)))
+                    .sum();
+            Path place = freshPlace();
+            store.rename(folder, place);
+            store.forceDirectory(data);
+            store.forceDirectory(data.resolve(ASIDE));
+            aside = place;
+        }
+        store.rename(fresh, folder);
+        store.forceDirectory(data);
+        store.forceDirectory(data.resolve(ASIDE));
+        try (PartitionLog log = open(folder, new Known(0, 0, -1))) {
+            long end = log.logEndOffset();
+            return new Report("", end, end, end, aside, bytesAside);
+        }
+    }
+
+    private PartitionLog open(Path directory, Known known) {
+        return PartitionLog.open(
+                store, LogFolder.of(store, directory), partition, LogConfig.defaults(), known.start, known.epoch);
+    }
+
+    /** The checkpoint, and what counts of the batches, those behind the damage too. */
+    private Known known() {
+        LogFolder files = LogFolder.of(store, folder);
+        LogCheckpoint checkpoint = new LogFiles(store, folder, partition).readCheckpoint(files);
+        LeaderEpochs epochs = files.has(LeaderEpochs.FILE_NAME)
+                ? LeaderEpochs.decode(store.readFile(folder.resolve(LeaderEpochs.FILE_NAME)))
+                : null;
+        long[] end = {checkpoint == null ? 0 : checkpoint.recoveryPoint()};
+        int[] epoch = {
+            Math.max(checkpoint == null ? -1 : checkpoint.leaderEpoch(), epochs == null ? -1 : epochs.latest())
+        };
+        new LogInspector(store, new Visitor() {
+                    @Override
+                    public void segment(Path file, long baseOffset, long sizeInBytes) {
+                        end[0] = Math.max(end[0], baseOffset);
+                    }
+
+                    @Override
+                    public void batch(Path file, long position, RecordBatch batch) {
+                        long base = IndexFormat.baseOffsetOf(String.valueOf(file.getFileName()))
+                                .orElse(0);
+                        // base offset and epoch are not under the checksum: what no segment can have is damaged itself
+                        if (batch.nextOffset() - base <= Integer.MAX_VALUE) {
+                            end[0] = Math.max(end[0], batch.nextOffset());
+                        }
+                    }
+                })
+                .read(folder);
+        return new Known(checkpoint == null ? 0 : checkpoint.logStartOffset(), end[0], epoch[0]);
+    }
+
+    /** False where nothing would be left, or nothing would change. */
+    private boolean cutAt(LogDamage.Found damage) {
+        Path file = damage.file();
+        if (IndexFormat.baseOffsetOf(file, IndexFormat.LOG_SUFFIX).isEmpty() || !folder.equals(file.getParent())) {
+            return false;
+        }
+        long base = IndexFormat.baseOffsetOf(file, IndexFormat.LOG_SUFFIX).getAsLong();
+        LogFolder files = LogFolder.of(store, folder);
+        List<Long> bases = files.offsets(IndexFormat.LOG_SUFFIX);
+        int position = files.has(base, IndexFormat.LOG_SUFFIX) ? wholeBatches(file, base, damage.position()) : 0;
+        if (position == 0 && base <= bases.get(0)) {
+            return false;
+        }
+        boolean changed = moveFrom(position == 0 ? base : base + 1);
+        for (String name : ABOUT_THE_END) {
+            if (files.has(name)) {
+                moveAside(folder.resolve(name));
+                changed = true;
+            }
+        }
+        boolean truncated = position > 0 && truncate(file, position);
+        return truncated || changed;
+    }
+
+    /** Where the last of the batches that count before that byte ends. */
+    private int wholeBatches(Path path, long base, long to) {
+        try (StoredFile file = store.open(path, OpenMode.READ)) {
+            int end = (int) Math.min(to, LogRecovery.sizeOf(file));
+            TailScan scan = new TailScan(file, 0, end, base, LeaderEpochs.startingAt(0, base), false);
+            while (scan.next()) {
+                // up to the first that does not count
+            }
+            return scan.position();
+        }
+    }
+
+    /** The segments from that offset on, and what lies beside them. */
+    private boolean moveFrom(long base) {
+        boolean moved = false;
+        for (Path path : store.list(folder)) {
+            String name = String.valueOf(path.getFileName());
+            long own = IndexFormat.baseOffsetOf(name).orElse(-1);
+            if (own >= base) {
+                if (name.endsWith(IndexFormat.LOG_SUFFIX)) {
+                    bytesAside += store.size(path);
+                }
+                moveAside(path);
+                moved = true;
+            }
+        }
+        return moved;
+    }
+
+    private boolean truncate(Path path, int position) {
+        try (StoredFile file = store.open(path, OpenMode.WRITE)) {
+            int size = LogRecovery.sizeOf(file);
+            if (size == position) {
+                return false;
+            }
+            Path copy = place().resolve(path.getFileName() + ".from-" + position);
+            try (StoredFile to = store.open(copy, OpenMode.CREATE)) {
+                to.truncate(0);
+                for (int at = position; at < size; ) {
+                    ByteBuffer bytes = file.read(at, 1, Math.min(COPY_BYTES, size - at));
+                    int length = bytes.remaining();
+                    to.write(bytes, at - position);
+                    at += length;
+                }
+                to.force();
+            }
+            store.forceDirectory(place());
+            bytesAside += size - position;
+            file.truncate(position);
+            file.force();
+            return true;
+        }
+    }
+
+    private void moveAside(Path path) {
+        store.rename(path, place().resolve(path.getFileName()));
+        store.forceDirectory(place());
+        store.forceDirectory(folder);
+    }
+
+    private Path place() {
+        Path known = aside;
+        if (known == null) {
+            known = freshPlace();
+            store.createForcedDirectories(known);
+            aside = known;
+        }
+        return known;
+    }
+
+    private Path freshPlace() {
+        store.createForcedDirectories(data.resolve(ASIDE));
+        for (int i = 1; ; i++) {
+            Path place = data.resolve(ASIDE).resolve(partition + "." + i);
+            if (!store.exists(place)) {
+                return place;
+            }
+        }
+    }
+
+    private MqException hopeless(String why, @Nullable Throwable cause) {
+        return new MqException(
+                ErrorCode.CORRUPT_MESSAGE,
+                partition + ": " + why + "; 'rmq log repair --set-aside " + folder + "' begins the partition anew",
+                cause);
+    }
+
+    private static TopicPartition partitionOf(Path folder) {
+        String name = String.valueOf(folder.getFileName());
+        int dash = name.lastIndexOf('-');
+        String number = name.substring(dash + 1);
+        if (dash < 1 || !number.matches("[0-9]{1,9}")) {
+            throw new MqException(
+                    ErrorCode.INVALID_CONFIG,
+                    folder + " is no partition's folder: expected <topic>-<partition>, actual " + name);
+        }
+        if (name.equals("__cluster_metadata-0")) {
+            throw new MqException(
+                    ErrorCode.INVALID_CONFIG,
+                    folder
+                            + " is the log of the metadata and can't be repaired: without a part of it producer ids would be given "
+                            + "out twice, and who was shut out would be let in; restore it from a copy");
+        }
+        return new TopicPartition(name.substring(0, dash), Integer.parseInt(number));
     }
 }

@@ -5,6 +5,7 @@ import io.reactivemq.TimestampType;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogConfig.RecordCheck;
 import io.reactivemq.log.RecoveryReport.Origin;
+import io.reactivemq.record.BatchFilter;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
 import io.reactivemq.record.RecordWalk;
@@ -131,7 +132,18 @@ public final class PartitionLog implements Closeable {
      */
     public static PartitionLog open(
             FileStore store, LogFolder folder, TopicPartition partition, LogConfig config, long knownStart) {
-        LogRecovery recovery = new LogRecovery(store, folder, partition, config, knownStart);
+        return open(store, folder, partition, config, knownStart, -1);
+    }
+
+    /** As {@link #open(FileStore, LogFolder, TopicPartition, LogConfig, long)}, of a log that has had an epoch and does not have it again. */
+    static PartitionLog open(
+            FileStore store,
+            LogFolder folder,
+            TopicPartition partition,
+            LogConfig config,
+            long knownStart,
+            int knownEpoch) {
+        LogRecovery recovery = new LogRecovery(store, folder, partition, config, knownStart, knownEpoch);
         return new PartitionLog(store, folder.path(), partition, config, recovery.open());
     }
 
@@ -399,6 +411,22 @@ public final class PartitionLog implements Closeable {
         producers.snapshotIfDue(position, offset, config.recoveryPointBytes());
         segments.moveEnd(LogEnd.of(segment, position, offset, producers.pointAt(offset)));
         return offset;
+    }
+
+    /** The writer's: gives the next record that offset. Batches without records stand for the offsets before it, as behind a compaction. */
+    void skipTo(long offset) {
+        checkWritable();
+        prepareForAppend();
+        BatchFilter filter = new BatchFilter();
+        for (LogEnd at = segments.end(); at.offset() < offset; at = segments.end()) {
+            long span = Math.min(offset - at.offset(), Integer.MAX_VALUE);
+            if (at.offset() + span - 1 - at.segment().baseOffset() > Integer.MAX_VALUE) {
+                roll();
+            }
+            ByteBuffer gap = ByteBuffer.allocate(RecordBatch.HEADER_BYTES);
+            filter.writeGap(gap, at.offset(), at.offset() + span - 1, leaderEpoch());
+            write(Incoming.ofNothing(gap.flip(), span), 0);
+        }
     }
 
     /** Forgets the producers that have not been heard of for so long; see {@link LogConfig#producerIdExpirationMs}. */

@@ -18,14 +18,14 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code rmq log}: inspects, verifies or dumps the logs of a data directory. */
+/** {@code rmq log}: inspects, verifies or dumps the logs of a data directory, or repairs one. */
 @Command(
         name = "log",
         description = {
-            "Looks into the logs of a data directory. Takes no lock and changes nothing; meant for one that no broker has open.",
+            "Looks into the logs of a data directory, which takes no lock and changes nothing, and repairs one; meant for a directory that no broker has open.",
             ""
         },
-        subcommands = {LogCommand.Inspect.class, LogCommand.Verify.class, LogCommand.Dump.class},
+        subcommands = {LogCommand.Inspect.class, LogCommand.Verify.class, LogCommand.Dump.class, RepairCommand.class},
         synopsisSubcommandLabel = "COMMAND")
 public final class LogCommand implements Callable<Integer> {
 
@@ -34,7 +34,7 @@ public final class LogCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        throw new ParameterException(specOf(spec).commandLine(), "log: what? inspect, verify or dump");
+        throw new ParameterException(specOf(spec).commandLine(), "log: what? inspect, verify, dump or repair");
     }
 
     private static CommandSpec specOf(@Nullable CommandSpec spec) {

@@ -1,11 +1,13 @@
 package io.reactivemq.examples.logs;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.reactivemq.Serdes;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.examples.RmqAccess;
+import io.reactivemq.examples.cli.ExitCode;
 import io.reactivemq.produce.Sender;
 import io.reactivemq.produce.SenderOptions;
 import io.reactivemq.produce.SenderRecord;
@@ -97,6 +99,98 @@ class LogCommandTest {
                 .contains("orders-0", "orders-1", "__cluster_metadata-0", SEGMENT + "  from offset 0")
                 .contains("closed in good order");
         assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    @DisplayName(
+            "repair --cut makes a damaged partition serve the records before the damage, says what it did, and keeps the rest beside it")
+    void repairByCutting() throws IOException {
+        Path folder = shortened(10);
+
+        assertThat(run("repair", "--cut", folder.toString())).as(err.toString()).isZero();
+
+        assertThat(out.toString())
+                .contains("found:  CORRUPT_MESSAGE", SEGMENT, "at byte")
+                .contains("lost:   offsets ")
+                .contains("next:   offset 100")
+                .contains(data.resolve("set-aside").toString());
+        assertServesAgain(folder);
+        assertThat(run("verify", data.toString())).isZero();
+    }
+
+    @Test
+    @DisplayName("repair --set-aside begins a damaged partition anew, where it ended")
+    void repairBySettingAside() throws IOException {
+        Path folder = shortened(10);
+
+        assertThat(run("repair", "--set-aside", folder.toString()))
+                .as(err.toString())
+                .isZero();
+
+        assertThat(out.toString()).contains("kept:   no records", "lost:   all records", "next:   offset 100");
+        assertServesAgain(folder);
+    }
+
+    @Test
+    @DisplayName(
+            "repair refuses a directory that a broker has open, wrong usage, and the log of the metadata, with 2; what it can't mend with 1")
+    void repairRefuses() throws IOException {
+        Path folder = shortened(10);
+        EmbeddedBroker broker = opened();
+        Map<String, String> before = files();
+        assertThat(run("repair", "--cut", folder.toString())).isEqualTo(ExitCode.USAGE);
+        assertThat(err.toString()).contains("in use");
+        assertThat(files()).isEqualTo(before);
+        broker.closeGracefully(WAIT).block(WAIT);
+
+        assertThat(run("repair", folder.toString())).isEqualTo(ExitCode.USAGE);
+        assertThat(run("repair", "--cut", "--set-aside", folder.toString())).isEqualTo(ExitCode.USAGE);
+        assertThat(run("repair", "--cut", data.resolve("__cluster_metadata-0").toString()))
+                .isEqualTo(ExitCode.USAGE);
+        assertThat(run("repair", "--cut", data.toString())).isEqualTo(ExitCode.USAGE);
+
+        Files.write(folder.resolve(SEGMENT), new byte[100]);
+        assertThat(run("repair", "--cut", folder.toString())).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("--set-aside " + folder.toAbsolutePath());
+        assertThat(run("repair", "--set-aside", folder.toString())).isZero();
+        assertServesAgain(folder);
+    }
+
+    /** All records in one partition, the last of its bytes gone: its folder. */
+    private Path shortened(int bytes) throws IOException {
+        EmbeddedBroker broker = opened();
+        broker.createTopic(NewTopic.of("bills", 1)).block(WAIT);
+        Sender<String, String> sender =
+                Sender.on(broker, SenderOptions.of(Serdes.string(), Serdes.string(), o -> o.batchSizeBytes(1)));
+        sender.send(Flux.range(0, 100).map(i -> SenderRecord.of("bills", "bill " + i)))
+                .blockLast(WAIT);
+        broker.closeGracefully(WAIT).block(WAIT);
+        Path segment = data.resolve("bills-0").resolve(SEGMENT);
+        byte[] content = Files.readAllBytes(segment);
+        Files.write(segment, Arrays.copyOf(content, content.length - bytes));
+        EmbeddedBroker again = opened();
+        assertThat(requireNonNull(again.describeTopic("bills").block(WAIT)).offline())
+                .containsOnlyKeys(0)
+                .hasEntrySatisfying(0, why -> assertThat(why).contains("rmq log repair --cut " + segment.getParent()));
+        again.closeGracefully(WAIT).block(WAIT);
+        return requireNonNull(segment.getParent());
+    }
+
+    private void assertServesAgain(Path folder) {
+        EmbeddedBroker broker = opened();
+        assertThat(requireNonNull(broker.describeTopic("bills").block(WAIT)).offline())
+                .as("%s", folder)
+                .isEmpty();
+        Sender<String, String> sender = Sender.on(broker, SenderOptions.of(Serdes.string(), Serdes.string()));
+        assertThat(requireNonNull(sender.send(Flux.just(SenderRecord.of("bills", "later")))
+                                .blockLast(WAIT))
+                        .offset())
+                .isEqualTo(100);
+        broker.closeGracefully(WAIT).block(WAIT);
+    }
+
+    private EmbeddedBroker opened() {
+        return requireNonNull(EmbeddedBroker.open(data).block(WAIT));
     }
 
     @Test

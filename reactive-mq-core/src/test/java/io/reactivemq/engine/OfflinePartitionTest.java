@@ -12,6 +12,7 @@ import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.ConfigChange;
+import io.reactivemq.broker.EndTransaction;
 import io.reactivemq.broker.FetchRequest;
 import io.reactivemq.broker.FetchResult;
 import io.reactivemq.broker.GroupLag;
@@ -22,6 +23,10 @@ import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.RecordsToDelete;
 import io.reactivemq.broker.TopicDescription;
+import io.reactivemq.broker.TransactionDescription;
+import io.reactivemq.broker.TransactionResult;
+import io.reactivemq.broker.TransactionVersion;
+import io.reactivemq.broker.TransactionalAppend;
 import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.log.LogConfig;
 import io.reactivemq.metrics.BrokerMeter;
@@ -59,6 +64,8 @@ class OfflinePartitionTest {
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private ManualRuntime runtime = new ManualRuntime();
 
+    private Map<String, byte[]> whole = Map.of();
+
     /** What the partition's folder holds when the damage is done. */
     private Map<String, byte[]> files = Map.of();
 
@@ -75,7 +82,7 @@ class OfflinePartitionTest {
                 CALLER,
                 OffsetCommit.admin("g", Map.of(orders(0), CommittedOffset.of(3), orders(1), CommittedOffset.of(4)))));
         close(broker);
-        Map<String, byte[]> whole = Folders.read(store, DAMAGED);
+        whole = Folders.read(store, DAMAGED);
         byte[] log = Objects.requireNonNull(whole.get(SEGMENT));
         files = new TreeMap<>(Folders.with(whole, SEGMENT, Arrays.copyOf(log, log.length - 10)));
         Folders.write(store, DAMAGED, files);
@@ -197,7 +204,7 @@ class OfflinePartitionTest {
     }
 
     @Test
-    @DisplayName("takes no transaction to it, and one that was to end there stays as it was decided until it is back")
+    @DisplayName("takes no transaction to it")
     void transactions() {
         EmbeddedBroker broker = open();
         ProducerIdAndEpoch producer =
@@ -207,6 +214,53 @@ class OfflinePartitionTest {
                 .thenReturn(true));
         await(broker.addPartitions(CALLER, "tx", producer, List.of(orders(0))).thenReturn(true));
         close(broker);
+    }
+
+    @Test
+    @DisplayName("K12 ends a transaction that was open there only when it is back, and until then as it was decided")
+    void transactionThatWaits() {
+        Folders.write(store, DAMAGED, whole);
+        EmbeddedBroker broker = open();
+        ProducerIdAndEpoch producer =
+                await(broker.initProducerId(CALLER, InitProducerId.transactional("tx", Duration.ofMinutes(1))));
+        List<TopicPartition> both = List.of(orders(0), orders(1));
+        await(broker.addPartitions(CALLER, "tx", producer, both).thenReturn(true));
+        for (TopicPartition partition : both) {
+            await(broker.append(
+                    CALLER,
+                    new TransactionalAppend(
+                            "tx", TransactionVersion.V1, partition, transactional(producer), Acks.ALL)));
+        }
+        close(broker);
+        Map<String, byte[]> open = Folders.read(store, DAMAGED);
+        byte[] log = Objects.requireNonNull(open.get(SEGMENT));
+        Folders.write(store, DAMAGED, Folders.with(open, SEGMENT, Arrays.copyOf(log, log.length - 1)));
+
+        EmbeddedBroker without = open();
+        EndTransaction commit = new EndTransaction("tx", producer, TransactionVersion.V1, TransactionResult.COMMIT);
+        assertOffline(without.endTransaction(CALLER, commit));
+        EndTransaction abort = new EndTransaction("tx", producer, TransactionVersion.V1, TransactionResult.ABORT);
+        await(without.endTransaction(CALLER, abort));
+        runtime.advanceBy(Duration.ofSeconds(30));
+        assertThat(await(without.listOffset(CALLER, orders(0), OffsetSpec.latestStable())))
+                .isEqualTo(RECORDS + 2);
+        assertThat(await(without.describeTransaction(CALLER, "tx")).state())
+                .isEqualTo(TransactionDescription.State.PREPARE_ABORT);
+        close(without);
+
+        Folders.write(store, DAMAGED, open);
+        EmbeddedBroker again = open();
+        assertThat(await(again.describeTransaction(CALLER, "tx")).state())
+                .isEqualTo(TransactionDescription.State.COMPLETE_ABORT);
+        assertThat(await(again.listOffset(CALLER, orders(1), OffsetSpec.latestStable())))
+                .isEqualTo(RECORDS + 2);
+        close(again);
+    }
+
+    private static ByteBuffer transactional(ProducerIdAndEpoch producer) {
+        RecordBatchBuilder builder = new RecordBatchBuilder(256, 1 << 16);
+        builder.tryAppend(ManualRuntime.START_MILLIS, null, new byte[20], Headers.empty());
+        return builder.build(producer.producerId(), producer.epoch(), 0, true);
     }
 
     @Test

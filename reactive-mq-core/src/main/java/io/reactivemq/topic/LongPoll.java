@@ -59,8 +59,16 @@ public final class LongPoll {
     private final Runnable onAdvance = this::signal;
     private final Disposable.Swap timer = Disposables.swap();
 
-    /** Of the attempt that is being made, which is one at a time. */
+    /** What was there of each partition when its end was looked at last; of none where any byte is enough. Of attempts, which are one at a time. */
+    private final @Nullable There[] there;
+
+    /** Of the records that the attempt which is being made has found, as what follows. */
+    private int bytes;
+
     private int lentParts;
+
+    /** Whether something had to be left out for want of memory. */
+    private boolean isShort;
 
     private volatile boolean expired;
     private volatile boolean ended;
@@ -77,6 +85,7 @@ public final class LongPoll {
         this.runtime = runtime;
         this.sink = sink;
         this.blocking = partitions.stream().anyMatch(p -> p != null && p.isBlocking());
+        this.there = new There[request.minBytes() > 1 ? partitions.size() : 0];
     }
 
     /**
@@ -134,6 +143,10 @@ public final class LongPoll {
                 partition.removeWaiter(onAdvance);
             }
         }
+        FetchLease lease = request.lease();
+        if (lease != null) {
+            lease.noLongerWaits();
+        }
     }
 
     private void signal() {
@@ -158,27 +171,100 @@ public final class LongPoll {
 
     private void attempt() {
         boolean last = expired;
+        if (!last && !isEnough()) {
+            isShort = false;
+            tryAgain();
+            return;
+        }
         List<FetchResult.Partition> parts = new ArrayList<>(partitions.size());
-        int bytes = 0;
+        bytes = 0;
         boolean failed = false;
         lentParts = 0;
+        isShort = false;
         for (int i = 0; i < partitions.size(); i++) {
             FetchRequest.Partition wanted = request.partitions().get(i);
             MqException refusal = refused.get(i);
             FetchResult.Partition part =
-                    refusal == null ? read(wanted, partitions.get(i), bytes) : failed(wanted.partition(), refusal);
+                    refusal == null ? read(wanted, partitions.get(i)) : failed(wanted.partition(), refusal);
             bytes += part.sizeInBytes();
             failed |= part.error() != null;
             parts.add(part);
         }
-        if (last || failed || bytes >= request.minBytes()) {
+        if (last || failed || bytes > 0) {
             ended = true;
             lend(parts);
             sink.success(new FetchResult(parts));
         } else {
             parts.forEach(LongPoll::giveBack);
+            tryAgain();
         }
     }
+
+    /** When a partition moves, or, where memory is what is wanting, when it is this one's turn and some is given back. */
+    private void tryAgain() {
+        FetchLease lease = request.lease();
+        if (lease != null) {
+            lease.dropCopies();
+            if (isShort) {
+                lease.await(onAdvance);
+            }
+            if (!isShort || ended) {
+                lease.noLongerWaits(); // there is nothing to read any more, or nobody who waits
+            }
+        }
+    }
+
+    /** Whether there is as much as the answer waits for, or something to tell at once. Nothing is read for it but a few headers of what has moved. */
+    private boolean isEnough() {
+        int found = 0;
+        for (int i = 0; i < partitions.size() && found < request.minBytes(); i++) {
+            Partition partition = partitions.get(i);
+            if (partition == null || partition.isClosed()) {
+                return true;
+            }
+            FetchRequest.Partition wanted = request.partitions().get(i);
+            long end = endOf(partition);
+            if (wanted.offset() != end) {
+                found += there.length == 0 ? 1 : there(i, wanted, partition, end, found);
+            }
+        }
+        return found >= request.minBytes();
+    }
+
+    private int there(int i, FetchRequest.Partition wanted, Partition partition, long end, int bytesSoFar) {
+        int room = Math.min(wanted.maxBytes(), request.maxBytes() - bytesSoFar);
+        There known = there[i];
+        if (known == null || known.end != end || known.room != room) {
+            known = new There(end, room, room <= 0 ? 0 : sizeOrAll(partition, wanted.offset(), room, end));
+            there[i] = known;
+        }
+        return known.bytes;
+    }
+
+    /** What fails is told at once, by a read. */
+    private int sizeOrAll(Partition partition, long offset, int room, long end) {
+        try {
+            return sizeOf(partition, offset, room, end);
+        } catch (RuntimeException e) {
+            return request.minBytes();
+        }
+    }
+
+    /** The bytes of the whole batches that a read would bring. */
+    private static int sizeOf(Partition partition, long offset, int maxBytes, long end) {
+        try (LogRegion region = partition.region(offset, maxBytes, end)) {
+            return region.count();
+        }
+    }
+
+    private long endOf(Partition partition) {
+        return request.isolation() == IsolationLevel.READ_COMMITTED
+                ? partition.lastStableOffset()
+                : partition.highWatermark();
+    }
+
+    /** What a partition had up to an end, within a bound. */
+    private record There(long end, int room, int bytes) {}
 
     /** Whatever becomes of the answer, who asked for it gives the regions back now. */
     private void lend(List<FetchResult.Partition> parts) {
@@ -198,13 +284,13 @@ public final class LongPoll {
         }
     }
 
-    private FetchResult.Partition read(FetchRequest.Partition wanted, @Nullable Partition partition, int bytesSoFar) {
+    private FetchResult.Partition read(FetchRequest.Partition wanted, @Nullable Partition partition) {
         TopicPartition id = wanted.partition();
         if (partition == null || partition.isClosed()) {
             return failed(
                     id, new MqException(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "partition " + id + " does not exist"));
         }
-        int room = Math.min(wanted.maxBytes(), request.maxBytes() - bytesSoFar);
+        int room = Math.min(wanted.maxBytes(), request.maxBytes() - bytes);
         try {
             // in this order: the last stable offset is never beyond the high watermark that is told
             long lastStable = partition.lastStableOffset();
@@ -238,7 +324,11 @@ public final class LongPoll {
     }
 
     private Found find(Partition partition, long offset, int maxBytes, long end, boolean committed) {
-        if (request.lease() != null && lentParts < LENT_PARTS_MAX && partition.isBlocking()) {
+        FetchLease lease = request.lease();
+        if (lease == null) {
+            return copy(partition, offset, maxBytes, end, committed);
+        }
+        if (lease.lends() && lentParts < LENT_PARTS_MAX && partition.isBlocking()) {
             CommittedRegion found = committed
                     ? partition.committedRegion(offset, maxBytes, end)
                     : new CommittedRegion(partition.region(offset, maxBytes, end), List.of());
@@ -252,6 +342,37 @@ public final class LongPoll {
             }
             region.close();
         }
+        return lease.isBounded()
+                ? copyWithin(lease, partition, offset, maxBytes, end, committed)
+                : copy(partition, offset, maxBytes, end, committed);
+    }
+
+    /** As much as there is memory for, one batch at least; else nothing, and the answer is {@link #isShort}. */
+    private Found copyWithin(
+            FetchLease lease, Partition partition, long offset, int maxBytes, long end, boolean committed) {
+        int share = lease.room();
+        if (share == 0 && bytes > 0) {
+            isShort = true;
+            return Found.NOTHING;
+        }
+        int room = Math.max(1, Math.min(maxBytes, share));
+        int foreseen = sizeOf(partition, offset, room, end);
+        isShort |= room < maxBytes && foreseen > 0;
+        if (!lease.take(foreseen)) {
+            isShort = true;
+            return Found.NOTHING;
+        }
+        int copied = 0;
+        try {
+            Found found = copy(partition, offset, room, end, committed);
+            copied = found.records.remaining();
+            return found;
+        } finally {
+            lease.correct(copied - foreseen); // it may be compacted in between
+        }
+    }
+
+    private static Found copy(Partition partition, long offset, int maxBytes, long end, boolean committed) {
         if (committed) {
             CommittedRead read = partition.readCommitted(offset, maxBytes, end);
             return new Found(read.records(), read.aborted(), null);

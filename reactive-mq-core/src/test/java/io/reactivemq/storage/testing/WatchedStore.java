@@ -6,8 +6,10 @@ import java.io.IOException;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A store that counts the calls of another by name, those of its files too, and fails one on request. */
 public final class WatchedStore {
@@ -15,6 +17,7 @@ public final class WatchedStore {
     private final FileStore store;
     private final ConcurrentMap<String, Integer> counts = new ConcurrentHashMap<>();
     private final ConcurrentMap<String, Throwable> failures = new ConcurrentHashMap<>();
+    private final AtomicLong bytesRead = new AtomicLong();
 
     public WatchedStore(FileStore target) {
         this.store = watch(FileStore.class, target);
@@ -28,6 +31,11 @@ public final class WatchedStore {
     /** How often an operation was called so far. */
     public int count(String operation) {
         return counts.getOrDefault(operation, 0);
+    }
+
+    /** How many bytes were read so far. */
+    public long bytesRead() {
+        return bytesRead.get();
     }
 
     /** The next call of that operation fails as a broken disk would make it fail. */
@@ -44,6 +52,9 @@ public final class WatchedStore {
             }
             try {
                 Object result = method.invoke(target, args);
+                if (result instanceof ByteBuffer bytes) {
+                    bytesRead.addAndGet(bytes.remaining());
+                }
                 return result instanceof StoredFile file ? watch(StoredFile.class, file) : result;
             } catch (InvocationTargetException e) {
                 throw e.getCause() == null ? new IOException(e) : e.getCause();

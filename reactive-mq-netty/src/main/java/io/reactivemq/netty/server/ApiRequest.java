@@ -6,7 +6,6 @@ import io.reactivemq.broker.FetchLease;
 import io.reactivemq.netty.protocol.RequestHeader;
 import io.reactivemq.netty.security.Session;
 import java.net.InetSocketAddress;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A request as its handler sees it, beside its body.
@@ -15,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param caller who asks
  * @param advertised where the client is told that this server is
  * @param session how far its connection has come in showing who it is
- * @param lease of what is lent for the answer, until that is sent; null where nothing may be
+ * @param lease of what is lent or copied for the answer, until that is sent
  * @param frame the bytes that the body's records are views of. Who uses them beyond the end of the answer retains it
  */
 record ApiRequest(
@@ -23,7 +22,7 @@ record ApiRequest(
         Caller caller,
         InetSocketAddress advertised,
         Session session,
-        @Nullable FetchLease lease,
+        FetchLease lease,
         ReferenceCounted frame) {
 
     /** From who needs not say who it is. */

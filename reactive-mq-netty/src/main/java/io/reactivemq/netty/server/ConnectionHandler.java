@@ -18,6 +18,7 @@ import io.netty.util.ReferenceCounted;
 import io.netty.util.concurrent.Future;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.FetchLease;
+import io.reactivemq.broker.FetchMemory;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.protocol.ApiMessage;
 import io.reactivemq.netty.protocol.BadRequestException;
@@ -63,6 +64,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     private final ServerSettings settings;
     private final ServerMeters meters;
     private final ServerSecurity security;
+    private final FetchMemory fetchMemory;
     private final Function<InetSocketAddress, InetSocketAddress> advertised;
 
     /** Requests that are not answered, the oldest first: those under way, then those that wait. */
@@ -90,11 +92,13 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             ServerSettings settings,
             ServerMeters meters,
             ServerSecurity security,
+            FetchMemory fetchMemory,
             Function<InetSocketAddress, InetSocketAddress> advertised) {
         this.apis = apis;
         this.settings = settings;
         this.meters = meters;
         this.security = security;
+        this.fetchMemory = fetchMemory;
         this.advertised = advertised;
     }
 
@@ -302,12 +306,12 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
                 return;
             }
             short answerVersion = header.version();
-            FetchLease lease = new FetchLease();
+            // bytes that have to be encrypted are read where a thread may wait for them, not on the event loop
+            FetchLease lease = new FetchLease(fetchMemory, !isEncrypted(ctx));
             Mono<ApiMessage> answer;
             if (Objects.requireNonNull(apis.of(header.api())).contains(header.version())) {
                 ApiMessage body = KafkaCodec.readBody(content, header);
-                ApiRequest request = new ApiRequest(
-                        header, caller, advertisedTo(ctx), session, isEncrypted(ctx) ? null : lease, frame);
+                ApiRequest request = new ApiRequest(header, caller, advertisedTo(ctx), session, lease, frame);
                 answer = Mono.defer(() -> apis.answer(request, body));
             } else {
                 answerVersion = 0;
@@ -326,7 +330,6 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** Bytes that have to be encrypted are read where a thread may wait for them, not on the event loop. */
     private static boolean isEncrypted(ChannelHandlerContext ctx) {
         return ctx.pipeline().get(SslHandler.class) != null;
     }
@@ -388,6 +391,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             close(ctx);
             return false;
         }
+        exchange.answer = null; // its records are written, and wait in other buffers
         ChannelFuture last = null;
         for (ReferenceCounted part : parts) {
             meters.sent(OutboundBytes.of(part));

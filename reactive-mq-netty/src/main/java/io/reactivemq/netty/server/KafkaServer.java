@@ -5,6 +5,7 @@ import io.micrometer.core.instrument.Metrics;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.handler.ssl.SslContext;
 import io.reactivemq.broker.Broker;
+import io.reactivemq.broker.FetchMemory;
 import io.reactivemq.netty.protocol.KafkaCodec;
 import io.reactivemq.netty.protocol.VersionRange;
 import io.reactivemq.netty.security.Authorizer;
@@ -62,6 +63,7 @@ public final class KafkaServer {
     private long inFlightBytesMax = IN_FLIGHT_BYTES_MAX;
     private int connectionsMax = CONNECTIONS_MAX;
     private int connectionsPerAddressMax = Integer.MAX_VALUE;
+    private long fetchedBytesMax = ServerSettings.FETCHED_BYTES_MAX;
     private int fetchSessionsMax = FetchSessions.SESSIONS_MAX;
     private Duration frameTimeout = Duration.ofMinutes(1);
     private Duration idleTimeout = Duration.ofMinutes(10);
@@ -149,6 +151,19 @@ public final class KafkaServer {
     public KafkaServer connectionsPerAddressMax(int connectionsPerAddressMax) {
         this.connectionsPerAddressMax =
                 within("connectionsPerAddressMax", connectionsPerAddressMax, 1, Integer.MAX_VALUE);
+        return this;
+    }
+
+    /**
+     * How many bytes of records may be in memory at a time that clients have fetched, of all connections together, until they have taken them; a quarter of
+     * the heap by default, and 64 MiB at least. Records that the operating system sends from the log's files, as it does without TLS, do not count. Where
+     * less is left, fetches bring less, or wait for their turn as long as they would for records.
+     */
+    public KafkaServer fetchedBytesMax(long fetchedBytesMax) {
+        if (fetchedBytesMax < 1) {
+            throw new IllegalArgumentException("fetchedBytesMax must be 1 or more, was " + fetchedBytesMax);
+        }
+        this.fetchedBytesMax = fetchedBytesMax;
         return this;
     }
 
@@ -258,7 +273,8 @@ public final class KafkaServer {
                 frameBytesMax,
                 inFlightBytesMax,
                 connectionsMax,
-                connectionsPerAddressMax);
+                connectionsPerAddressMax,
+                fetchedBytesMax);
         InetSocketAddress clientsGo = advertised;
         InetSocketAddress local = new InetSocketAddress(host, port);
         Duration drain = drainTimeout;
@@ -285,6 +301,7 @@ public final class KafkaServer {
                     sessionsMax, FetchSessions.PARTITIONS_MAX, broker.runtime(), new FetchSessionMeters(registry));
             ApiTable apis = apis(settings, security, sessions);
             ServerMeters meters = new ServerMeters(registry, apis);
+            FetchMemory fetchMemory = new FetchMemory(settings.fetchedBytesMax());
             Connections connections = new Connections(settings, meters);
             TcpServer plain = TcpServer.create();
             return (ssl == null ? plain : plain.secure(spec -> spec.sslContext(ssl)))
@@ -292,7 +309,12 @@ public final class KafkaServer {
                     .doOnChannelInit((observer, channel, remote) -> {
                         channel.config().setMessageSizeEstimator(OutboundBytes.ESTIMATOR);
                         ConnectionHandler handler = new ConnectionHandler(
-                                apis, settings, meters, security, reached -> clientsGo == null ? reached : clientsGo);
+                                apis,
+                                settings,
+                                meters,
+                                security,
+                                fetchMemory,
+                                reached -> clientsGo == null ? reached : clientsGo);
                         channel.pipeline()
                                 .addBefore(
                                         NettyPipeline.ReactiveBridge,

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param inFlightBytesMax of the requests of a connection that wait for their answer; beyond, its socket is not read
  * @param connectionsMax how many connections at a time
  * @param connectionsPerAddressMax how many of them from one address
+ * @param fetchedBytesMax of records of all connections' fetches that are in memory at a time
  */
 record ServerSettings(
         Broker broker,
@@ -25,7 +26,36 @@ record ServerSettings(
         int frameBytesMax,
         long inFlightBytesMax,
         int connectionsMax,
-        int connectionsPerAddressMax) {
+        int connectionsPerAddressMax,
+        long fetchedBytesMax) {
+
+    /** What fetches of a server may take of the heap: there is as much outside of it while they are sent. */
+    static final long FETCHED_BYTES_MAX =
+            Math.max(64L << 20, Runtime.getRuntime().maxMemory() / 4);
+
+    /** With the usual bounds on all connections together. */
+    ServerSettings(
+            Broker broker,
+            int nodeId,
+            @Nullable String clusterId,
+            int autoCreatePartitions,
+            int defaultPartitions,
+            int frameBytesMax,
+            long inFlightBytesMax,
+            int connectionsMax,
+            int connectionsPerAddressMax) {
+        this(
+                broker,
+                nodeId,
+                clusterId,
+                autoCreatePartitions,
+                defaultPartitions,
+                frameBytesMax,
+                inFlightBytesMax,
+                connectionsMax,
+                connectionsPerAddressMax,
+                FETCHED_BYTES_MAX);
+    }
 
     /** The same over another broker. */
     ServerSettings over(Broker other) {
@@ -38,7 +68,8 @@ record ServerSettings(
                 frameBytesMax,
                 inFlightBytesMax,
                 connectionsMax,
-                connectionsPerAddressMax);
+                connectionsPerAddressMax,
+                fetchedBytesMax);
     }
 
     long runtimeNanos() {

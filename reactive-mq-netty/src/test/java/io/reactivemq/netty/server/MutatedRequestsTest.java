@@ -15,6 +15,7 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.FetchMemory;
 import io.reactivemq.broker.ForwardingBroker;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.TopicDescription;
@@ -295,7 +296,8 @@ class MutatedRequestsTest {
         /** Sends it over a connection of its own, and looks at what comes of it. */
         String feed(byte[] frame) throws Exception {
             ByteBuf bytes = Unpooled.wrappedBuffer(frame);
-            ConnectionHandler handler = new ConnectionHandler(apis, settings, meters, security, reached -> reached);
+            ConnectionHandler handler = new ConnectionHandler(
+                    apis, settings, meters, security, new FetchMemory(1 << 20), reached -> reached);
             EmbeddedChannel channel =
                     new Loopback(new FrameDecoder(FRAME_BYTES_MAX, Duration.ofMinutes(1), handler::isKnown), handler);
             try {
@@ -379,7 +381,8 @@ class MutatedRequestsTest {
                     (short) 9,
                     new MetadataRequestData()
                             .setTopics(List.of(new MetadataRequestData.MetadataRequestTopic().setName("afterwards"))));
-            ConnectionHandler handler = new ConnectionHandler(apis, settings, meters, security, reached -> reached);
+            ConnectionHandler handler = new ConnectionHandler(
+                    apis, settings, meters, security, new FetchMemory(1 << 20), reached -> reached);
             EmbeddedChannel channel =
                     new Loopback(new FrameDecoder(FRAME_BYTES_MAX, Duration.ofMinutes(1), handler::isKnown), handler);
             channel.writeInbound(Unpooled.wrappedBuffer(asked));

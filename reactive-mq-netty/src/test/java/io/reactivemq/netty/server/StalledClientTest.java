@@ -9,6 +9,7 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.embedded.EmbeddedChannel;
+import io.reactivemq.broker.FetchMemory;
 import io.reactivemq.broker.testing.ManualRuntime;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.kafka.common.message.ApiMessageType;
@@ -45,8 +46,13 @@ class StalledClientTest {
         ServerSecurity security =
                 ServerSecurity.of(broker, null, List.of(), Set.of(), RunningServer.PATIENCE, Secrets.ofSystem());
         ApiTable apis = KafkaServer.apis(settings, security);
-        ConnectionHandler handler =
-                new ConnectionHandler(apis, settings, new ServerMeters(registry, apis), security, reached -> reached);
+        ConnectionHandler handler = new ConnectionHandler(
+                apis,
+                settings,
+                new ServerMeters(registry, apis),
+                security,
+                new FetchMemory(1 << 20),
+                reached -> reached);
         channel = new Connection(
                 new FrameDecoder(1 << 20, Duration.ofMinutes(1), handler::isKnown),
                 ConnectionHandler.idleAfter(Duration.ofSeconds(IDLE_SECONDS)),

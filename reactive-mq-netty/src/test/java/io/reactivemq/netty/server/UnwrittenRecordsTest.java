@@ -13,6 +13,7 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.AppendResult;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.FetchMemory;
 import io.reactivemq.broker.ForwardingBroker;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.testing.ManualRuntime;
@@ -76,7 +77,12 @@ class UnwrittenRecordsTest {
                 ServerSecurity.of(slow, null, List.of(), Set.of(), RunningServer.PATIENCE, Secrets.ofSystem());
         ApiTable apis = KafkaServer.apis(settings, security);
         ConnectionHandler handler = new ConnectionHandler(
-                apis, settings, new ServerMeters(new SimpleMeterRegistry(), apis), security, reached -> reached);
+                apis,
+                settings,
+                new ServerMeters(new SimpleMeterRegistry(), apis),
+                security,
+                new FetchMemory(1 << 20),
+                reached -> reached);
         channel = new Local(new FrameDecoder(1 << 20, Duration.ofMinutes(1), handler::isKnown), handler);
     }
 

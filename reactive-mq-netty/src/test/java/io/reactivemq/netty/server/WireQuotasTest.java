@@ -11,6 +11,7 @@ import io.reactivemq.Headers;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Acks;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.FetchMemory;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.QuotaChange;
@@ -242,6 +243,7 @@ class WireQuotasTest {
                             settings,
                             new ServerMeters(new io.micrometer.core.instrument.simple.SimpleMeterRegistry(), apis),
                             security,
+                            new FetchMemory(1 << 20),
                             reached -> reached));
             this.clientId = clientId;
             freezeTime();

@@ -104,7 +104,7 @@ final class AckedRuns {
 
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(64);
         private long end;
-        // the run that may still grow; from is -1 where there is none
+        // the run that may still grow; from is negative where there is none
         private long from = -1;
         private long to;
         private boolean full;
@@ -126,7 +126,11 @@ final class AckedRuns {
         }
 
         private void flush() {
-            if (from < 0 || full) {
+            if (from == end) {
+                // acknowledged since the offset was read; a gap of none can't be told
+                from++;
+            }
+            if (from < 0 || from >= to || full) {
                 return;
             }
             if (bytes.size() + varintBytes(from - end) + varintBytes(to - from) > BYTES_MAX) {

@@ -109,7 +109,7 @@ final class Committer {
                 continue;
             }
             long offset = lane.committable();
-            String metadata = lane.committableMetadata();
+            String metadata = lane.committableMetadata(offset);
             if (offset != lane.committed || !metadata.equals(lane.committedMetadata)) {
                 CommittedOffset committed = new CommittedOffset(offset, -1, metadata);
                 sent.add(new Sent(lane, lane.window(), committed));

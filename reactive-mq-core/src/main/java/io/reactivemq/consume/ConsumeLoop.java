@@ -441,7 +441,8 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
             LOG.warn("{} is given back with {} records unacknowledged; they will be delivered again", lane, late);
         }
         lane.window().close();
-        lane.deadline.update(events.after(options.rebalanceTimeout().dividedBy(4), () -> forget(lane)));
+        // an eighth is left, since the group counts from when it told, and the member from when it heard
+        lane.deadline.update(events.after(options.rebalanceTimeout().dividedBy(8), () -> forget(lane)));
         source.commit(() -> forget(lane));
     }
 
@@ -488,6 +489,11 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     }
 
     // ---------------------------------------------------------------- for the output
+
+    /** As {@link #ready}, after a while: what it needed has failed. */
+    void readyLater(PartitionLane lane) {
+        Disposable unused = events.after(Backoff.OF_REQUESTS.max(), () -> ready(lane));
+    }
 
     /** The lane may have something to emit. */
     void ready(PartitionLane lane) {

@@ -114,7 +114,13 @@ final class FluxReceive<K, V> extends FluxOutput<K, V, ReceiverRecord<K, V>> {
         private void commitAhead(PartitionLane lane, long offset, long demand) {
             long count = Math.min(Math.min(demand, aheadMax), lane.fetchOffset() - offset);
             lane.commitAhead = offset + count;
-            loop.commit(() -> loop.ready(lane));
+            loop.commit(() -> {
+                if (lane.committed > offset) {
+                    loop.ready(lane);
+                } else {
+                    loop.readyLater(lane); // refused: asking at once would be asked for ever
+                }
+            });
         }
 
         @Override

@@ -43,8 +43,10 @@ final class GroupMember implements PartitionSource {
     // heartbeats in a row that failed or were fenced
     private int failures;
     private boolean closing;
-    // left because nothing moved, and not joined again
+    // about to leave because nothing moved, or has left, and not joined again
     private boolean outside;
+    // of that: has left
+    private boolean hasLeft;
     // there is demand again, and it has not left yet
     private boolean isAskedAgain;
 
@@ -185,6 +187,8 @@ final class GroupMember implements PartitionSource {
                 "{} is no longer in its group, gives up its partitions and joins anew: {}",
                 membership,
                 error.toString());
+        // it was about to leave: now there is nothing to leave, and it joins as any that is fenced
+        outside = false;
         membership.fenced();
         assignee.loseAll();
         if (failures == 0) {
@@ -210,14 +214,16 @@ final class GroupMember implements PartitionSource {
         }
         LOG.warn("{} leaves its group: nothing has moved for {}", membership, options.maxPollInterval());
         outside = true;
+        hasLeft = false;
         isAskedAgain = false;
         committer.commit(this::leaveForAWhile);
     }
 
     private void leaveForAWhile() {
-        if (closing) {
+        if (closing || !outside) {
             return;
         }
+        hasLeft = true;
         if (heartbeat != null) {
             heartbeat.dispose();
             heartbeat = null;
@@ -240,7 +246,7 @@ final class GroupMember implements PartitionSource {
 
     @Override
     public void askedAgain() {
-        if (membership.state() == GroupMembership.State.JOINING) {
+        if (hasLeft) {
             joinAgain();
         } else {
             isAskedAgain = true;

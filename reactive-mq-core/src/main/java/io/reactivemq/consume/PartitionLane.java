@@ -293,14 +293,18 @@ final class PartitionLane {
         return window().isQuiet() ? restored.behind(position) : window().advance();
     }
 
-    /** What is to be committed along with {@link #committable}: the runs of what is acknowledged beyond it. */
-    String committableMetadata() {
+    /**
+     * What is to be committed along with an offset: the runs of what is acknowledged beyond it.
+     *
+     * @param offset what {@link #committable} was when it was asked; more may have been acknowledged since, by other threads, and the runs count from this one
+     */
+    String committableMetadata(long offset) {
         if (restored == AckedRuns.NONE && window().isQuiet()) {
             return "";
         }
-        AckedRuns.Text text = new AckedRuns.Text(committable());
+        AckedRuns.Text text = new AckedRuns.Text(offset);
         window().writeRuns(text);
-        restored.writeFrom(Math.max(window().next(), committable()), text);
+        restored.writeFrom(Math.max(window().next(), offset), text);
         return text.finish();
     }
 

@@ -37,8 +37,8 @@ final class RecordMover {
 
     private static final Logger LOG = LoggerFactory.getLogger(RecordMover.class);
 
-    /** After so many failed tries the stream is ended. */
-    private static final int TRIES_MAX = 6;
+    /** A write that has failed so long is not tried again, and the stream is ended; as long as Kafka's producer tries. */
+    private static final Duration TRYING_MAX = Duration.ofMinutes(2);
 
     private static final Backoff BACKOFF = Backoff.of(Duration.ofMillis(100), Duration.ofSeconds(2));
     private static final int MESSAGE_CHARS_MAX = 1_024;
@@ -63,7 +63,7 @@ final class RecordMover {
 
     /** The bound on a write, all tries included. */
     Duration timeout() {
-        return options.requestTimeout().plus(BACKOFF.max()).multipliedBy(TRIES_MAX);
+        return TRYING_MAX.plus(BACKOFF.max()).plus(options.requestTimeout());
     }
 
     /** Writes the record to its dead-letter topic; done when it is durable there. */
@@ -107,7 +107,7 @@ final class RecordMover {
                         copy(run, headers.get()),
                         Acks.ALL))
                 .timeout(options.requestTimeout(), broker.runtime().timers()));
-        return repeated(append, topic, 1)
+        return Mono.defer(() -> repeated(append, topic, 1, broker.runtime().nanoTime()))
                 .onErrorMap(failure -> new MqException(
                         failure instanceof MqException mq ? mq.errorCode() : ErrorCode.UNKNOWN_SERVER_ERROR,
                         "the record of " + run.lane().partition() + " at offset " + run.offset()
@@ -120,15 +120,16 @@ final class RecordMover {
                 .then();
     }
 
-    private Mono<AppendResult> repeated(Mono<AppendResult> append, String topic, int tries) {
+    private Mono<AppendResult> repeated(Mono<AppendResult> append, String topic, int tries, long beginNanos) {
         return append.onErrorResume(failure -> {
             partitionCounts.remove(topic);
-            if (tries == TRIES_MAX || !Requests.isRetriable(failure)) {
+            long tried = broker.runtime().nanoTime() - beginNanos;
+            if (tried >= TRYING_MAX.toNanos() || !Requests.isRetriable(failure)) {
                 return Mono.error(failure);
             }
             Duration wait = BACKOFF.after(tries);
             Requests.logRetry(LOG, "append to topic " + topic, tries, wait, failure);
-            return Mono.delay(wait, broker.runtime().timers()).then(repeated(append, topic, tries + 1));
+            return Mono.delay(wait, broker.runtime().timers()).then(repeated(append, topic, tries + 1, beginNanos));
         });
     }
 

@@ -63,7 +63,7 @@ public final class Coordinator<S extends CoordinatorShard> {
     /** Appends under way: one being forced and one being filled, so that events share a force. */
     private static final int APPENDS_MAX = 2;
 
-    /** Above it the events that are there share more than one batch. */
+    /** Above it the events that are there share more than one batch, and so do the records of one whose result is not atomic. */
     private static final int BATCH_BYTES = 256 * 1024;
 
     /** Producers whose last end is remembered; of others the log knows, but its refusal costs a replay. */
@@ -219,8 +219,9 @@ public final class Coordinator<S extends CoordinatorShard> {
      * Takes what a handler decided into the batch and the state; false where the state machine itself failed.
      *
      * @param producer whose transaction it is part of; null: of none
+     * @param isAtomic whether all of it is one batch
      */
-    private boolean write(List<CoordinatorRecord> records, @Nullable ProducerIdAndEpoch producer) {
+    private boolean write(List<CoordinatorRecord> records, @Nullable ProducerIdAndEpoch producer, boolean isAtomic) {
         S machine = Objects.requireNonNull(state);
         long now = runtime.currentTimeMillis();
         try {
@@ -233,6 +234,9 @@ public final class Coordinator<S extends CoordinatorShard> {
                     machine.replay(key, content);
                 } else {
                     machine.replayTransactional(producer.producerId(), key, content);
+                }
+                if (!isAtomic && batch.sizeInBytes() >= BATCH_BYTES) {
+                    append();
                 }
             }
             machine.takeAnswers().forEach(waiting::add);
@@ -426,7 +430,7 @@ public final class Coordinator<S extends CoordinatorShard> {
         timerNanos = CoordinatorShard.NEVER;
         if (state != null) {
             try {
-                write(state.onDeadline(runtime.nanoTime(), runtime.currentTimeMillis()), null);
+                write(state.onDeadline(runtime.nanoTime(), runtime.currentTimeMillis()), null, true);
             } catch (Throwable e) {
                 unload("its deadline could not be handled", e);
             }
@@ -484,7 +488,7 @@ public final class Coordinator<S extends CoordinatorShard> {
             if (producer != null) {
                 append();
             }
-            if (write(result.records(), producer)) {
+            if (write(result.records(), producer, producer != null || result.isAtomic())) {
                 waiting.add(new Response<>(sink, result.response()));
                 if (producer != null) {
                     appendInTransaction(producer);

@@ -53,6 +53,9 @@ final class GroupShard implements CoordinatorShard {
     /** Of a committed offset beside names and note. */
     private static final int OFFSET_OVERHEAD_BYTES = 64;
 
+    /** What deadlines that are due at once may write together: more is left for the next turn. */
+    private static final int DEADLINE_RECORDS_MAX = 2_000;
+
     private final GroupConfig config;
     private final TopicIndex topics;
     private final Groups groups;
@@ -154,6 +157,12 @@ final class GroupShard implements CoordinatorShard {
     private <R> CoordinatorResult<R> result(R response, Step step) {
         answers.addAll(step.answers);
         return new CoordinatorResult<>(step.records, response);
+    }
+
+    /** Of any number of records, that hold each for itself: what a crash leaves out is done again, when the broker opens or by the next round. */
+    private <R> CoordinatorResult<R> inPieces(R response, Step step) {
+        answers.addAll(step.answers);
+        return new CoordinatorResult<>(step.records, response, false);
     }
 
     // ---------------------------------------------------------------- offsets
@@ -361,7 +370,7 @@ final class GroupShard implements CoordinatorShard {
                 consumer.topicGone(topic, topicId, step);
             }
         }
-        return result(Boolean.TRUE, step);
+        return inPieces(Boolean.TRUE, step);
     }
 
     private void forget(BiPredicate<String, TopicPartition> which, Step step) {
@@ -447,7 +456,7 @@ final class GroupShard implements CoordinatorShard {
                 consumers.forgetEmbedded(consumer, step);
             }
         }
-        return result(Boolean.TRUE, step);
+        return inPieces(Boolean.TRUE, step);
     }
 
     /** Deletes a group without members, and its offsets. */
@@ -461,7 +470,7 @@ final class GroupShard implements CoordinatorShard {
         if (group != null) {
             groups.delete(group, step);
         }
-        return result(Boolean.TRUE, step);
+        return inPieces(Boolean.TRUE, step);
     }
 
     /** Forgets offsets that nobody has used for the retention, and groups that have neither members nor offsets. */
@@ -495,7 +504,7 @@ final class GroupShard implements CoordinatorShard {
                 groups.delete(group, step);
             }
         }
-        return result(expired, step);
+        return inPieces(expired, step);
     }
 
     private long expiresMs(StoredOffset stored, @Nullable Group group) {
@@ -579,7 +588,7 @@ final class GroupShard implements CoordinatorShard {
     @Override
     public List<CoordinatorRecord> onDeadline(long nowNanos, long nowMs) {
         Step step = new Step(nowNanos, nowMs);
-        groups.timers.run(step);
+        groups.timers.run(step, DEADLINE_RECORDS_MAX);
         answers.addAll(step.answers);
         return step.records;
     }

@@ -29,9 +29,15 @@ final class Timers {
         return first == null ? CoordinatorShard.NEVER : first.nanos;
     }
 
-    /** Runs what is due. */
-    void run(Step step) {
-        for (Entry due = queue.peek(); due != null && due.nanos <= step.nanos; due = queue.peek()) {
+    /**
+     * Runs what is due, until there is so much to write that the rest is left for the next run: its deadlines stay, and are due.
+     *
+     * @param recordsMax after as many records no further one is run
+     */
+    void run(Step step, int recordsMax) {
+        for (Entry due = queue.peek();
+                due != null && due.nanos <= step.nanos && step.records.size() < recordsMax;
+                due = queue.peek()) {
             queue.remove();
             Timer timer = due.timer;
             if (timer.queued != due.nanos) {

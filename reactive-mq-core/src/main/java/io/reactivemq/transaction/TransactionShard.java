@@ -48,6 +48,9 @@ final class TransactionShard implements CoordinatorShard {
     /** Bytes of a transactional id. */
     private static final int ID_BYTES_MAX = 32_000;
 
+    /** What one look at all transactions may write. */
+    private static final int CHECK_RECORDS_MAX = 2_000;
+
     private final TransactionConfig config;
     private final Map<String, TransactionMetadata> transactions = new TreeMap<>();
 
@@ -285,7 +288,12 @@ final class TransactionShard implements CoordinatorShard {
     CoordinatorResult<List<String>> check(long nowMs) {
         List<CoordinatorRecord> records = new ArrayList<>();
         List<String> prepared = new ArrayList<>();
-        transactions.forEach((id, now) -> {
+        for (Map.Entry<String, TransactionMetadata> entry : transactions.entrySet()) {
+            if (records.size() >= CHECK_RECORDS_MAX) {
+                break; // the next round has the rest
+            }
+            String id = entry.getKey();
+            TransactionMetadata now = entry.getValue();
             if (now.isPrepared()) {
                 prepared.add(id);
             } else if (now.isOngoing()) {
@@ -296,7 +304,7 @@ final class TransactionShard implements CoordinatorShard {
             } else if (nowMs - now.updatedMs() >= config.idExpiration().toMillis()) {
                 records.add(TransactionRecords.tombstone(id));
             }
-        });
+        }
         return new CoordinatorResult<>(records, prepared);
     }
 

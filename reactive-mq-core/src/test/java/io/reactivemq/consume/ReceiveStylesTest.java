@@ -43,6 +43,24 @@ class ReceiveStylesTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName(
+            "M07 at most once: an offset that is refused is not asked for again and again, and nothing is emitted meanwhile")
+    void anOffsetThatIsRefused() {
+        broker.write(ONE_0, Batches.numbered(0, 10));
+        broker.refuseCommitsOf(ONE_0);
+        Recorder<ReceiverRecord<String, String>> recorder =
+                subscribe(member("one").receiveAtmostOnce(), Long.MAX_VALUE);
+        runtime.advanceBy(Duration.ofSeconds(10));
+        assertThat(recorder.count()).isZero();
+        assertThat(broker.commits()).hasSizeBetween(2, 40);
+
+        broker.refuseCommitsOf(null);
+        runtime.advanceBy(Duration.ofSeconds(10));
+        assertThat(recorder.count()).isEqualTo(10);
+        cancel(recorder);
+    }
+
+    @Test
     void whatIsCommittedAheadIsBoundedByTheOptionAndByDemand() {
         broker.write(ONE_0, Batches.numbered(0, 100));
         Recorder<ReceiverRecord<String, String>> recorder = subscribe(

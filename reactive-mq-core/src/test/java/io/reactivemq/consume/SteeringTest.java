@@ -543,6 +543,48 @@ class SteeringTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName("K08 a member that is fenced while it commits before it leaves joins anew, and stays")
+    void aMemberThatIsFencedWhileItLeaves() {
+        ScriptedGroup group = new ScriptedGroup(broker, ONE_0);
+        broker.write(ONE_0, Batches.numbered(0, 10));
+        Receiver<String, String> receiver = receiver(o -> o.group("g")
+                .topics("one")
+                .maxPollInterval(Duration.ofMinutes(2))
+                .commitInterval(Duration.ofHours(1)));
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(receiver.receive(), 4);
+        recorder.items().get(0).acknowledge();
+        for (int i = 0; i < 20; i++) {
+            broker.failNextCommit(new MqException(ErrorCode.COORDINATOR_NOT_AVAILABLE, "as the test says"));
+        }
+        for (int i = 0; i < 100_000 && broker.commits().isEmpty(); i++) {
+            runtime.advanceBy(Duration.ofMillis(5));
+        }
+        assertThat(group.last().memberEpoch()).as("not left yet").isPositive();
+        group.fail(ErrorCode.UNKNOWN_MEMBER_ID);
+        group.loseAnswer();
+        for (int i = 0; i < 10_000 && joins() < 2; i++) {
+            runtime.advanceBy(Duration.ofMillis(5));
+        }
+        assertThat(joins()).isEqualTo(2);
+
+        recorder.request(1);
+        runtime.advanceBy(Duration.ofMinutes(1));
+        assertThat(group.last().memberEpoch()).isPositive();
+        recorder.request(1);
+        runtime.run();
+        assertThat(broker.heartbeats()).noneMatch(heartbeat -> heartbeat.memberEpoch() == GroupHeartbeat.LEAVE);
+        assertThat(offsetsOf(recorder)).startsWith(0L, 1L, 2L, 3L, 0L).hasSize(6);
+        cancel(recorder);
+        runtime.advanceBy(Duration.ofMinutes(1)); // commits that still fail
+    }
+
+    private long joins() {
+        return broker.heartbeats().stream()
+                .filter(heartbeat -> heartbeat.memberEpoch() == GroupHeartbeat.JOIN)
+                .count();
+    }
+
+    @Test
     @DisplayName("K08 a handler that never ends is cancelled, and the member comes back after as long again")
     void aHandlerThatNeverEnds() {
         ScriptedGroup group = new ScriptedGroup(broker, ONE_0);

@@ -27,6 +27,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 class CoordinatorTest {
@@ -77,6 +78,35 @@ class CoordinatorTest {
 
         assertThat(watched.count("force") - before).isLessThanOrEqualTo(3);
         assertThat(get("k99").thenApply(v -> v)).satisfies(f -> runtime.run()).isCompletedWithValue("v");
+    }
+
+    @Test
+    @DisplayName(
+            "RELIABILITY records that need not be written together are as many batches as they take; those that do are one, or none")
+    void recordsThatNeedNotBeTogether() {
+        List<CoordinatorRecord> many = new ArrayList<>();
+        String value = "v".repeat(1_000);
+        for (int i = 0; i < 3_000; i++) {
+            many.addAll(new Registers().put("k" + i, value).records());
+        }
+        CompletableFuture<String> together = coordinator
+                .handle(machine -> new CoordinatorResult<>(many, "written"))
+                .toFuture();
+        runtime.run();
+        assertThat(errorOf(together)).isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+        assertThat(value("k0")).isEqualTo("null");
+
+        CompletableFuture<String> inPieces = coordinator
+                .handle(machine -> new CoordinatorResult<>(many, "written", false))
+                .toFuture();
+        runtime.run();
+        assertThat(inPieces.join()).isEqualTo("written");
+        partition.close().subscribe();
+        runtime.run();
+        partition = open();
+        coordinator = coordinator();
+        assertThat(value("k0")).isEqualTo(value);
+        assertThat(value("k2999")).isEqualTo(value);
     }
 
     @Test

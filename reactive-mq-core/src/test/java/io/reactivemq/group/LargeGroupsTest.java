@@ -55,6 +55,29 @@ class LargeGroupsTest {
     }
 
     @Test
+    @DisplayName("K14 sessions that end all at once are written in pieces, and none is forgotten")
+    void sessions_that_end_together() {
+        int members = 6_000;
+        topics.put("one", 1);
+        for (int i = 0; i < members; i++) {
+            GroupHeartbeat join = new GroupHeartbeat(
+                    "group-" + i, "member", 0, null, null, Duration.ofMinutes(1), Set.of("one"), null, null, Set.of());
+            apply(groups.heartbeat(CALLER, join, step()));
+        }
+        now += Duration.ofMinutes(10).toNanos();
+        int rounds = 0;
+        int written = 0;
+        while (groups.nextDeadlineNanos() <= now) {
+            List<CoordinatorRecord> records = groups.onDeadline(now, now / 1_000_000);
+            assertThat(records).hasSizeLessThan(2_100);
+            written += records.size();
+            assertThat(++rounds).isLessThan(members);
+        }
+        assertThat(rounds).isGreaterThan(1);
+        assertThat(written).isGreaterThanOrEqualTo(3 * members);
+    }
+
+    @Test
     void a_classic_group_rebalances_again_and_again() {
         List<ClassicJoin.Protocol> protocols = consumers(MIB, "range");
         List<String> members = new ArrayList<>();

@@ -51,6 +51,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -77,6 +78,7 @@ import reactor.util.context.ContextView;
 public final class ScriptedBroker implements Broker {
 
     private final AtomicLong producerIds = new AtomicLong();
+    private @Nullable TopicPartition refusedCommits;
 
     private static final int LENGTH_POSITION = 8;
     private static final int LENGTH_OVERHEAD = 12;
@@ -628,6 +630,11 @@ public final class ScriptedBroker implements Broker {
         return List.copyOf(heartbeats);
     }
 
+    /** Commits of the partition are refused, and others of the same request taken; null: no more. */
+    public synchronized void refuseCommitsOf(@Nullable TopicPartition partition) {
+        refusedCommits = partition;
+    }
+
     /** The next commit without another failure planned is not kept and fails. */
     public synchronized void failNextCommit(RuntimeException failure) {
         commitFailures.add(failure);
@@ -699,11 +706,15 @@ public final class ScriptedBroker implements Broker {
                 if (failure != null) {
                     throw failure;
                 }
+                Map<TopicPartition, CommittedOffset> taken = new HashMap<>(commit.offsets());
+                boolean refused = refusedCommits != null && taken.remove(refusedCommits) != null;
                 committed
                         .computeIfAbsent(commit.groupId(), g -> new HashMap<>())
-                        .putAll(commit.offsets());
+                        .putAll(taken);
+                return refused
+                        ? Map.of(Objects.requireNonNull(refusedCommits), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+                        : Map.of();
             }
-            return Map.of();
         });
     }
 

@@ -145,7 +145,9 @@ class LazyIndexTest {
                     List.<ThrowingCallable>of(() -> log.append(batch(200, "200"), 200), log::roll)) {
                 MqException told = catchThrowableOfType(MqException.class, write);
                 assertThat(told.errorCode()).isEqualTo(ErrorCode.KAFKA_STORAGE_ERROR);
-                assertThat(told).hasMessageContaining("the log is damaged").hasMessageContaining("open the log again");
+                assertThat(told)
+                        .hasMessageContaining("the log is damaged")
+                        .hasMessageContaining("rmq log repair --cut data/t-0");
                 assertThat(told).hasCauseInstanceOf(MqException.class);
             }
             damage(log, active);

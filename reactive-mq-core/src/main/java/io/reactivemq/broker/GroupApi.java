@@ -73,7 +73,7 @@ public interface GroupApi {
 
     /**
      * What is committed; a partition without a commit is not in the map. Errors are {@code UNKNOWN_MEMBER_ID} and {@code STALE_MEMBER_EPOCH}
-     * where a member asks, {@code UNSTABLE_OFFSET_COMMIT} where stable offsets are required.
+     * where a member asks, {@link UnstableOffsetsException} where stable offsets are required.
      */
     Mono<Map<TopicPartition, CommittedOffset>> fetchOffsets(Caller caller, OffsetFetch fetch);
 

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param partitions of which partitions; null: of all that have one
  * @param memberId the member that asks, whose epoch is checked; empty where anybody may
  * @param memberEpoch the member's epoch; -1 where there is no member
- * @param requireStable whether an offset that an open transaction is about to change is an error ({@code UNSTABLE_OFFSET_COMMIT}), as
+ * @param requireStable whether an offset that an open transaction is about to change is an error ({@link UnstableOffsetsException}), as
  *     readers of committed records need it
  */
 public record OffsetFetch(

@@ -20,6 +20,7 @@ import io.reactivemq.broker.GroupType;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.TransactionalOffsetCommit;
+import io.reactivemq.broker.UnstableOffsetsException;
 import io.reactivemq.coordinator.Answer;
 import io.reactivemq.coordinator.CoordinatorRecord;
 import io.reactivemq.coordinator.CoordinatorResult;
@@ -322,11 +323,6 @@ final class GroupShard implements CoordinatorShard {
                 checkEpoch(group, groupId, fetch.memberId(), null, fetch.memberEpoch(), false);
             }
         }
-        if (fetch.requireStable() && pending.isUnstable(fetch)) {
-            throw new MqException(
-                    ErrorCode.UNSTABLE_OFFSET_COMMIT,
-                    "group " + groupId + ": a transaction that has not ended has committed an offset: ask again");
-        }
         Set<TopicPartition> wanted = fetch.partitions();
         Map<TopicPartition, CommittedOffset> found = new HashMap<>();
         if (wanted == null) {
@@ -338,6 +334,11 @@ final class GroupShard implements CoordinatorShard {
                     found.put(partition, stored.offset());
                 }
             }
+        }
+        Set<TopicPartition> unstable = fetch.requireStable() ? pending.unstable(fetch) : Set.of();
+        if (!unstable.isEmpty()) {
+            found.keySet().removeAll(unstable);
+            throw new UnstableOffsetsException(groupId, unstable, found);
         }
         return found;
     }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * Offsets that were committed in transactions which have not ended. They count from the end of the transaction on, if it commits, and
@@ -62,13 +63,16 @@ final class PendingOffsets {
         });
     }
 
-    /** Whether a transaction that has not ended has committed one of the offsets that are asked for. */
-    boolean isUnstable(OffsetFetch fetch) {
+    /** Of which of the partitions that are asked for a transaction that has not ended has committed an offset. */
+    Set<TopicPartition> unstable(OffsetFetch fetch) {
         Set<TopicPartition> partitions = fetch.partitions();
-        return !unstable.isEmpty()
-                && unstable.keySet().stream()
-                        .anyMatch(key -> key.group().equals(fetch.groupId())
-                                && (partitions == null || partitions.contains(key.partition())));
+        return unstable.isEmpty()
+                ? Set.of()
+                : unstable.keySet().stream()
+                        .filter(key -> key.group().equals(fetch.groupId())
+                                && (partitions == null || partitions.contains(key.partition())))
+                        .map(OffsetRecords.Key::partition)
+                        .collect(Collectors.toSet());
     }
 
     /** Whether a transaction that has not ended has committed an offset of that key. */

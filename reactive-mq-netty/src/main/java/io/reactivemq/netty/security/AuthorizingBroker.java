@@ -43,6 +43,7 @@ import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.broker.TransactionDescription;
 import io.reactivemq.broker.TransactionalAppend;
 import io.reactivemq.broker.TransactionalOffsetCommit;
+import io.reactivemq.broker.UnstableOffsetsException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Collection;
@@ -193,9 +194,23 @@ public final class AuthorizingBroker extends ForwardingBroker {
                                 ? null
                                 : onTopics(caller, AclOperation.DESCRIBE, topicsOf(partitions))),
                 () -> target.fetchOffsets(caller, fetch)
-                        .map(found -> found.entrySet().stream()
-                                .filter(one -> describes(caller, one.getKey().topic()))
-                                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue))));
+                        .map(found -> described(caller, found))
+                        .onErrorMap(UnstableOffsetsException.class, failure -> described(caller, fetch, failure)));
+    }
+
+    private UnstableOffsetsException described(Caller caller, OffsetFetch fetch, UnstableOffsetsException failure) {
+        return new UnstableOffsetsException(
+                fetch.groupId(),
+                failure.unstable().stream()
+                        .filter(one -> describes(caller, one.topic()))
+                        .collect(Collectors.toSet()),
+                described(caller, failure.committed()));
+    }
+
+    private Map<TopicPartition, CommittedOffset> described(Caller caller, Map<TopicPartition, CommittedOffset> found) {
+        return found.entrySet().stream()
+                .filter(one -> describes(caller, one.getKey().topic()))
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
     }
 
     @Override

@@ -9,6 +9,7 @@ import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.ResourceType;
 import io.reactivemq.broker.TopicDescription;
+import io.reactivemq.broker.UnstableOffsetsException;
 import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.OffsetFetchRequestData;
@@ -139,6 +140,10 @@ final class OffsetFetchApi {
                             asked.memberEpoch(),
                             requireStable);
                     return broker.fetchOffsets(request.caller(), fetch)
+                            .map(Found::new)
+                            .onErrorResume(
+                                    UnstableOffsetsException.class,
+                                    some -> Mono.just(new Found(some.committed(), some.unstable())))
                             .flatMap(found -> topics == null
                                     ? all(request, found, byId)
                                     : Mono.just(each(request, topics, found, byId, known)));
@@ -173,7 +178,7 @@ final class OffsetFetchApi {
     private List<OffsetFetchResponseTopics> each(
             ApiRequest request,
             List<OffsetFetchRequestTopics> topics,
-            Map<TopicPartition, CommittedOffset> found,
+            Found found,
             boolean byId,
             Map<Uuid, String> known) {
         List<OffsetFetchResponseTopics> answers = new ArrayList<>();
@@ -188,24 +193,22 @@ final class OffsetFetchApi {
                                     : !mayDescribe(request, name)
                                             ? partition(index, null)
                                                     .setErrorCode(ErrorCode.TOPIC_AUTHORIZATION_FAILED.code())
-                                            : partition(
-                                                    index,
-                                                    name.isBlank() || index < 0
-                                                            ? null
-                                                            : found.get(new TopicPartition(name, index))))
+                                            : name.isBlank() || index < 0
+                                                    ? partition(index, null)
+                                                    : found.partition(new TopicPartition(name, index)))
                             .toList()));
         }
         return answers;
     }
 
     /** All that is committed. */
-    private Mono<List<OffsetFetchResponseTopics>> all(
-            ApiRequest request, Map<TopicPartition, CommittedOffset> found, boolean byId) {
+    private Mono<List<OffsetFetchResponseTopics>> all(ApiRequest request, Found found, boolean byId) {
         Map<String, OffsetFetchResponseTopics> topics = new TreeMap<>();
-        found.forEach((partition, offset) -> topics.computeIfAbsent(
-                        partition.topic(), name -> new OffsetFetchResponseTopics().setName(name))
-                .partitions()
-                .add(partition(partition.partition(), offset)));
+        found.all()
+                .forEach(partition -> topics.computeIfAbsent(
+                                partition.topic(), name -> new OffsetFetchResponseTopics().setName(name))
+                        .partitions()
+                        .add(found.partition(partition)));
         if (!byId) {
             return Mono.just(List.copyOf(topics.values()));
         }
@@ -223,6 +226,30 @@ final class OffsetFetchApi {
             });
             return answers;
         });
+    }
+
+    /**
+     * What the broker has found.
+     *
+     * @param unstable what transactions that have not ended are about to change, and which is told to nobody who requires stable offsets
+     */
+    private record Found(Map<TopicPartition, CommittedOffset> committed, Set<TopicPartition> unstable) {
+
+        Found(Map<TopicPartition, CommittedOffset> committed) {
+            this(committed, Set.of());
+        }
+
+        Set<TopicPartition> all() {
+            Set<TopicPartition> all = new HashSet<>(committed.keySet());
+            all.addAll(unstable);
+            return all;
+        }
+
+        OffsetFetchResponsePartitions partition(TopicPartition partition) {
+            OffsetFetchResponsePartitions told =
+                    OffsetFetchApi.partition(partition.partition(), committed.get(partition));
+            return unstable.contains(partition) ? told.setErrorCode(ErrorCode.UNSTABLE_OFFSET_COMMIT.code()) : told;
+        }
     }
 
     private static OffsetFetchResponsePartitions partition(int index, @Nullable CommittedOffset offset) {

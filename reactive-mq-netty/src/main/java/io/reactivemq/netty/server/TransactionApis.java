@@ -9,6 +9,7 @@ import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.EndTransaction;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.ResourceType;
+import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.broker.TransactionResult;
 import io.reactivemq.broker.TransactionVersion;
 import io.reactivemq.broker.TransactionalOffsetCommit;
@@ -16,6 +17,7 @@ import io.reactivemq.kafka.common.Uuid;
 import io.reactivemq.kafka.common.message.AddOffsetsToTxnRequestData;
 import io.reactivemq.kafka.common.message.AddOffsetsToTxnResponseData;
 import io.reactivemq.kafka.common.message.AddPartitionsToTxnRequestData;
+import io.reactivemq.kafka.common.message.AddPartitionsToTxnRequestData.AddPartitionsToTxnTopic;
 import io.reactivemq.kafka.common.message.AddPartitionsToTxnResponseData;
 import io.reactivemq.kafka.common.message.AddPartitionsToTxnResponseData.AddPartitionsToTxnPartitionResult;
 import io.reactivemq.kafka.common.message.AddPartitionsToTxnResponseData.AddPartitionsToTxnTopicResult;
@@ -34,7 +36,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** Transactions: AddPartitionsToTxn, AddOffsetsToTxn, TxnOffsetCommit, EndTxn. The versions of requests tell which kind of transaction a producer has. */
@@ -67,46 +71,107 @@ final class TransactionApis {
         apis.serve(ApiMessageType.END_TXN, 0, 5, EndTxnRequestData.class, this::endTxn);
     }
 
+    /** All partitions, or none: where some are refused the others are not attempted, as with Kafka. */
     private Mono<AddPartitionsToTxnResponseData> addPartitions(ApiRequest request, AddPartitionsToTxnRequestData body) {
+        String id = body.v3AndBelowTransactionalId();
+        if (!authorizer.allows(request.caller(), AclOperation.WRITE, ResourceType.TRANSACTIONAL_ID, id)) {
+            return Mono.just(added(body, (topic, partition) -> ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.code()));
+        }
+        boolean mayAll = true;
         List<TopicPartition> partitions = new ArrayList<>();
-        body.v3AndBelowTopics()
-                .forEach(topic -> topic.partitions().forEach(partition -> {
-                    if (!topic.name().isBlank() && partition >= 0) {
-                        partitions.add(new TopicPartition(topic.name(), partition));
-                    }
-                }));
+        for (AddPartitionsToTxnTopic topic : body.v3AndBelowTopics()) {
+            for (int partition : topic.partitions()) {
+                if (refusalOf(request, topic.name(), partition) == ProtocolError.NONE) {
+                    partitions.add(new TopicPartition(topic.name(), partition));
+                } else {
+                    mayAll = false;
+                }
+            }
+        }
         ProducerIdAndEpoch producer =
                 new ProducerIdAndEpoch(body.v3AndBelowProducerId(), body.v3AndBelowProducerEpoch());
-        boolean denied =
-                body.v3AndBelowTopics().stream().anyMatch(topic -> !may(request, AclOperation.WRITE, topic.name()));
-        Mono<Short> added = denied
-                        && authorizer.allows(
-                                request.caller(),
-                                AclOperation.WRITE,
-                                ResourceType.TRANSACTIONAL_ID,
-                                body.v3AndBelowTransactionalId())
-                ? Mono.just(ErrorCode.OPERATION_NOT_ATTEMPTED.code()) // all or none
-                : codeOf(
-                        broker.addPartitions(request.caller(), body.v3AndBelowTransactionalId(), producer, partitions));
-        return added.map(error -> {
-            AddPartitionsToTxnResponseData response = new AddPartitionsToTxnResponseData();
-            body.v3AndBelowTopics().forEach(topic -> {
-                AddPartitionsToTxnTopicResult result = new AddPartitionsToTxnTopicResult().setName(topic.name());
-                topic.partitions()
-                        .forEach(partition -> result.resultsByPartition()
-                                .add(new AddPartitionsToTxnPartitionResult()
-                                        .setPartitionIndex(partition)
-                                        .setPartitionErrorCode(
-                                                error == ErrorCode.OPERATION_NOT_ATTEMPTED.code()
-                                                                && !may(request, AclOperation.WRITE, topic.name())
-                                                        ? ErrorCode.TOPIC_AUTHORIZATION_FAILED.code()
-                                                        : topic.name().isBlank() || partition < 0
-                                                                ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
-                                                                : error)));
-                response.resultsByTopicV3AndBelow().add(result);
-            });
-            return response;
+        Mono<Short> added = mayAll
+                ? codeOf(broker.addPartitions(request.caller(), id, producer, partitions))
+                : Mono.just(ErrorCode.OPERATION_NOT_ATTEMPTED.code());
+        return added.flatMap(error -> isOfSomePartition(error)
+                ? refusals(request, partitions).map(refusals -> notAdded(request, body, refusals, error))
+                : Mono.just(added(body, (topic, partition) -> error)));
+    }
+
+    private short refusalOf(ApiRequest request, String topic, int partition) {
+        if (!may(request, AclOperation.WRITE, topic)) {
+            return ErrorCode.TOPIC_AUTHORIZATION_FAILED.code();
+        }
+        return topic.isBlank() || partition < 0 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code() : ProtocolError.NONE;
+    }
+
+    private static boolean isOfSomePartition(short error) {
+        return error == ErrorCode.OPERATION_NOT_ATTEMPTED.code()
+                || error == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code()
+                || error == ErrorCode.KAFKA_STORAGE_ERROR.code();
+    }
+
+    /** Which of them are not there, or offline. */
+    private Mono<Map<TopicPartition, Short>> refusals(ApiRequest request, List<TopicPartition> partitions) {
+        Map<String, List<TopicPartition>> byTopic =
+                partitions.stream().collect(Collectors.groupingBy(TopicPartition::topic));
+        return Flux.fromIterable(byTopic.entrySet())
+                .concatMap(topic -> broker.describeTopic(request.caller(), topic.getKey())
+                        .map(description -> refusals(description, topic.getValue()))
+                        .onErrorResume(
+                                MqException.class,
+                                failure -> failure.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+                                        ? Mono.just(topic.getValue().stream()
+                                                .distinct()
+                                                .collect(Collectors.toMap(
+                                                        partition -> partition,
+                                                        partition -> ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code())))
+                                        : Mono.empty()))
+                .collect(HashMap::new, Map::putAll);
+    }
+
+    private static Map<TopicPartition, Short> refusals(TopicDescription topic, List<TopicPartition> partitions) {
+        Map<TopicPartition, Short> refusals = new HashMap<>();
+        for (TopicPartition partition : partitions) {
+            if (partition.partition() >= topic.partitions()) {
+                refusals.put(partition, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.code());
+            } else if (topic.offline().containsKey(partition.partition())) {
+                refusals.put(partition, ErrorCode.KAFKA_STORAGE_ERROR.code());
+            }
+        }
+        return refusals;
+    }
+
+    /** With an error for those that are to blame, and for the others that they were not attempted; with the one error for all where nobody is. */
+    private AddPartitionsToTxnResponseData notAdded(
+            ApiRequest request, AddPartitionsToTxnRequestData body, Map<TopicPartition, Short> refusals, short error) {
+        short others = refusals.isEmpty() ? error : ErrorCode.OPERATION_NOT_ATTEMPTED.code();
+        return added(body, (topic, partition) -> {
+            short refusal = refusalOf(request, topic, partition);
+            return refusal == ProtocolError.NONE
+                    ? refusals.getOrDefault(new TopicPartition(topic, partition), others)
+                    : refusal;
         });
+    }
+
+    private static AddPartitionsToTxnResponseData added(AddPartitionsToTxnRequestData body, PartitionErrors errors) {
+        AddPartitionsToTxnResponseData response = new AddPartitionsToTxnResponseData();
+        for (AddPartitionsToTxnTopic topic : body.v3AndBelowTopics()) {
+            AddPartitionsToTxnTopicResult result = new AddPartitionsToTxnTopicResult().setName(topic.name());
+            for (int partition : topic.partitions()) {
+                result.resultsByPartition()
+                        .add(new AddPartitionsToTxnPartitionResult()
+                                .setPartitionIndex(partition)
+                                .setPartitionErrorCode(errors.of(topic.name(), partition)));
+            }
+            response.resultsByTopicV3AndBelow().add(result);
+        }
+        return response;
+    }
+
+    /** What is told of each partition. */
+    private interface PartitionErrors {
+        short of(String topic, int partition);
     }
 
     private Mono<AddOffsetsToTxnResponseData> addOffsets(ApiRequest request, AddOffsetsToTxnRequestData body) {

@@ -1,9 +1,20 @@
-// What KafkaJsTest has kafkajs do: node clients.js ADDRESS STEP. Each step prints what it saw, as one line of JSON.
+// What KafkaJsContract has kafkajs do: node clients.js ADDRESS STEP at-once|later. Each step prints what it saw, as one line of JSON.
+// later: what was answered may take a moment until everybody sees it, as on Apache Kafka.
 'use strict'
 
 const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
 
 const kafka = new Kafka({ clientId: 'test', brokers: [process.argv[2]], logLevel: logLevel.ERROR })
+
+/** What `look` sees: at first, or, where things settle later, once it is as it is to be. */
+async function settled(look, isSo) {
+  let seen = await look()
+  while (process.argv[4] === 'later' && !isSo(seen)) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    seen = await look()
+  }
+  return seen
+}
 
 async function withAdmin(use) {
   const admin = kafka.admin()
@@ -85,7 +96,7 @@ const steps = {
         retention: resources[0].configEntries[0].configValue,
         address: `${brokers[0].host}:${brokers[0].port}`,
         before,
-        after: await topicsOf(admin),
+        after: await settled(() => topicsOf(admin), (topics) => topics.length === 0),
       }
     })
   },
@@ -137,8 +148,15 @@ const steps = {
       await committed.commit()
     })
     const seen = await read('readers', 2, { readUncommitted: false })
-    const offsets = await withAdmin((admin) => admin.fetchOffsets({ groupId: 'sources', topics: ['orders'] }))
-    return { seen, source: offsets[0].partitions.find(({ partition }) => partition === 0).offset }
+    const source = await withAdmin((admin) =>
+      settled(
+        async () => {
+          const [{ partitions }] = await admin.fetchOffsets({ groupId: 'sources', topics: ['orders'] })
+          return partitions.find(({ partition }) => partition === 0).offset
+        },
+        (offset) => offset !== '-1',
+      ))
+    return { seen, source }
   },
 }
 

@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.Socket;
@@ -45,8 +44,8 @@ class MetricsTest {
 
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
-    private static final Pattern READY = Pattern.compile(
-            "rmq: ready at (127\\.0\\.0\\.1:\\d+) in .*; meters at (http://127\\.0\\.0\\.1:\\d+/metrics)");
+    private static final Pattern READY =
+            Pattern.compile("rmq: ready at .*; meters at (http://127\\.0\\.0\\.1:\\d+/metrics)");
 
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(PATIENCE).build();
@@ -59,15 +58,14 @@ class MetricsTest {
     void served() throws Exception {
         Path config = Files.writeString(
                 directory.resolve("c.properties"), "metrics.port=0\ntransaction.durability=os-buffered\n");
-        Process process = ServeCommandTest.child(
-                "--port", "0", "--data", directory.resolve("data").toString(), "--config", config.toString());
-        try (BufferedReader out = process.inputReader(UTF_8)) {
-            Matcher ready = READY.matcher(requireNonNull(out.readLine()));
+        try (ServeProcess server = ServeProcess.start(
+                "--port", "0", "--data", directory.resolve("data").toString(), "--config", config.toString())) {
+            Matcher ready = READY.matcher(server.readyLine());
             assertThat(ready.matches()).isTrue();
-            produceAndConsume(ready.group(1));
-            askForWhatIsNotThere(ready.group(1));
+            produceAndConsume(server.bootstrap());
+            askForWhatIsNotThere(server.bootstrap());
             String lag = "reactivemq_consumer_lag_records{group=\"billing\",partition=\"0\",topic=\"orders\"}";
-            String text = untilThereIs(lag, URI.create(ready.group(2)));
+            String text = untilThereIs(lag, URI.create(ready.group(1)));
             assertThat(value(text, lag)).isEqualTo(3);
             assertThat(value(text, "reactivemq_log_size_bytes{partition=\"0\",topic=\"orders\"}"))
                     .isGreaterThan(10_000);
@@ -96,9 +94,6 @@ class MetricsTest {
             assertThat(value(text, "reactivemq_compaction_failures_passes_total"))
                     .isZero();
             assertThat(value(text, "process_uptime_seconds")).isPositive();
-        } finally {
-            process.destroyForcibly();
-            assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
         }
     }
 

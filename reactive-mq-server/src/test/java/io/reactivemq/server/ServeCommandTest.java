@@ -1,28 +1,22 @@
 package io.reactivemq.server;
 
-import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -38,8 +32,6 @@ import picocli.CommandLine;
 @DisplayName("rmq serve")
 class ServeCommandTest {
 
-    private static final Pattern READY = Pattern.compile("rmq: ready at 127\\.0\\.0\\.1:(\\d+) in \\d+\\.\\d\\d s; .*");
-
     @TempDir
     private Path directory;
 
@@ -48,26 +40,17 @@ class ServeCommandTest {
             "says that it is ready, serves Kafka's clients, stops in good order on SIGTERM, and has its records when it starts again")
     void life() throws Exception {
         for (long offset = 0; offset < 2; offset++) {
-            Process process =
-                    child("--port", "0", "--data", directory.resolve("data").toString());
-            try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
-                Matcher ready = READY.matcher(requireNonNull(out.readLine()));
-                assertThat(ready.matches()).isTrue();
-                try (KafkaProducer<String, String> producer = new KafkaProducer<>(
-                        Map.of("bootstrap.servers", "127.0.0.1:" + ready.group(1)),
-                        new StringSerializer(),
-                        new StringSerializer())) {
-                    assertThat(producer.send(new ProducerRecord<>("made-on-demand", "v"))
-                                    .get(120, TimeUnit.SECONDS)
-                                    .offset())
-                            .isEqualTo(offset);
-                }
-                assertThat(process.toHandle().destroy()).isTrue(); // its output stays open, other than with the process
-                assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
-                assertThat(process.exitValue()).isEqualTo(143);
-                assertThat(out.readLine()).isEqualTo("rmq: stopped");
-            } finally {
-                process.destroyForcibly();
+            try (ServeProcess server = ServeProcess.start(
+                            "--port", "0", "--data", directory.resolve("data").toString());
+                    KafkaProducer<String, String> producer = new KafkaProducer<>(
+                            Map.of("bootstrap.servers", server.bootstrap()),
+                            new StringSerializer(),
+                            new StringSerializer())) {
+                assertThat(producer.send(new ProducerRecord<>("made-on-demand", "v"))
+                                .get(120, TimeUnit.SECONDS)
+                                .offset())
+                        .isEqualTo(offset);
+                server.stop();
             }
         }
     }
@@ -109,14 +92,11 @@ class ServeCommandTest {
                 directory.resolve("secured.properties"),
                 "listeners=SASL_SSL://127.0.0.1:0\nssl.keystore.location=" + certificate
                         + "\nsuper.users=User:admin\nusers.file=" + users + "\n");
-        Process process = child("--memory", "--config", config.toString());
-        try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
-            Matcher ready = READY.matcher(requireNonNull(out.readLine()));
-            assertThat(ready.matches()).isTrue();
+        try (ServeProcess server = ServeProcess.start("--memory", "--config", config.toString())) {
             for (String password : List.of("admin-secret", "guess")) {
                 Map<String, Object> client = Map.of(
                         "bootstrap.servers",
-                        "127.0.0.1:" + ready.group(1),
+                        server.bootstrap(),
                         "security.protocol",
                         "SASL_SSL",
                         "sasl.mechanism",
@@ -139,8 +119,6 @@ class ServeCommandTest {
                     }
                 }
             }
-        } finally {
-            process.destroyForcibly();
         }
     }
 
@@ -211,18 +189,6 @@ class ServeCommandTest {
                 + "-----\n";
     }
 
-    static Process child(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                ServeChild.class.getName()));
-        command.addAll(List.of(arguments));
-        return new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-    }
-
     static void assertFails(String reason, String... arguments) {
         StringWriter err = new StringWriter();
         int status = new CommandLine(new ServeCommand())
@@ -232,14 +198,5 @@ class ServeCommandTest {
         List<String> lines = err.toString().lines().toList();
         assertThat(lines).hasSize(1);
         assertThat(lines.get(0)).startsWith("rmq serve: ").contains(reason);
-    }
-
-    /** What runs in a process of its own. */
-    static final class ServeChild {
-        private ServeChild() {}
-
-        public static void main(String[] arguments) {
-            System.exit(new CommandLine(new ServeCommand()).execute(arguments));
-        }
     }
 }

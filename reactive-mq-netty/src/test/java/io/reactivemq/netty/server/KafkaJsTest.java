@@ -1,137 +1,59 @@
 package io.reactivemq.netty.server;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import io.reactivemq.broker.NewTopic;
-import java.nio.file.Files;
+import io.reactivemq.netty.foreign.ApacheKafka;
+import io.reactivemq.netty.foreign.KafkaJsContract;
+import io.reactivemq.netty.foreign.KafkaPeer;
+import io.reactivemq.netty.foreign.SharedTarget;
+import io.reactivemq.netty.foreign.Target;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.stream.Collectors;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What kafkajs does against the server: the steps are in {@code src/test/js/clients.js}. */
+/** What kafkajs does at the server, it does at Apache Kafka. */
 @DisplayName("kafkajs")
-@Tag("wire")
 class KafkaJsTest {
 
     @Nested
+    @Tag("wire")
     @DisplayName("over a broker in memory:")
-    class InMemory extends KafkaJs {
+    class InMemory extends KafkaJsContract {
         @Override
-        RunningServer server() {
+        protected Target target() {
             return RunningServer.inMemory();
         }
     }
 
     @Nested
+    @Tag("wire")
     @DisplayName("over a broker on files:")
-    class OnFiles extends KafkaJs {
+    class OnFiles extends KafkaJsContract {
         @TempDir
         private Path directory;
 
         @Override
-        RunningServer server() {
+        protected Target target() {
             return RunningServer.onFiles(directory);
         }
     }
 
-    abstract static class KafkaJs {
+    @Nested
+    @Tag("kafka")
+    @ExtendWith(ApacheKafka.class)
+    @DisplayName("on Apache Kafka:")
+    class OnApacheKafka extends KafkaJsContract {
 
-        private static final Path JS = Path.of("src", "test", "js");
+        private final KafkaPeer.Node node;
 
-        @TempDir
-        private Path temp;
-
-        abstract RunningServer server();
-
-        @BeforeEach
-        void kafkaJsIsThere() {
-            ForeignProgram.requires(ForeignProgram.onPath("node"), "node");
-            ForeignProgram.requires(
-                    Files.isRegularFile(JS.resolve("node_modules/kafkajs/package.json")),
-                    "kafkajs in reactive-mq-netty/" + JS);
+        OnApacheKafka(KafkaPeer.Node node) {
+            this.node = node;
         }
 
-        @Test
-        @DisplayName("creates a topic once, describes it and its settings, and deletes it")
-        void admin() throws Exception {
-            try (RunningServer server = server()) {
-                assertThat(step(server, "admin"))
-                        .isEqualTo("{'created':true,'again':false,'partitions':3,'retention':'3600000','address':'"
-                                + server.bootstrap() + "','before':['made'],'after':[]}");
-            }
-        }
-
-        @Test
-        @DisplayName("K19 K20 produces plainly, compressed and idempotently, and a group reads keys and headers")
-        void roundTrip() throws Exception {
-            try (RunningServer server = server()) {
-                orders(server);
-                List<String> expected = new ArrayList<>();
-                int before = 0;
-                for (String text : List.of("plain", "gzip", "idempotent")) {
-                    for (int i = 0; i < 4; i++) {
-                        expected.add(record(i % 2, before + i / 2, i, text));
-                    }
-                    before += 2;
-                }
-                assertThat(step(server, "roundTrip")).isEqualTo(sorted(expected));
-            }
-        }
-
-        @Test
-        @DisplayName("K02 K15 a group goes on where its last member ended; it is listed, described and deleted")
-        void group() throws Exception {
-            try (RunningServer server = server()) {
-                orders(server);
-                assertThat(step(server, "group"))
-                        .isEqualTo("{'first':"
-                                + sorted(List.of(
-                                        record(0, 0, 0, "first"),
-                                        record(1, 0, 1, "first"),
-                                        record(0, 1, 2, "first"),
-                                        record(1, 1, 3, "first")))
-                                + ",'second':" + sorted(List.of(record(0, 2, 0, "second"), record(1, 2, 1, "second")))
-                                + ",'offsets':['0/3','1/3'],'groups':['readers'],'state':'Empty','left':[]}");
-            }
-        }
-
-        @Test
-        @DisplayName("K04 K12 aborts a transaction, commits another with offsets, and reads what is committed")
-        void transaction() throws Exception {
-            try (RunningServer server = server()) {
-                orders(server);
-                // an aborted record and its marker are at 0 and 1 of each partition
-                assertThat(step(server, "transaction"))
-                        .isEqualTo("{'seen':"
-                                + sorted(List.of(record(0, 2, 0, "committed"), record(1, 2, 1, "committed")))
-                                + ",'source':'1'}");
-            }
-        }
-
-        /** What the step printed, with ' for ". */
-        private String step(RunningServer server, String name) throws Exception {
-            List<String> lines = ForeignProgram.run(
-                    temp, "", List.of("node", JS.resolve("clients.js").toString(), server.bootstrap(), name));
-            return String.join("\n", lines).replace('"', '\'');
-        }
-
-        private static String record(int partition, int offset, int key, String text) {
-            return partition + "/" + offset + " k" + key + " " + text + "-" + key + " from:" + text;
-        }
-
-        private static String sorted(List<String> records) {
-            return records.stream().sorted().map(one -> "'" + one + "'").collect(Collectors.joining(",", "[", "]"));
-        }
-
-        private static void orders(RunningServer server) {
-            server.broker().createTopic(NewTopic.of("orders", 2)).block(RunningServer.PATIENCE);
+        @Override
+        protected Target target() throws Exception {
+            return SharedTarget.emptied(node);
         }
     }
 }

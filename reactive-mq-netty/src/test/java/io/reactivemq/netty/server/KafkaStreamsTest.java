@@ -1,97 +1,49 @@
 package io.reactivemq.netty.server;
 
-import static java.util.concurrent.TimeUnit.SECONDS;
-import static org.assertj.core.api.Assertions.assertThat;
-
+import io.reactivemq.netty.foreign.ApacheKafka;
+import io.reactivemq.netty.foreign.KafkaPeer;
+import io.reactivemq.netty.foreign.SharedTarget;
+import io.reactivemq.netty.foreign.StreamsContract;
+import io.reactivemq.netty.foreign.Target;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.stream.IntStream;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
+/** What Kafka Streams does at the server, it does at Apache Kafka. */
 @DisplayName("Kafka Streams")
-@Tag("wire")
 class KafkaStreamsTest {
 
-    private static final Duration LIMIT = Duration.ofMinutes(5);
-    private static final List<String> WORDS = List.of("ask", "broker", "commit", "drain", "epoch");
+    @Nested
+    @Tag("wire")
+    @DisplayName("over a broker on files:")
+    class OnFiles extends StreamsContract {
+        @TempDir
+        private Path directory;
 
-    @TempDir
-    private Path temp;
-
-    private final Map<String, List<Integer>> counts = new HashMap<>();
-
-    @Test
-    @DisplayName(
-            "K04 K09 K12 M07 counts words with exactly_once_v2; each count is seen once, though it is killed half way and started again")
-    void wordCount() throws Exception {
-        try (RunningServer server = RunningServer.onFiles(temp.resolve("data"));
-                Admin admin = server.admin();
-                KafkaProducer<String, String> producer = server.producer(Map.of());
-                KafkaConsumer<String, String> consumer =
-                        server.consumer(Map.of("group.id", "reader", "isolation.level", "read_committed"))) {
-            admin.createTopics(List.of(new NewTopic("lines", 2, (short) 1), new NewTopic("counts", 2, (short) 1)))
-                    .all()
-                    .get(120, SECONDS);
-            consumer.subscribe(List.of("counts"));
-            int lines = 200;
-            try (ForeignProgram first = wordCount(server)) {
-                send(producer, 0, lines);
-                awaitCounts(consumer, lines, first); // a part of them
-            } // killed
-            send(producer, lines, 2 * lines);
-            try (ForeignProgram second = wordCount(server)) {
-                awaitCounts(consumer, 2 * lines * WORDS.size(), second);
-            }
-            List<Integer> oneByOne = IntStream.rangeClosed(1, 2 * lines).boxed().toList();
-            assertThat(counts).containsOnlyKeys(WORDS);
-            counts.forEach((word, seen) -> assertThat(seen).as(word).isEqualTo(oneByOne));
+        @Override
+        protected Target target() {
+            return RunningServer.onFiles(directory);
         }
     }
 
-    private ForeignProgram wordCount(RunningServer server) throws Exception {
-        return ForeignProgram.start(
-                temp,
-                "",
-                KafkaPeer.java(
-                        Path.of("src", "test", "streams", "WordCount.java").toString(),
-                        server.bootstrap(),
-                        temp.resolve("state").toString()));
-    }
+    @Nested
+    @Tag("kafka")
+    @ExtendWith(ApacheKafka.class)
+    @DisplayName("on Apache Kafka:")
+    class OnApacheKafka extends StreamsContract {
 
-    private static void send(KafkaProducer<String, String> producer, int from, int to) {
-        for (int i = from; i < to; i++) {
-            assertThat(producer.send(new ProducerRecord<>("lines", "" + i, String.join(" ", WORDS))))
-                    .isNotNull();
+        private final KafkaPeer.Node node;
+
+        OnApacheKafka(KafkaPeer.Node node) {
+            this.node = node;
         }
-        producer.flush();
-    }
 
-    private void awaitCounts(KafkaConsumer<String, String> consumer, int atLeast, ForeignProgram program)
-            throws Exception {
-        long deadline = System.nanoTime() + LIMIT.toNanos();
-        while (counts.values().stream().mapToInt(List::size).sum() < atLeast) {
-            for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(100))) {
-                counts.computeIfAbsent(record.key(), word -> new ArrayList<>()).add(Integer.valueOf(record.value()));
-            }
-            assertThat(program.isRunning())
-                    .as("Kafka Streams runs: %s", program.errors())
-                    .isTrue();
-            assertThat(System.nanoTime())
-                    .as("%s counts are there, of %s: %s", atLeast, counts, program.errors())
-                    .isLessThan(deadline);
+        @Override
+        protected Target target() throws Exception {
+            return SharedTarget.emptied(node);
         }
     }
 }

@@ -2,6 +2,8 @@ package io.reactivemq.netty.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.reactivemq.netty.foreign.ForeignProgram;
+import io.reactivemq.netty.foreign.KafkaPeer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -5,23 +5,13 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.reactivemq.Durability;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.netty.foreign.Target;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
-import java.util.Properties;
 import java.util.function.UnaryOperator;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.common.serialization.StringDeserializer;
-import org.apache.kafka.common.serialization.StringSerializer;
 import reactor.netty.DisposableServer;
 
-/** A server with its broker, and Kafka's clients for it. */
-final class RunningServer implements AutoCloseable {
-
-    static final Duration PATIENCE = Duration.ofMinutes(2);
+/** A server in this JVM, with its broker. */
+final class RunningServer implements Target {
 
     private final Broker broker;
     private final DisposableServer server;
@@ -67,27 +57,9 @@ final class RunningServer implements AutoCloseable {
         return server.port();
     }
 
-    String bootstrap() {
+    @Override
+    public String bootstrap() {
         return "127.0.0.1:" + port();
-    }
-
-    Admin admin() {
-        Properties properties = new Properties();
-        properties.put("bootstrap.servers", bootstrap());
-        return Admin.create(properties);
-    }
-
-    KafkaProducer<String, String> producer(Map<String, Object> configs) {
-        Map<String, Object> all = new HashMap<>(Map.of("bootstrap.servers", bootstrap(), "max.block.ms", 120_000));
-        all.putAll(configs);
-        return new KafkaProducer<>(all, new StringSerializer(), new StringSerializer());
-    }
-
-    KafkaConsumer<String, String> consumer(Map<String, Object> configs) {
-        Map<String, Object> all = new HashMap<>(
-                Map.of("bootstrap.servers", bootstrap(), "auto.offset.reset", "earliest", "enable.auto.commit", false));
-        all.putAll(configs);
-        return new KafkaConsumer<>(all, new StringDeserializer(), new StringDeserializer());
     }
 
     @Override

@@ -14,6 +14,7 @@ import io.reactivemq.broker.ScramMechanism;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.SaslHandshakeRequestData;
+import io.reactivemq.netty.foreign.ForeignProgram;
 import io.reactivemq.netty.security.SaslMechanism;
 import io.reactivemq.netty.security.ServerTls;
 import io.reactivemq.netty.security.ServerTls.ClientCertificates;

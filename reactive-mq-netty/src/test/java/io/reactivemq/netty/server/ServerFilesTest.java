@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.reactivemq.Durability;
 import io.reactivemq.engine.EmbeddedBroker;
+import io.reactivemq.netty.foreign.KafkaPeer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -19,6 +19,8 @@ import io.reactivemq.kafka.common.message.ProduceRequestData;
 import io.reactivemq.kafka.common.message.ProduceResponseData;
 import io.reactivemq.kafka.common.message.ProduceResponseData.PartitionProduceResponse;
 import io.reactivemq.kafka.common.record.internal.MemoryRecords;
+import io.reactivemq.netty.foreign.ApacheKafka;
+import io.reactivemq.netty.foreign.KafkaPeer;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
 import java.nio.ByteBuffer;
@@ -57,6 +59,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -100,24 +103,12 @@ class StatementsTest {
 
     @Nested
     @Tag("kafka")
-    @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+    @ExtendWith(ApacheKafka.class)
     @DisplayName("on Apache Kafka:")
     class OnApacheKafka extends Statements {
 
-        private KafkaPeer.@Nullable Node node;
-
-        @BeforeAll
-        void start(@TempDir Path directory) throws Exception {
-            KafkaPeer.Node started = KafkaPeer.Node.start(directory);
-            node = started;
-            connect(started.bootstrap());
-        }
-
-        @AfterAll
-        void stop() {
-            if (node != null) {
-                node.close();
-            }
+        OnApacheKafka(KafkaPeer.Node node) {
+            connect(node.bootstrap());
         }
     }
 

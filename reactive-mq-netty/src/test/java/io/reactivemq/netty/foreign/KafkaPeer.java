@@ -1,4 +1,4 @@
-package io.reactivemq.netty.server;
+package io.reactivemq.netty.foreign;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
@@ -30,7 +30,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
 
 /** Apache Kafka itself, from the jars that the module kafka-peer collects: its tools in a class loader of their own, a broker in a JVM of its own. */
-final class KafkaPeer {
+public final class KafkaPeer {
 
     private static final Path LIB = Path.of("..", "kafka-peer", "target", "lib");
 
@@ -39,7 +39,7 @@ final class KafkaPeer {
     private KafkaPeer() {}
 
     /** The command that runs something on Kafka's class path in a JVM of its own. */
-    static List<String> java(String... arguments) {
+    public static List<String> java(String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx512m",
@@ -52,14 +52,14 @@ final class KafkaPeer {
     }
 
     /** Kafka's command-line tools, as its scripts start them: by class, arguments and standard input. Not closed, since threads of theirs outlive them. */
-    static final class Tools {
+    public static final class Tools {
 
         private final URLClassLoader loader;
 
         /** The first of a run: some tools catch what ends them, and exit again. */
         private @Nullable Exited exited;
 
-        Tools() throws Exception {
+        public Tools() throws Exception {
             List<URL> jars = new ArrayList<>();
             try (Stream<Path> files = Files.list(LIB)) {
                 for (Path jar : files.toList()) {
@@ -89,7 +89,7 @@ final class KafkaPeer {
         }
 
         /** Runs a tool, which has to end with status 0. */
-        List<String> run(String tool, String input, String... arguments) throws Exception {
+        public List<String> run(String tool, String input, String... arguments) throws Exception {
             PrintStream out = System.out;
             PrintStream err = System.err;
             InputStream in = System.in;
@@ -163,7 +163,7 @@ final class KafkaPeer {
     }
 
     /** One node, broker and controller, on loopback. */
-    static final class Node implements AutoCloseable {
+    public static final class Node implements AutoCloseable {
 
         private static final int PORT_MIN = 12_000;
         private static final int PORT_MAX = 32_000;
@@ -177,7 +177,7 @@ final class KafkaPeer {
             this.port = port;
         }
 
-        static Node start(Path directory) throws Exception {
+        public static Node start(Path directory) throws Exception {
             int port;
             int controller;
             try (ServerSocket one = onAnyPort();
@@ -207,6 +207,7 @@ final class KafkaPeer {
                     log.initial.task.delay.ms=500
                     log.retention.check.interval.ms=500
                     log.cleaner.backoff.ms=200
+                    transaction.abort.timed.out.transaction.cleanup.interval.ms=500
                     """.formatted(
                             port, controller, directory.resolve("logs").toAbsolutePath()));
             ForeignProgram.run(
@@ -224,7 +225,7 @@ final class KafkaPeer {
             return node;
         }
 
-        String bootstrap() {
+        public String bootstrap() {
             return "127.0.0.1:" + port;
         }
 

@@ -1,4 +1,4 @@
-package io.reactivemq.netty.server;
+package io.reactivemq.netty.foreign;
 
 import static java.util.Objects.requireNonNull;
 import static java.util.concurrent.TimeUnit.SECONDS;
@@ -14,7 +14,7 @@ import java.util.List;
 import org.junit.jupiter.api.Assumptions;
 
 /** A program we did not write, as a child process whose input and outputs are files. Closing it ends it. */
-final class ForeignProgram implements AutoCloseable {
+public final class ForeignProgram implements AutoCloseable {
 
     private static final Duration LIMIT = Duration.ofMinutes(5);
 
@@ -31,7 +31,7 @@ final class ForeignProgram implements AutoCloseable {
     }
 
     /** Skips the test where {@code there} is false, and fails it where CI is set. */
-    static void requires(boolean there, String tool) {
+    public static void requires(boolean there, String tool) {
         if (!there) {
             String missing = "no " + tool + ": scripts/install-test-tools installs it";
             if (System.getenv("CI") != null) {
@@ -41,7 +41,7 @@ final class ForeignProgram implements AutoCloseable {
         }
     }
 
-    static boolean onPath(String tool) {
+    public static boolean onPath(String tool) {
         String path = requireNonNull(System.getenv("PATH"));
         for (String directory : path.split(File.pathSeparator, -1)) {
             if (Files.isExecutable(Path.of(directory, tool))) {
@@ -51,7 +51,7 @@ final class ForeignProgram implements AutoCloseable {
         return false;
     }
 
-    static ForeignProgram start(Path directory, String input, List<String> command) throws IOException {
+    public static ForeignProgram start(Path directory, String input, List<String> command) throws IOException {
         Path in = Files.writeString(Files.createTempFile(directory, "in", ".txt"), input);
         Path out = Files.createTempFile(directory, "out", ".txt");
         Path err = Files.createTempFile(directory, "err", ".txt");
@@ -64,27 +64,27 @@ final class ForeignProgram implements AutoCloseable {
     }
 
     /** Runs it to its end, which has to be a good one. */
-    static List<String> run(Path directory, String input, List<String> command) throws Exception {
+    public static List<String> run(Path directory, String input, List<String> command) throws Exception {
         try (ForeignProgram program = start(directory, input, command)) {
             program.endsWell();
             return program.lines();
         }
     }
 
-    List<String> lines() throws IOException {
+    public List<String> lines() throws IOException {
         return Files.readAllLines(out);
     }
 
     /** The last of what it wrote to its standard error. */
-    String errors() throws IOException {
+    public String errors() throws IOException {
         return tail(err);
     }
 
-    boolean isRunning() {
+    public boolean isRunning() {
         return process.isAlive();
     }
 
-    void endsWell() throws Exception {
+    public void endsWell() throws Exception {
         boolean ended = process.waitFor(LIMIT.toSeconds(), SECONDS);
         assertThat(ended)
                 .as("%s ends within %s; stdout: %s stderr: %s", command, LIMIT, tail(out), tail(err))
@@ -95,7 +95,7 @@ final class ForeignProgram implements AutoCloseable {
     }
 
     /** Asks it to end (SIGTERM), which it has to do in good order. */
-    void stop() throws Exception {
+    public void stop() throws Exception {
         process.destroy();
         endsWell();
     }
@@ -107,6 +107,6 @@ final class ForeignProgram implements AutoCloseable {
 
     @Override
     public void close() {
-        process.destroyForcibly();
+        process.destroyForcibly().onExit().join();
     }
 }

@@ -1,5 +1,6 @@
 package io.reactivemq.netty.server;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -27,13 +28,17 @@ import io.reactivemq.kafka.common.message.MetadataResponseData;
 import io.reactivemq.kafka.common.message.ProduceRequestData;
 import io.reactivemq.kafka.common.message.ProduceResponseData;
 import io.reactivemq.kafka.common.record.internal.MemoryRecords;
+import io.reactivemq.netty.protocol.KafkaCodec;
 import io.reactivemq.netty.protocol.ProtocolError;
 import io.reactivemq.netty.protocol.RequestHeader;
 import io.reactivemq.record.RecordBatchBuilder;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -88,8 +93,9 @@ class ConnectionTest {
     }
 
     @Test
-    @DisplayName("whose client does not read is not read either, and goes on when it does")
-    void backpressure() throws Exception {
+    @DisplayName(
+            "whose client sends far ahead of what it reads has all answered, in order, with a small bound of what is in flight")
+    void farAhead() throws Exception {
         try (RunningServer server = RunningServer.over(
                         EmbeddedBroker.inMemory(64 << 20), options -> options.inFlightBytesMax(50_000));
                 RawClient client = new RawClient(server.port())) {
@@ -181,24 +187,34 @@ class ConnectionTest {
         }
     }
 
-    @ParameterizedTest(name = "that sends {0} is closed")
-    @CsvSource({
-        "a frame longer than is taken, 7fffffff",
-        "a frame just too long, 00100001",
-        "a negative length, ffffffff",
-        "a frame without a header, 00000003 000300",
-        "an API that is unknown, 0000000a 03e7 0000 00000001 ffff",
-        "a version that is not served, 0000000a 0003 0063 00000001 ffff",
-        "an array longer than its frame, 0000000e 0003 0004 00000001 ffff 7fffffff",
-        "half a request, 0000000b 0000 0009 00000001 ffff 00"
-    })
-    void refused(String what, String hex) throws Exception {
+    @ParameterizedTest(name = "that sends {0} is closed without an answer, with one line in the log that says why")
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "a frame longer than is taken | 7fffffff | a request may have 1048576 bytes, this has 2147483647",
+                "a frame just too long | 00100001 | a request may have 1048576 bytes, this has 1048577",
+                "a negative length | ffffffff | a request's length was -1",
+                "a frame without a header | 00000003 000300 | a request has at least 8 bytes, this frame has 3",
+                "an API that is unknown | 0000000a 03e7 0000 00000001 ffff | API 999 is not served",
+                "a version that is not served | 0000000a 0003 0063 00000001 ffff | version 99 of Metadata is not served",
+                "an array longer than its frame | 0000000e 0003 0004 00000001 ffff 7fffffff | request Metadata v4 #1 cannot be read: ",
+                "half a request | 0000000b 0000 0009 00000001 ffff 00 | request Produce v9 #1 cannot be read: it is not whole"
+            })
+    void refused(String what, String hex, String why) throws Exception {
+        byte[] bytes = HexFormat.of().parseHex(hex.replace(" ", ""));
         try (RunningServer server = RunningServer.over(
                         EmbeddedBroker.inMemory(1 << 20), options -> options.frameBytesMax(1 << 20));
                 RawClient client = new RawClient(server.port());
                 RawClient other = new RawClient(server.port())) {
-            client.sendBytes(java.util.HexFormat.of().parseHex(hex.replace(" ", "")));
-            assertThat(client.isClosedByServer()).as(what).isTrue();
+            List<String> lines = logged(() -> {
+                client.sendBytes(bytes);
+                assertThat(client.isClosedByServer()).as(what).isTrue();
+            });
+            assertThat(lines)
+                    .filteredOn(line -> line.contains(client.address()))
+                    .singleElement()
+                    .asString()
+                    .contains("is closed: " + why);
             assertThat(server.meters()
                             .get("reactivemq.server.connections.refused")
                             .counter()
@@ -206,6 +222,41 @@ class ConnectionTest {
                     .isEqualTo(1);
             other.receive(other.send(ApiMessageType.METADATA, 9, new MetadataRequestData()));
         }
+    }
+
+    @Test
+    @DisplayName("has a request of just the longest length taken")
+    void longest() throws Exception {
+        try (RunningServer server = RunningServer.over(
+                        EmbeddedBroker.inMemory(1 << 20), options -> options.frameBytesMax(1 << 20));
+                RawClient client = new RawClient(server.port())) {
+            // what ApiVersions of a version to come has behind its header nobody knows
+            ByteBuffer frame = ByteBuffer.allocate(KafkaCodec.LENGTH_BYTES + (1 << 20));
+            frame.putInt(1 << 20)
+                    .putShort((short) 18)
+                    .putShort((short) 77)
+                    .putInt(5)
+                    .putShort((short) -1);
+            client.sendBytes(frame.array());
+            client.receive(new RequestHeader(ApiMessageType.API_VERSIONS, (short) 0, 5, ""));
+        }
+    }
+
+    /** What goes to the log meanwhile, which is this JVM's error output. */
+    private static List<String> logged(Step step) throws Exception {
+        PrintStream before = System.err;
+        ByteArrayOutputStream written = new ByteArrayOutputStream();
+        try {
+            System.setErr(new PrintStream(written, true, UTF_8));
+            step.run();
+        } finally {
+            System.setErr(before);
+        }
+        return written.toString(UTF_8).lines().toList();
+    }
+
+    private interface Step {
+        void run() throws Exception;
     }
 
     @Test

@@ -28,6 +28,11 @@ final class RawClient implements AutoCloseable {
         in = new DataInputStream(socket.getInputStream());
     }
 
+    /** Its own, as the server's log has it. */
+    String address() {
+        return String.valueOf(socket.getLocalSocketAddress());
+    }
+
     RequestHeader send(ApiMessageType api, int version, ApiMessage body) throws IOException {
         RequestHeader header = new RequestHeader(api, (short) version, ++correlationId, "raw");
         ByteBuf frame = KafkaCodec.writeRequest(UnpooledByteBufAllocator.DEFAULT, header, body);

@@ -1,19 +1,23 @@
 package io.reactivemq.test.chaos;
 
-import static java.util.Objects.requireNonNull;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.IsolationLevel;
-import io.reactivemq.broker.NewTopic;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.netty.server.KafkaServer;
+import io.reactivemq.server.ServeCommand;
+import io.reactivemq.test.ChildJvm;
 import io.reactivemq.test.history.Anomaly;
 import io.reactivemq.test.history.ConsumerHistory;
 import io.reactivemq.test.history.Guarantee;
 import io.reactivemq.test.history.History;
 import io.reactivemq.test.history.ProducerHistory;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -30,12 +35,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.jspecify.annotations.Nullable;
@@ -44,14 +54,11 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 import reactor.netty.DisposableServer;
 
 /** Kafka's clients, with a bad network between them and a server that ends and comes again on the same directory. {@code reactivemq.chaos.seed} says how bad. */
-@DisplayName("Through a bad network, to a server that ends abruptly and comes again,")
-@EnabledIfSystemProperty(
-        named = "reactivemq.chaos",
-        matches = "true",
-        disabledReason = "it runs in real time for up to a minute: with the soak profile")
+@DisplayName("Through a bad network, to a server that ends under load and comes again,")
 @Tag("wire")
 class ChaosTest {
 
@@ -77,16 +84,30 @@ class ChaosTest {
     private volatile boolean reading = true;
 
     @Test
+    @EnabledIfSystemProperty(
+            named = "reactivemq.chaos",
+            matches = "true",
+            disabledReason = "it runs in real time, and up to a minute: with the soak profile")
     @DisplayName(
-            "K04 K06 K12 no acknowledged record of Kafka's producers is lost or there twice, no transaction is torn, and a group sees all")
-    void clean(@TempDir Path directory) throws Exception {
+            "K04 K06 K12 no acknowledged record of Kafka's producers is lost or there twice, no transaction is torn, and a group sees all, where it cuts its connections and closes its broker")
+    void closed(@TempDir Path directory) throws Exception {
+        clean(new InThisJvm(directory));
+    }
+
+    @Test
+    @DisplayName(
+            "K04 K06 K12 no acknowledged record of Kafka's producers is lost or there twice, no transaction is torn, and a group sees all, where rmq serve is killed")
+    void killed(@TempDir Path directory) throws Exception {
+        clean(new KilledProcess(directory));
+    }
+
+    private void clean(ServerUnderTest server) throws Exception {
         ExecutorService threads = Executors.newCachedThreadPool();
-        Server server = new Server(directory);
         try (ChaosProxy proxy = new ChaosProxy(SEED, server::port)) {
-            server.advertised = proxy.port();
+            server.advertise(proxy.port());
             server.start();
-            server.createTopics();
             String bootstrap = "127.0.0.1:" + proxy.port();
+            createTopics(bootstrap);
             List<Future<?>> writers =
                     List.of(threads.submit(() -> writeOrders(bootstrap)), threads.submit(() -> writeLedger(bootstrap)));
             List<Future<?>> readers =
@@ -343,25 +364,62 @@ class ChaosTest {
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(ms));
     }
 
-    /** The server and its broker. */
-    private static final class Server {
+    private static void createTopics(String bootstrap) throws Exception {
+        try (Admin admin = Admin.create(configs(bootstrap, Map.of("default.api.timeout.ms", 60_000), Map.of()))) {
+            for (String topic : List.of(ORDERS, LEDGER)) {
+                try {
+                    admin.createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 1)))
+                            .all()
+                            .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+                } catch (ExecutionException e) {
+                    if (!(e.getCause() instanceof TopicExistsException)) { // made, and the answer lost
+                        throw e;
+                    }
+                }
+            }
+        }
+    }
+
+    /** A server on a directory that it has again when it comes again. */
+    private interface ServerUnderTest {
+
+        /** Where clients are told to go. */
+        void advertise(int port);
+
+        void start() throws Exception;
+
+        /** Whatever is under way. */
+        void stop();
+
+        /** 1, where nobody listens, while it is down. */
+        int port();
+    }
+
+    /** Cuts all connections; its broker is closed in good order. */
+    private static final class InThisJvm implements ServerUnderTest {
 
         private final Path directory;
         private int advertised;
-        private volatile int port;
+        private volatile int port = 1;
         private @Nullable EmbeddedBroker broker;
         private @Nullable DisposableServer server;
 
-        Server(Path directory) {
+        InThisJvm(Path directory) {
             this.directory = directory;
         }
 
-        /** 1, where nobody listens, while it is down. */
-        int port() {
+        @Override
+        public int port() {
             return port;
         }
 
-        void start() {
+        @Override
+        public void advertise(int proxy) {
+            advertised = proxy;
+        }
+
+        @Override
+        public void start() {
             broker = EmbeddedBroker.openNow(directory, PATIENCE, options -> {});
             server = KafkaServer.over(broker)
                     .port(0)
@@ -372,16 +430,8 @@ class ChaosTest {
             port = server.port();
         }
 
-        void createTopics() {
-            EmbeddedBroker open = broker;
-            requireNonNull(open, "it was started");
-            for (String topic : List.of(ORDERS, LEDGER)) {
-                open.createTopic(NewTopic.of(topic, PARTITIONS)).block(PATIENCE);
-            }
-        }
-
-        /** Cuts all connections, whatever is under way. */
-        void stop() {
+        @Override
+        public void stop() {
             port = 1;
             if (server != null) {
                 server.disposeNow(PATIENCE);
@@ -391,6 +441,73 @@ class ChaosTest {
                 broker.closeGracefully(PATIENCE).block(PATIENCE);
                 broker = null;
             }
+        }
+    }
+
+    /** {@code rmq serve} in a process of its own, killed (SIGKILL), and started on the same directory and port. */
+    private static final class KilledProcess implements ServerUnderTest {
+
+        private static final Pattern READY = Pattern.compile("rmq: ready at 127\\.0\\.0\\.1:(\\d+) .*");
+
+        private final Path data;
+        private final Path config;
+        private volatile int port;
+        private @Nullable Process process;
+
+        KilledProcess(Path directory) {
+            this.data = directory.resolve("data");
+            this.config = directory.resolve("rmq.properties");
+        }
+
+        @Override
+        public int port() {
+            return port == 0 ? 1 : port;
+        }
+
+        @Override
+        public void advertise(int proxy) {
+            try {
+                Files.writeString(config, "advertised.listeners=PLAINTEXT://127.0.0.1:" + proxy + "\n");
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public void start() throws IOException {
+            Process started = ChildJvm.of(
+                            ServeMain.class,
+                            List.of(
+                                    "--port",
+                                    Integer.toString(port),
+                                    "--data",
+                                    data.toString(),
+                                    "--config",
+                                    config.toString()))
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start();
+            process = started;
+            String line = started.inputReader(UTF_8).readLine();
+            Matcher ready = READY.matcher(String.valueOf(line));
+            assertThat(ready.matches()).as("it said: %s", line).isTrue();
+            port = Integer.parseInt(ready.group(1));
+        }
+
+        @Override
+        public void stop() {
+            if (process != null) {
+                process.destroyForcibly().onExit().join();
+                process = null;
+            }
+        }
+    }
+
+    /** What runs in that process. */
+    static final class ServeMain {
+        private ServeMain() {}
+
+        public static void main(String[] arguments) {
+            System.exit(new CommandLine(new ServeCommand()).execute(arguments));
         }
     }
 }

@@ -55,6 +55,9 @@ record SecurityConfig(
     private static final Pattern ENDPOINT =
             Pattern.compile("(?<protocol>[A-Z_]+)://(?<host>\\[[0-9a-fA-F:.]+]|[^:/\\[\\]]*):(?<port>[0-9]{1,5})");
 
+    /** What a listener without a host means, in either family; with IPv6 as it may be written. */
+    private static final Set<String> ANY_ADDRESS = Set.of("0.0.0.0", "::", "0:0:0:0:0:0:0:0");
+
     static final SecurityConfig NONE = new SecurityConfig(null, null, null, List.of(), List.of(), null);
 
     /** An address, and what is spoken there. */
@@ -102,11 +105,26 @@ record SecurityConfig(
         String users = settings.get("users.file");
         return new SecurityConfig(
                 listener,
-                endpoint(file, "advertised.listeners", settings),
+                advertised(file, settings),
                 tls,
                 mechanisms,
                 superUsers(file, settings),
                 users == null ? null : Path.of(users));
+    }
+
+    /** Clients cannot go to no address in particular. */
+    private static @Nullable Endpoint advertised(Path file, Map<String, String> settings) throws ConfigException {
+        Endpoint told = endpoint(file, "advertised.listeners", settings);
+        if (told != null && ANY_ADDRESS.contains(told.host())) {
+            throw new ConfigException(file + ": advertised.listeners cannot use the nonroutable meta-address "
+                    + told.host() + ": it must be one such as SASL_SSL://broker.example:9092, was '"
+                    + settings.get("advertised.listeners") + "'");
+        }
+        if (told != null && told.port() == 0) {
+            throw new ConfigException(file + ": advertised.listeners must have the port that clients go to, was '"
+                    + settings.get("advertised.listeners") + "'");
+        }
+        return told;
     }
 
     private static @Nullable Endpoint endpoint(Path file, String name, Map<String, String> settings)

@@ -76,7 +76,7 @@ public final class ServeCommand implements Callable<Integer> {
             names = "--config",
             paramLabel = "FILE",
             description =
-                    "a properties file: listeners, ssl.*, sasl.enabled.mechanisms, super.users, num.partitions, auto.create.topics.enable, node.id, transaction.durability, metrics.port, and defaults for topics, by Kafka's names")
+                    "a properties file: listeners, ssl.*, sasl.enabled.mechanisms, super.users, num.partitions, auto.create.topics.enable, node.id, transaction.durability, metrics.port, limits such as max.connections, and defaults for topics, by Kafka's names")
     private @Nullable Path config;
 
     /** Made by picocli. */

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param transactionDurability how durable the end of a transaction is ({@code transaction.durability}); null: fsync on files
  * @param metricsPort where its meters are to be fetched ({@code metrics.port}), 0 for any port that is free; null: nowhere
  * @param security where it listens, and who may come in
+ * @param limits how much of it clients may take
  * @param topicDefaults settings for topics that do not have them ({@code retention.ms} and the others of a topic)
  */
 record ServerConfig(
@@ -30,11 +31,12 @@ record ServerConfig(
         @Nullable Durability transactionDurability,
         @Nullable Integer metricsPort,
         SecurityConfig security,
+        LimitsConfig limits,
         Map<String, String> topicDefaults) {
 
     /** What a file with nothing in it says: Kafka's defaults. */
     static ServerConfig defaults() {
-        return new ServerConfig(1, true, 1, null, null, SecurityConfig.NONE, Map.of());
+        return new ServerConfig(1, true, 1, null, null, SecurityConfig.NONE, LimitsConfig.NONE, Map.of());
     }
 
     static ServerConfig read(Path file) throws ConfigException {
@@ -51,6 +53,7 @@ record ServerConfig(
         Durability transactionDurability = null;
         Integer metricsPort = null;
         Map<String, String> security = new TreeMap<>();
+        Map<String, String> limits = new TreeMap<>();
         Map<String, String> topicDefaults = new TreeMap<>();
         for (String name : properties.stringPropertyNames()) {
             String value = properties.getProperty(name).strip();
@@ -61,7 +64,8 @@ record ServerConfig(
                 case "transaction.durability" -> transactionDurability = durability(file, name, value);
                 case "metrics.port" -> metricsPort = number(file, name, value, 0, 65_535);
                 default -> {
-                    Map<String, String> others = SecurityConfig.knows(name) ? security : topicDefaults;
+                    Map<String, String> others =
+                            SecurityConfig.knows(name) ? security : LimitsConfig.knows(name) ? limits : topicDefaults;
                     others.put(name, value);
                 }
             }
@@ -73,19 +77,25 @@ record ServerConfig(
                 transactionDurability,
                 metricsPort,
                 SecurityConfig.of(file, security),
+                LimitsConfig.of(file, limits),
                 topicDefaults);
     }
 
     private static int number(Path file, String name, String value, int min, int max) throws ConfigException {
+        return (int) number(file, name, value, (long) min, max);
+    }
+
+    /** The number that a setting is, between those two. */
+    static long number(Path file, String name, String value, long min, long max) throws ConfigException {
         try {
-            int number = Integer.parseInt(value);
+            long number = Long.parseLong(value);
             if (number >= min && number <= max) {
                 return number;
             }
         } catch (NumberFormatException e) {
             // told below, as a number that is too small
         }
-        String range = max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max;
+        String range = max >= Integer.MAX_VALUE ? min + " or more" : min + " to " + max;
         throw new ConfigException(file + ": " + name + " must be a number of " + range + ", was '" + value + "'");
     }
 
@@ -119,7 +129,7 @@ record ServerConfig(
     }
 
     KafkaServer apply(KafkaServer server) {
-        security.apply(server.nodeId(nodeId).defaultPartitions(partitions));
+        limits.apply(security.apply(server.nodeId(nodeId).defaultPartitions(partitions)));
         return autoCreate ? server.autoCreateTopics(partitions) : server;
     }
 }

@@ -140,6 +140,18 @@ class ServeCommandTest {
                 "sasl.enabled.mechanisms=PLAIN | PLAIN sends passwords as they are",
                 "super.users=admin | super.users must be such as User:admin;User:bob",
                 "users.file=/nowhere.users | cannot read /nowhere.users",
+                "max.connections=0 | max.connections must be a number of 1 or more, was '0'",
+                "max.connections.per.ip=few | max.connections.per.ip must be a number of 1 or more, was 'few'",
+                "socket.request.max.bytes=1023 | socket.request.max.bytes must be a number of 1024 to 2147483643, was '1023'",
+                "socket.request.max.bytes=3000000000 | socket.request.max.bytes must be a number of 1024 to 2147483643, was '3000000000'",
+                "queued.max.request.bytes=-1 | queued.max.request.bytes must be a number of 1 or more, was '-1'",
+                "max.incremental.fetch.session.cache.slots=-1 | max.incremental.fetch.session.cache.slots must be a number of 0 or more, was '-1'",
+                "connections.max.idle.ms=0 | connections.max.idle.ms must be a number of 1 or more, was '0'",
+                "connections.max.idle.ms=99999999999999999999 | connections.max.idle.ms must be a number of 1 or more",
+                "advertised.listeners=PLAINTEXT://:9092 | advertised.listeners cannot use the nonroutable meta-address 0.0.0.0",
+                "advertised.listeners=PLAINTEXT://0.0.0.0:9092 | advertised.listeners cannot use the nonroutable meta-address 0.0.0.0",
+                "advertised.listeners=PLAINTEXT://[::]:9092 | advertised.listeners cannot use the nonroutable meta-address ::",
+                "advertised.listeners=PLAINTEXT://broker.example:0 | advertised.listeners must have the port that clients go to",
                 "ssl.keystore.password=x | ssl.keystore.password"
             })
     void badSetting(String setting, String reason) throws IOException {

@@ -41,6 +41,12 @@ import reactor.netty.tcp.TcpServer;
  */
 public final class KafkaServer {
 
+    /** What {@link #frameBytesMax} may be at least. */
+    public static final int FRAME_BYTES_MAX_MIN = 1_024;
+
+    /** What {@link #frameBytesMax} may be at most. */
+    public static final int FRAME_BYTES_MAX_MAX = Integer.MAX_VALUE - KafkaCodec.LENGTH_BYTES;
+
     /** As Kafka ({@code socket.request.max.bytes}). */
     private static final int FRAME_BYTES_MAX = 100 * 1024 * 1024;
 
@@ -64,6 +70,7 @@ public final class KafkaServer {
     private int connectionsMax = CONNECTIONS_MAX;
     private int connectionsPerAddressMax = Integer.MAX_VALUE;
     private long fetchedBytesMax = ServerSettings.FETCHED_BYTES_MAX;
+    private long unwrittenBytesMax = ServerSettings.UNWRITTEN_BYTES_MAX;
     private int fetchSessionsMax = FetchSessions.SESSIONS_MAX;
     private Duration frameTimeout = Duration.ofMinutes(1);
     private Duration idleTimeout = Duration.ofMinutes(10);
@@ -128,7 +135,7 @@ public final class KafkaServer {
 
     /** The longest request taken, 100 MiB by default ({@code socket.request.max.bytes}); who sends a longer one is disconnected. */
     public KafkaServer frameBytesMax(int frameBytesMax) {
-        this.frameBytesMax = within("frameBytesMax", frameBytesMax, 1_024, Integer.MAX_VALUE - KafkaCodec.LENGTH_BYTES);
+        this.frameBytesMax = within("frameBytesMax", frameBytesMax, FRAME_BYTES_MAX_MIN, FRAME_BYTES_MAX_MAX);
         return this;
     }
 
@@ -141,7 +148,19 @@ public final class KafkaServer {
         return this;
     }
 
-    /** How many connections at a time, 100,000 by default; more are closed as they come. */
+    /**
+     * How many bytes of records may wait to be written, of all connections together ({@code queued.max.request.bytes}); a quarter of the memory outside of the
+     * heap by default, and 64 MiB at least. Records beyond are refused with {@code REQUEST_TIMED_OUT}, after which clients try again.
+     */
+    public KafkaServer unwrittenBytesMax(long unwrittenBytesMax) {
+        if (unwrittenBytesMax < 1) {
+            throw new IllegalArgumentException("unwrittenBytesMax must be 1 or more, was " + unwrittenBytesMax);
+        }
+        this.unwrittenBytesMax = unwrittenBytesMax;
+        return this;
+    }
+
+    /** How many connections at a time ({@code max.connections}), 100,000 by default; more are closed as they come. */
     public KafkaServer connectionsMax(int connectionsMax) {
         this.connectionsMax = within("connectionsMax", connectionsMax, 1, Integer.MAX_VALUE);
         return this;
@@ -274,7 +293,8 @@ public final class KafkaServer {
                 inFlightBytesMax,
                 connectionsMax,
                 connectionsPerAddressMax,
-                fetchedBytesMax);
+                fetchedBytesMax,
+                unwrittenBytesMax);
         InetSocketAddress clientsGo = advertised;
         InetSocketAddress local = new InetSocketAddress(host, port);
         Duration drain = drainTimeout;
@@ -391,7 +411,7 @@ public final class KafkaServer {
         Map<String, VersionRange> features = new TreeMap<>(
                 Map.of("group.version", VersionRange.of(0, 1), "transaction.version", VersionRange.of(0, 2)));
         new MetadataApis(settings, target, authorizer, names, features, apis).register();
-        new ProduceApi(settings.broker(), names).register(apis);
+        new ProduceApi(settings.broker(), names, settings.unwrittenBytesMax()).register(apis);
         new FetchApi(settings.broker(), names, sessions, security.quotas()).register(apis);
         new LogApis(settings.broker(), target).register(apis);
         new LogDetailApis(settings.broker()).register(apis);

@@ -1,6 +1,5 @@
 package io.reactivemq.netty.server;
 
-import io.netty.util.internal.PlatformDependent;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
@@ -22,7 +21,8 @@ import io.reactivemq.netty.protocol.ProtocolError;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -50,18 +50,22 @@ final class ProduceApi {
 
     private static final int TRANSACTIONAL = 0x10;
 
-    /** Of the memory outside of the heap, what records may take that the broker has not written yet. */
-    private static final long UNWRITTEN_BYTES_MAX = Math.max(64L << 20, PlatformDependent.maxDirectMemory() / 4);
-
     private final Broker broker;
     private final TopicNames names;
+    private final long unwrittenBytesMax;
 
     /** Of all connections, also of those that are gone. */
     private final AtomicLong unwrittenBytes = new AtomicLong();
 
     ProduceApi(Broker broker, TopicNames names) {
+        this(broker, names, ServerSettings.UNWRITTEN_BYTES_MAX);
+    }
+
+    /** @param unwrittenBytesMax how many bytes of records may wait to be written, of all connections; where there are more, clients are to try again */
+    ProduceApi(Broker broker, TopicNames names, long unwrittenBytesMax) {
         this.broker = broker;
         this.names = names;
+        this.unwrittenBytesMax = unwrittenBytesMax;
     }
 
     void register(ApiTable apis) {
@@ -84,27 +88,25 @@ final class ProduceApi {
     private Mono<ProduceResponseData> append(
             ApiRequest request, ProduceRequestData body, Map<Uuid, String> known, Acks acks) {
         long bytes = bytesOf(body);
-        if (unwrittenBytes.addAndGet(bytes) > UNWRITTEN_BYTES_MAX) {
+        if (unwrittenBytes.addAndGet(bytes) > unwrittenBytesMax) {
             long others = unwrittenBytes.addAndGet(-bytes);
             return Mono.just(refused(
                     body,
                     ErrorCode.REQUEST_TIMED_OUT.code(),
-                    "the server has " + others + " bytes of records that wait to be written, of " + UNWRITTEN_BYTES_MAX
+                    "the server has " + others + " bytes of records that wait to be written, of " + unwrittenBytesMax
                             + ": try again"));
         }
         request.frame().retain();
         List<Append> appends = new ArrayList<>();
-        for (TopicProduceData topic : body.topicData()) {
-            String name = request.version() < ID_INSTEAD_OF_NAME ? topic.name() : known.get(topic.topicId());
-            for (PartitionProduceData partition : topic.partitionData()) {
-                // begun here and now, and run to its end whoever cancels: so appends keep their order, and the buffer
-                // its owner
-                appends.add(new Append(
-                        topic,
-                        partition.index(),
-                        Mono.defer(() -> begin(request, body, name, partition)).toFuture()));
-            }
-        }
+        asked(body).forEach((topic, partitions) -> {
+            String name = request.version() < ID_INSTEAD_OF_NAME ? topic.name() : known.get(topic.id());
+            // begun here and now, and run to its end whoever cancels: so appends keep their order, and the buffer its
+            // owner
+            partitions.forEach((index, partition) -> appends.add(new Append(
+                    topic,
+                    index,
+                    Mono.defer(() -> begin(request, body, name, partition)).toFuture())));
+        });
         // what failed is told with each append; as a failure of this it would be dropped where nobody waits any more
         CompletableFuture<Boolean> all = CompletableFuture.allOf(
                         appends.stream().map(Append::result).toArray(CompletableFuture<?>[]::new))
@@ -120,6 +122,17 @@ final class ProduceApi {
                     broker.runtime().timers());
         }
         return ended.then(Mono.fromSupplier(() -> response(request, appends)));
+    }
+
+    /** What is to be appended: of a partition that is named more than once the last, as with Kafka. */
+    private static Map<Topic, Map<Integer, PartitionProduceData>> asked(ProduceRequestData body) {
+        Map<Topic, Map<Integer, PartitionProduceData>> asked = new LinkedHashMap<>();
+        for (TopicProduceData topic : body.topicData()) {
+            Map<Integer, PartitionProduceData> partitions =
+                    asked.computeIfAbsent(new Topic(topic.name(), topic.topicId()), named -> new LinkedHashMap<>());
+            topic.partitionData().forEach(partition -> partitions.put(partition.index(), partition));
+        }
+        return asked;
     }
 
     private static long bytesOf(ProduceRequestData body) {
@@ -172,7 +185,7 @@ final class ProduceApi {
 
     private static ProduceResponseData response(ApiRequest request, List<Append> appends) {
         ProduceResponseData response = new ProduceResponseData();
-        IdentityHashMap<TopicProduceData, TopicProduceResponse> topics = new IdentityHashMap<>();
+        Map<Topic, TopicProduceResponse> topics = new HashMap<>();
         for (Append append : appends) {
             topics.computeIfAbsent(append.topic, asked -> added(response, asked))
                     .partitionResponses()
@@ -183,23 +196,23 @@ final class ProduceApi {
 
     private static ProduceResponseData refused(ProduceRequestData body, short error, @Nullable String why) {
         ProduceResponseData response = new ProduceResponseData();
-        for (TopicProduceData asked : body.topicData()) {
+        asked(body).forEach((asked, partitions) -> {
             TopicProduceResponse topic = added(response, asked);
-            for (PartitionProduceData partition : asked.partitionData()) {
+            for (int partition : partitions.keySet()) {
                 topic.partitionResponses()
                         .add(new PartitionProduceResponse()
-                                .setIndex(partition.index())
+                                .setIndex(partition)
                                 .setErrorCode(error)
                                 .setErrorMessage(why)
                                 .setBaseOffset(-1));
             }
-        }
+        });
         return response;
     }
 
-    private static TopicProduceResponse added(ProduceResponseData response, TopicProduceData asked) {
+    private static TopicProduceResponse added(ProduceResponseData response, Topic asked) {
         TopicProduceResponse topic =
-                new TopicProduceResponse().setName(asked.name()).setTopicId(asked.topicId());
+                new TopicProduceResponse().setName(asked.name()).setTopicId(asked.id());
         response.responses().add(topic);
         return topic;
     }
@@ -226,8 +239,11 @@ final class ProduceApi {
         };
     }
 
+    /** What a request calls a topic, by the one or by the other. */
+    private record Topic(String name, Uuid id) {}
+
     /** An append that was begun; its result may not be there yet when the client is answered. */
-    private record Append(TopicProduceData topic, int partition, CompletableFuture<AppendResult> result) {
+    private record Append(Topic topic, int partition, CompletableFuture<AppendResult> result) {
 
         PartitionProduceResponse response(ApiRequest request) {
             PartitionProduceResponse response =

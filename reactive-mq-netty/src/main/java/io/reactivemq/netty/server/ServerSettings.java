@@ -1,5 +1,6 @@
 package io.reactivemq.netty.server;
 
+import io.netty.util.internal.PlatformDependent;
 import io.reactivemq.broker.Broker;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param connectionsMax how many connections at a time
  * @param connectionsPerAddressMax how many of them from one address
  * @param fetchedBytesMax of records of all connections' fetches that are in memory at a time
+ * @param unwrittenBytesMax of records of all connections that the broker has not written yet
  */
 record ServerSettings(
         Broker broker,
@@ -27,11 +29,15 @@ record ServerSettings(
         long inFlightBytesMax,
         int connectionsMax,
         int connectionsPerAddressMax,
-        long fetchedBytesMax) {
+        long fetchedBytesMax,
+        long unwrittenBytesMax) {
 
     /** What fetches of a server may take of the heap: there is as much outside of it while they are sent. */
     static final long FETCHED_BYTES_MAX =
             Math.max(64L << 20, Runtime.getRuntime().maxMemory() / 4);
+
+    /** Of the memory outside of the heap, what records may take that the broker has not written yet. */
+    static final long UNWRITTEN_BYTES_MAX = Math.max(64L << 20, PlatformDependent.maxDirectMemory() / 4);
 
     /** With the usual bounds on all connections together. */
     ServerSettings(
@@ -54,7 +60,8 @@ record ServerSettings(
                 inFlightBytesMax,
                 connectionsMax,
                 connectionsPerAddressMax,
-                FETCHED_BYTES_MAX);
+                FETCHED_BYTES_MAX,
+                UNWRITTEN_BYTES_MAX);
     }
 
     /** The same over another broker. */
@@ -69,7 +76,8 @@ record ServerSettings(
                 inFlightBytesMax,
                 connectionsMax,
                 connectionsPerAddressMax,
-                fetchedBytesMax);
+                fetchedBytesMax,
+                unwrittenBytesMax);
     }
 
     long runtimeNanos() {

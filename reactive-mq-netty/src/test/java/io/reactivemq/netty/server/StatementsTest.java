@@ -288,10 +288,7 @@ class StatementsTest {
 
         private static PartitionProduceResponse produceOnce(
                 RawClient client, InitProducerIdResponseData producer, int sequence, String value) throws Exception {
-            RecordBatchBuilder builder = new RecordBatchBuilder(100, 100_000);
-            assertThat(builder.tryAppend(System.currentTimeMillis(), null, value.getBytes(UTF_8), Headers.empty()))
-                    .isTrue();
-            ByteBuffer batch = builder.build();
+            ByteBuffer batch = batch(value);
             RecordBatch.at(batch, 0).setProducer(producer.producerId(), producer.producerEpoch(), sequence, false);
             ProduceRequestData request =
                     new ProduceRequestData().setAcks((short) -1).setTimeoutMs(60_000);
@@ -303,6 +300,57 @@ class StatementsTest {
             ProduceResponseData answer =
                     (ProduceResponseData) client.receive(client.send(ApiMessageType.PRODUCE, 9, request));
             return answer.responses().iterator().next().partitionResponses().get(0);
+        }
+
+        @Test
+        @DisplayName("K06 of a partition that a request names twice the last batch appended, and answered once")
+        void namedTwice() throws Exception {
+            TopicPartition partition = create("twice", 1, Map.of());
+            try (RawClient client = new RawClient(port());
+                    KafkaConsumer<String, String> consumer = consumer(Map.of())) {
+                ProduceResponseData answer = twice(client);
+                while (retriable(answer)) {
+                    answer = twice(client);
+                }
+                assertThat(answer.responses())
+                        .singleElement()
+                        .satisfies(topic -> assertThat(topic.partitionResponses())
+                                .singleElement()
+                                .satisfies(one -> assertThat(List.of(one.index(), one.errorCode(), one.baseOffset()))
+                                        .isEqualTo(List.of(0, (short) 0, 0L))));
+                assertThat(readAll(consumer, partition))
+                        .extracting(ConsumerRecord::value)
+                        .containsExactly("d");
+            }
+        }
+
+        private static boolean retriable(ProduceResponseData answer) {
+            return answer.responses().stream()
+                    .flatMap(topic -> topic.partitionResponses().stream())
+                    .anyMatch(one -> Errors.forCode(one.errorCode()).exception() instanceof RetriableException);
+        }
+
+        /** The topic is named twice, and its partition twice with each. */
+        private static ProduceResponseData twice(RawClient client) throws Exception {
+            ProduceRequestData request =
+                    new ProduceRequestData().setAcks((short) -1).setTimeoutMs(60_000);
+            for (List<String> values : List.of(List.of("a", "b"), List.of("c", "d"))) {
+                request.topicData()
+                        .add(new ProduceRequestData.TopicProduceData()
+                                .setName("twice")
+                                .setPartitionData(values.stream()
+                                        .map(value -> new ProduceRequestData.PartitionProduceData()
+                                                .setRecords(MemoryRecords.readableRecords(batch(value))))
+                                        .toList()));
+            }
+            return (ProduceResponseData) client.receive(client.send(ApiMessageType.PRODUCE, 9, request));
+        }
+
+        private static ByteBuffer batch(String value) {
+            RecordBatchBuilder builder = new RecordBatchBuilder(100, 100_000);
+            assertThat(builder.tryAppend(System.currentTimeMillis(), null, value.getBytes(UTF_8), Headers.empty()))
+                    .isTrue();
+            return builder.build();
         }
 
         @ParameterizedTest(

@@ -1,6 +1,7 @@
 package io.reactivemq.test.chaos;
 
 import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelException;
 import io.netty.channel.ChannelOption;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -115,11 +116,17 @@ final class ChaosProxy implements AutoCloseable {
         return switch (plan.fate) {
             case HALF_CLOSE -> Mono.when(there, back).timeout(HALF_OPEN.plus(plan.delay), Mono.empty());
             case RESET ->
-                Mono.firstWithSignal(there, back)
-                        .doFinally(end -> in.withConnection(
-                                client -> client.channel().config().setOption(ChannelOption.SO_LINGER, 0)));
+                Mono.firstWithSignal(there, back).doFinally(end -> in.withConnection(ChaosProxy::resetWhenClosed));
             case CALM, DELAY, TRICKLE, CUT, DROP -> Mono.firstWithSignal(there, back);
         };
+    }
+
+    private static void resetWhenClosed(Connection client) {
+        try {
+            client.channel().config().setOption(ChannelOption.SO_LINGER, 0);
+        } catch (ChannelException e) {
+            // the client has closed it already
+        }
     }
 
     private static Mono<Void> send(NettyOutbound out, Flux<byte[]> bytes) {

@@ -13,7 +13,7 @@ import java.util.stream.Stream;
  * <pre>
  * benchmarks/run wire [--what produce,consume,latency,group,start,partitions,memory,idle,connections,reactor-kafka] [--runs 5] [--warmups 8] [--settling SECONDS]
  *                     [--bytes 100,1024] [--messages N] [--records 3000] [--partitions 1000] [--connections 10000] [--seconds 30]
- *                     [--peer false] [--data DIRECTORY] [--jvm "OPTIONS OF OUR SERVER'S JVM"]
+ *                     [--peer false] [--data DIRECTORY] [--jvm "OPTIONS OF OUR SERVER'S JVM", else those of the script rmq]
  * </pre>
  */
 final class WireBenchmark implements AutoCloseable {
@@ -26,6 +26,9 @@ final class WireBenchmark implements AutoCloseable {
 
     private static final int RUN_MESSAGES = 5_000_000;
 
+    /** What the script {@code rmq} gives a server on files. */
+    private static final String SCRIPTS_JVM = "-XX:+UseSerialGC -Xms32m";
+
     private final Options options;
     private final WireRig rig;
     private final WireTraffic traffic;
@@ -34,7 +37,7 @@ final class WireBenchmark implements AutoCloseable {
     WireBenchmark(Options options, String serverPath, String kafkaPath, String loadPath, String reactorKafkaPath)
             throws IOException {
         this.options = options;
-        List<String> jvm = Stream.of(options.text("jvm", "").split(" ", -1))
+        List<String> jvm = Stream.of(options.text("jvm", SCRIPTS_JVM).split(" ", -1))
                 .filter(option -> !option.isEmpty())
                 .toList();
         List<WireBroker.Kind> peers =

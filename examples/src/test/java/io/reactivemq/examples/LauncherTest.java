@@ -245,6 +245,22 @@ class LauncherTest {
     }
 
     @Test
+    void aServerOnFilesGetsASmallHeapUnlessACollectorIsChosen() throws Exception {
+        built();
+        environment.put("RMQ_JVM", "-Xshare:off");
+        run("serve", "--data", "d");
+        run("serve", "--data=d");
+        run("serve", "--memory");
+        run("demo", "--data", "d");
+        environment.put("RMQ_JVM", "-XX:+UseZGC -Xshare:off");
+        run("serve", "--data", "d");
+
+        assertThat(calls()).hasSize(5);
+        assertThat(calls().subList(0, 2)).allMatch(call -> call.contains("[-XX:+UseSerialGC] [-Xms32m]"));
+        assertThat(calls().subList(2, 5)).noneMatch(call -> call.contains("SerialGC") || call.contains("-Xms"));
+    }
+
+    @Test
     void furtherOptionsOfTheJvmComeLast() throws Exception {
         built();
         environment.put("RMQ_JVM", "-Xmx1g -Xshare:off");

@@ -31,6 +31,8 @@ public final class LogInspector {
     /** Checkpoints, epochs and snapshots are far smaller. */
     private static final int SMALL_FILE_BYTES_MAX = 64 << 20;
 
+    private static final String MADE_AGAIN = "; the next opening makes it again from the log";
+
     private final FileStore store;
     private final Visitor visitor;
 
@@ -113,6 +115,9 @@ public final class LogInspector {
             snapshots();
             LogCheckpoint checkpoint = checkpoint();
             LeaderEpochs epochs = epochs(checkpoint);
+            if (checkpoint != null) {
+                transactionIndexes(checkpoint);
+            }
             long logStart =
                     checkpoint != null ? checkpoint.logStartOffset() : segments.isEmpty() ? 0 : segments.firstKey();
             while (segments.size() > 1
@@ -225,19 +230,31 @@ public final class LogInspector {
 
         private @Nullable LeaderEpochs epochs(@Nullable LogCheckpoint checkpoint) {
             Path file = folder.resolve(LeaderEpochs.FILE_NAME);
-            ByteBuffer content = store.exists(file) ? store.readFile(file) : null;
+            ByteBuffer content = smallFile(file);
             LeaderEpochs epochs = content == null ? null : LeaderEpochs.decode(content);
             if (content == null || epochs == null) {
-                note(
-                        file,
-                        (content == null ? "missing" : "damaged") + "; the next opening makes it again from the log");
+                note(file, (store.exists(file) ? "damaged" : "missing") + MADE_AGAIN);
                 return null;
             }
             if (checkpoint != null && LeaderEpochs.crcOf(content) != checkpoint.leaderEpochsCrc()) {
-                note(file, "not what the checkpoint tells of; the next opening makes it again from the log");
+                note(file, "not what the checkpoint tells of" + MADE_AGAIN);
                 return null;
             }
             return epochs;
+        }
+
+        /** Those with entries, which the checkpoint tells of. */
+        private void transactionIndexes(LogCheckpoint checkpoint) {
+            for (TransactionIndex.State state : checkpoint.transactionIndexes()) {
+                Path file = IndexFormat.transactionIndexFile(folder, state.baseOffset());
+                try {
+                    if (TransactionIndex.load(store, folder, state) == null) {
+                        note(file, (store.exists(file) ? "not what the checkpoint tells of" : "missing") + MADE_AGAIN);
+                    }
+                } catch (StorageException e) {
+                    note(file, "cannot be read: " + e.getMessage());
+                }
+            }
         }
 
         /** Returns the offset behind it. */

@@ -1,6 +1,8 @@
 package io.reactivemq.log;
 
 import static io.reactivemq.log.Batches.batch;
+import static io.reactivemq.log.Batches.marker;
+import static io.reactivemq.log.Batches.transactional;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,14 +10,18 @@ import io.reactivemq.MqException;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogFinding.Kind;
 import io.reactivemq.record.RecordBatch;
+import io.reactivemq.record.TransactionMarker.Outcome;
+import io.reactivemq.storage.FaultyFileStore;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.Folders;
+import io.reactivemq.storage.StorageException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -232,6 +238,55 @@ class LogInspectorTest {
             assertThat(finding.kind()).isEqualTo(Kind.NOTE);
             assertThat(finding.file()).hasFileName(name);
         });
+    }
+
+    @Test
+    @DisplayName("K04 may have a transaction index that is missing or not what was written, which is made again")
+    void damagedTransactionIndex() {
+        FileStore written = FileStore.memory();
+        try (PartitionLog log = PartitionLog.open(written, FOLDER, T0, CONFIG)) {
+            for (int i = 0; i < 12; i++) {
+                log.append(transactional(1, 0, i, "aborted " + i), 0);
+                log.appendMarker(marker(1, 0, Outcome.ABORT), 0);
+            }
+        }
+        Map<String, byte[]> files = Folders.read(written, FOLDER);
+        List<String> indexes = files.keySet().stream()
+                .filter(name -> name.endsWith(".txnindex"))
+                .toList();
+        assertThat(indexes).hasSizeGreaterThan(1);
+        assertThat(read(files).findings()).isEmpty();
+        for (String name : indexes) {
+            byte[] content = Objects.requireNonNull(files.get(name));
+            onlyNoted(name, read(Folders.without(files, name)));
+            for (int position = 0; position < content.length; position++) {
+                byte[] flipped = content.clone();
+                flipped[position] ^= 0x10;
+                onlyNoted(name, read(Folders.with(files, name, flipped)));
+            }
+        }
+    }
+
+    private static void onlyNoted(String name, LogSummary summary) {
+        assertThat(summary.isSound()).isTrue();
+        assertThat(summary.findings()).singleElement().satisfies(finding -> {
+            assertThat(finding.kind()).isEqualTo(Kind.NOTE);
+            assertThat(finding.file()).hasFileName(name);
+        });
+    }
+
+    @Test
+    @DisplayName("may have small files that cannot be read, which are told of by name")
+    void unreadable() {
+        Folders.write(store, FOLDER, closed);
+        FaultyFileStore faulty = new FaultyFileStore(store);
+        for (String name : List.of(LogCheckpoint.FILE_NAME, LeaderEpochs.FILE_NAME)) {
+            faulty.failIf((operation, path) -> operation == StorageException.Operation.READ && path.endsWith(name));
+            LogSummary summary = new LogInspector(faulty, new LogInspector.Visitor() {}).read(FOLDER);
+            assertThat(summary.isSound()).isTrue();
+            assertThat(summary.findings())
+                    .anySatisfy(finding -> assertThat(finding.toString()).contains(name, "cannot be read"));
+        }
     }
 
     @Test

@@ -152,13 +152,15 @@ final class BrokerHost {
         return chosen[0];
     }
 
-    /** Whether a broker comes up with that. */
+    /** Whether a broker comes up with that, and all partitions. */
     private boolean opens(DiskImage image) {
         SimulatedRuntime other = SimulatedRuntime.inOrder();
         try {
             EmbeddedBroker probe = other.await(StoredBroker.open(new RecordingStore(image), o -> o.runtime(other)));
+            boolean isWhole = other.await(probe.listTopics()).stream()
+                    .allMatch(topic -> topic.offline().isEmpty());
             other.await(probe.closeGracefully(Duration.ofSeconds(1)));
-            return true;
+            return isWhole;
         } catch (MqException refused) {
             return false;
         }

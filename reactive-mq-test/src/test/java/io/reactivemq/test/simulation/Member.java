@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 
@@ -30,24 +32,39 @@ final class Member {
     private Disposable receiving = Disposables.disposed();
     private boolean stopped;
 
-    Member(World world, String name, String group, IsolationLevel isolation, int workMsMax) {
+    /**
+     * How it goes about it.
+     *
+     * @param workMsMax how long it works at a record, at most
+     * @param instanceId its name as a static member; null for a dynamic one
+     * @param byPattern whether it subscribes by a pattern
+     */
+    record Manner(int workMsMax, @Nullable String instanceId, boolean byPattern) {
+        static final Manner AT_ONCE = new Manner(0, null, false);
+    }
+
+    Member(World world, String name, String group, IsolationLevel isolation, Manner manner) {
         this.world = world;
         this.name = name;
-        this.workMsMax = workMsMax;
+        this.workMsMax = manner.workMsMax();
         this.history = world.history.consumer(name, group, isolation);
         this.link = world.link(history, producer -> {});
-        this.receiver = Receiver.on(
-                link,
-                ReceiverOptions.of(
-                        Serdes.string(),
-                        Serdes.string(),
-                        o -> o.group(group)
-                                .topics(world.topics())
-                                .clientId(name)
-                                .isolation(isolation)
-                                .commitInterval(Duration.ofMillis(150))
-                                .requestTimeout(Duration.ofSeconds(3))
-                                .rebalanceListener(new Listener())));
+        this.receiver = Receiver.on(link, ReceiverOptions.of(Serdes.string(), Serdes.string(), o -> {
+            o.group(group)
+                    .clientId(name)
+                    .isolation(isolation)
+                    .commitInterval(Duration.ofMillis(150))
+                    .requestTimeout(Duration.ofSeconds(3))
+                    .rebalanceListener(new Listener());
+            if (manner.byPattern()) {
+                o.topicPattern(Pattern.compile(String.join("|", world.topics())));
+            } else {
+                o.topics(world.topics());
+            }
+            if (manner.instanceId() != null) {
+                o.instanceId(manner.instanceId());
+            }
+        }));
     }
 
     static RebalanceListener listener(ConsumerHistory history) {

@@ -9,8 +9,10 @@ import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.ProducerIdAndEpoch;
+import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
+import io.reactivemq.consume.ReceiverRecord;
 import io.reactivemq.test.SimulatedRuntime;
 import io.reactivemq.test.history.ConsumerHistory;
 import io.reactivemq.test.history.Guarantee;
@@ -22,9 +24,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 
@@ -64,6 +68,9 @@ final class World {
     private final boolean embedded;
     private final boolean rewinds;
 
+    /** Whether some readers are static members. */
+    private final boolean fixed;
+
     /** Whether clients send transactions in rows, of which each begins while the one before is being committed. */
     private final boolean inRows;
 
@@ -74,9 +81,10 @@ final class World {
     private final List<TransactionalWriter> transactional = new ArrayList<>();
     private final List<Member> members = new ArrayList<>();
     private final List<Processor> processors = new ArrayList<>();
-    private final Map<TopicPartition, Watermarks> watermarks = new HashMap<>();
+    private final Invariants invariants;
     private final Map<String, Holder> holders = new HashMap<>();
     private final @Nullable BriefTopic brief;
+    private final @Nullable Workers workers;
     private int named;
     private boolean finishing;
 
@@ -87,10 +95,13 @@ final class World {
         this.host = new BrokerHost(runtime, new Random(random.nextLong()), mistake, random.nextInt(4) == 0);
         this.embedded = random.nextInt(4) == 0;
         this.rewinds = random.nextInt(6) == 0;
+        this.fixed = random.nextInt(3) == 0;
         this.readersIsolation = random.nextBoolean() ? IsolationLevel.READ_COMMITTED : IsolationLevel.READ_UNCOMMITTED;
         this.inRows = random.nextBoolean();
         this.workMsMax = WORK_MS_MAX[random.nextInt(WORK_MS_MAX.length)];
         this.brief = seed % 3 == 0 ? new BriefTopic(this, seed) : null;
+        this.workers = seed % 3 == 1 ? new Workers(this, seed) : null;
+        this.invariants = new Invariants(runtime, PARTITIONS, !rewinds);
     }
 
     BrokerHost host() {
@@ -173,9 +184,12 @@ final class World {
             if (brief != null) {
                 brief.step();
             }
+            if (workers != null) {
+                workers.step();
+            }
             int dice = random.nextInt(100);
             runtime.advance(Duration.ofMillis(dice < 80 ? random.nextInt(250) : dice < 96 ? 1200 : 7500));
-            checkWatermarks();
+            checkInvariants();
         }
         finish();
     }
@@ -238,9 +252,19 @@ final class World {
 
     private void join() {
         if (members.stream().filter(Member::isRunning).count() < 3) {
-            Member member = new Member(this, "reader-" + named++, READERS, readersIsolation, workMsMax);
+            // the one before under that name may be away, crashed, or there yet
+            String instanceId = fixed && random.nextInt(3) > 0 ? "instance-" + random.nextInt(2) : null;
+            boolean byPattern = random.nextInt(4) == 0;
+            Member member = new Member(
+                    this,
+                    "reader-" + named++,
+                    READERS,
+                    readersIsolation,
+                    new Member.Manner(workMsMax, instanceId, byPattern));
             members.add(member);
-            note(member.name, "joins");
+            note(
+                    member.name,
+                    "joins" + (instanceId == null ? "" : " as " + instanceId) + (byPattern ? " by a pattern" : ""));
             member.start();
         }
     }
@@ -329,6 +353,9 @@ final class World {
             if (brief != null) {
                 brief.crash();
             }
+            if (workers != null) {
+                workers.crash();
+            }
         }
         runtime.advance(Duration.ofMillis(random.nextInt(4) == 0 ? random.nextInt(4000) : random.nextInt(60)));
         host.open();
@@ -353,29 +380,12 @@ final class World {
         }
     }
 
-    /**
-     * Of a partition, in their order.
-     *
-     * @param begin the log start offset
-     * @param stable the last stable offset
-     * @param end the high watermark
-     */
-    private record Watermarks(long begin, long stable, long end) {}
-
-    /** Watermarks in their order, and none goes back, whatever is killed. */
-    private void checkWatermarks() {
-        Broker broker = host.broker();
-        for (TopicPartition partition : PARTITIONS) {
-            long end = offset(broker, partition, OffsetSpec.latest());
-            long stable = offset(broker, partition, OffsetSpec.latestStable());
-            long begin = offset(broker, partition, OffsetSpec.earliest());
-            Watermarks now = new Watermarks(begin, stable, end);
-            Watermarks before = watermarks.getOrDefault(partition, new Watermarks(0, 0, 0));
-            if (begin > stable || stable > end || begin < before.begin || stable < before.stable || end < before.end) {
-                throw new Broken(partition + ": " + now + ", before " + before);
-            }
-            watermarks.put(partition, now);
+    private void checkInvariants() {
+        List<String> groups = new ArrayList<>(List.of(READERS, Processor.GROUP));
+        if (workers != null) {
+            groups.add(Workers.GROUP);
         }
+        invariants.check(host.broker(), groups);
     }
 
     private long offset(Broker broker, TopicPartition partition, OffsetSpec spec) {
@@ -400,7 +410,7 @@ final class World {
                     && transactional.stream().allMatch(TransactionalWriter::isIdle);
         });
         Broker served = host.address();
-        members.add(new Member(this, "reader-last", READERS, readersIsolation, 0));
+        members.add(new Member(this, "reader-last", READERS, readersIsolation, Member.Manner.AT_ONCE));
         members.get(members.size() - 1).start();
         processors.add(new Processor(this, "processor-last"));
         await("the groups to come to the end", () -> {
@@ -420,9 +430,19 @@ final class World {
                 () -> PARTITIONS.stream()
                         .allMatch(partition -> offset(served, partition, OffsetSpec.latestStable())
                                 == offset(served, partition, OffsetSpec.latest())));
-        checkWatermarks();
+        if (workers != null) {
+            await("the workers to come to the end", () -> {
+                workers.ensureOne();
+                return isDone(served, Workers.GROUP, workersPartitions(served), IsolationLevel.READ_COMMITTED);
+            });
+            workers.leave();
+        }
+        checkInvariants();
         drain(served, IsolationLevel.READ_UNCOMMITTED);
         drain(served, IsolationLevel.READ_COMMITTED);
+        if (workers != null) {
+            checkWorkers(served, workers);
+        }
         lookUp(served, READERS, PARTITIONS);
         lookUp(served, Processor.GROUP, PARTITIONS.subList(0, 3));
         host.close();
@@ -446,28 +466,74 @@ final class World {
                 .allMatch(partition -> offsets.getOrDefault(partition, 0L) >= offset(broker, partition, end));
     }
 
+    /** What the group of workers reads, with what waits for another attempt. */
+    private List<TopicPartition> workersPartitions(Broker broker) {
+        List<TopicPartition> all = new ArrayList<>(PARTITIONS.subList(0, 3));
+        runtime.await(broker.listTopics(CALLER)).stream()
+                .filter(topic -> Workers.isRetryTopic(topic.name()))
+                .forEach(topic -> all.addAll(partitionsOf(topic)));
+        return all;
+    }
+
+    private static List<TopicPartition> partitionsOf(TopicDescription topic) {
+        return IntStream.range(0, topic.partitions())
+                .mapToObj(partition -> new TopicPartition(topic.name(), partition))
+                .toList();
+    }
+
+    private void checkWorkers(Broker broker, Workers group) {
+        List<TopicPartition> dead = runtime.await(broker.listTopics(CALLER)).stream()
+                .filter(topic -> topic.name().equals(Workers.DEAD_LETTERS))
+                .flatMap(topic -> partitionsOf(topic).stream())
+                .toList();
+        List<String> deadLetters = dead.isEmpty() ? List.of() : valuesOf(broker, dead);
+        Set<String> owed = group.owed(valuesOf(broker, PARTITIONS.subList(0, 3)), deadLetters);
+        if (!owed.isEmpty()) {
+            throw new Broken("neither worked off nor among the dead letters: " + owed);
+        }
+        Set<String> withoutReason = Workers.withoutReason(deadLetters);
+        if (!withoutReason.isEmpty()) {
+            throw new Broken("among the dead letters without a reason: " + withoutReason);
+        }
+    }
+
+    private List<String> valuesOf(Broker broker, List<TopicPartition> partitions) {
+        List<String> values = new ArrayList<>();
+        read(broker, partitions, IsolationLevel.READ_COMMITTED, record -> values.add(String.valueOf(record.value())));
+        return values;
+    }
+
     /** Reads everything there is. */
     private void drain(Broker broker, IsolationLevel isolation) {
         ConsumerHistory reader = history.consumer("drain-" + isolation, null, isolation);
+        PARTITIONS.forEach(reader::assigned);
+        read(
+                broker,
+                PARTITIONS,
+                isolation,
+                record -> reader.polled(record.topicPartition(), record.offset(), String.valueOf(record.value())));
+        PARTITIONS.forEach(reader::drained);
+    }
+
+    private void read(
+            Broker broker,
+            List<TopicPartition> partitions,
+            IsolationLevel isolation,
+            Consumer<ReceiverRecord<String, String>> seen) {
         Receiver<String, String> receiver = Receiver.on(
                 broker,
                 ReceiverOptions.of(
                         Serdes.string(),
                         Serdes.string(),
-                        o -> o.partitions(PARTITIONS.toArray(TopicPartition[]::new))
+                        o -> o.partitions(partitions.toArray(TopicPartition[]::new))
                                 .isolation(isolation)));
-        PARTITIONS.forEach(reader::assigned);
         Disposable reading = receiver.receiveAutoAck()
-                .subscribe(
-                        record ->
-                                reader.polled(record.topicPartition(), record.offset(), String.valueOf(record.value())),
-                        failure -> note("drain-" + isolation, "ends: " + failure));
+                .subscribe(seen, failure -> note("a reader of " + isolation, "ends: " + failure));
         await("everything to be read with " + isolation, () -> {
             Map<TopicPartition, Long> lag = runtime.await(receiver.lag());
-            return lag.size() == PARTITIONS.size() && lag.values().stream().allMatch(behind -> behind == 0);
+            return lag.size() == partitions.size() && lag.values().stream().allMatch(behind -> behind == 0);
         });
         reading.dispose();
-        PARTITIONS.forEach(reader::drained);
     }
 
     private Map<TopicPartition, Long> committed(Broker broker, String group) {

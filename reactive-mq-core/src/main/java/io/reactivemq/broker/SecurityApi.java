@@ -49,6 +49,14 @@ public interface SecurityApi {
     /** The credentials of all users, by user and mechanism. */
     Mono<Map<String, Map<ScramMechanism, ScramCredential>>> describeCredentials(Caller caller);
 
+    /**
+     * Keeps a secret of the doors of this broker: what they make of it stays the same when they close and open again.
+     *
+     * @param fresh what nobody can guess, 32 bytes say
+     * @return the secret that is kept: this one, or an earlier one where there is one
+     */
+    Mono<byte[]> keepSecret(byte[] fresh);
+
     /** Changes quotas of an entity, all or none. {@code INVALID_REQUEST} for a quota there is not, or a value that is not more than 0. */
     Mono<Void> alterQuotas(Caller caller, QuotaEntity entity, List<QuotaChange> changes);
 

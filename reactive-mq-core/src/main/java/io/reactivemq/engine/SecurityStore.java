@@ -77,6 +77,12 @@ final class SecurityStore implements SecurityApi {
     }
 
     @Override
+    public Mono<byte[]> keepSecret(byte[] fresh) {
+        byte[] own = fresh.clone();
+        return change(state -> state.keepSecret(own));
+    }
+
+    @Override
     public Mono<Void> alterQuotas(Caller caller, QuotaEntity entity, List<QuotaChange> changes) {
         List<QuotaChange> wanted = List.copyOf(changes);
         return change(state -> state.alter(entity, wanted)).then();

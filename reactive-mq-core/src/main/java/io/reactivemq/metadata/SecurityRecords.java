@@ -34,15 +34,18 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>value</td><td>version: int16 = 0, iterations: int32, salt: bytes, stored key: bytes, server key: bytes</td></tr>
  * <tr><td>quota, key</td><td>kind: int16 = 5, user, then client id: int8 (0 none, 1 the default, 2 named), with 2 name: string</td></tr>
  * <tr><td>value</td><td>version: int16 = 0, quotas: int32, then name: string and value: float64 of each</td></tr>
+ * <tr><td>secret, key</td><td>kind: int16 = 7</td></tr>
+ * <tr><td>value</td><td>version: int16 = 0, secret: bytes</td></tr>
  * </table>
  *
- * A tombstone ends each.
+ * A tombstone ends each, but for the secret, of which there is one.
  */
 final class SecurityRecords {
 
     static final short ACL = 3;
     static final short CREDENTIAL = 4;
     static final short QUOTA = 5;
+    static final short SECRET = 7;
 
     private static final short VERSION = 0;
 
@@ -116,6 +119,18 @@ final class SecurityRecords {
     static ScramCredential readCredential(ScramMechanism mechanism, ByteBuffer value) {
         expectVersion("a credential", value.getShort());
         return new ScramCredential(mechanism, value.getInt(), readBytes(value), readBytes(value), readBytes(value));
+    }
+
+    static CoordinatorRecord ofSecret(byte[] secret) {
+        return new CoordinatorRecord(bytes(out -> out.writeShort(SECRET)), bytes(out -> {
+            out.writeShort(VERSION);
+            write(out, secret);
+        }));
+    }
+
+    static byte[] readSecret(ByteBuffer value) {
+        expectVersion("the secret", value.getShort());
+        return readBytes(value);
     }
 
     /** No quotas end the entity. */

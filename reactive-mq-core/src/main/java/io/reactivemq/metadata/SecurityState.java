@@ -38,6 +38,9 @@ public final class SecurityState {
     private final Map<String, Map<ScramMechanism, ScramCredential>> credentials = new HashMap<>();
     private final Map<QuotaEntity, Map<String, Double>> quotas = new HashMap<>();
 
+    /** Once there it never changes. */
+    private byte @Nullable [] secret;
+
     SecurityState() {}
 
     /** What holds. */
@@ -124,6 +127,14 @@ public final class SecurityState {
         return result(SecurityRecords.of(entity, own));
     }
 
+    /** The secret that is kept: the first one. */
+    public CoordinatorResult<byte[]> keepSecret(byte[] fresh) {
+        byte[] kept = secret;
+        return kept == null
+                ? new CoordinatorResult<>(List.of(SecurityRecords.ofSecret(fresh)), fresh.clone())
+                : CoordinatorResult.of(kept.clone());
+    }
+
     private static CoordinatorResult<Boolean> result(CoordinatorRecord record) {
         return new CoordinatorResult<>(List.of(record), Boolean.TRUE);
     }
@@ -167,6 +178,11 @@ public final class SecurityState {
                     quotas.remove(entity);
                 } else {
                     quotas.put(entity, SecurityRecords.readQuotas(value));
+                }
+            }
+            case SecurityRecords.SECRET -> {
+                if (value != null) {
+                    secret = SecurityRecords.readSecret(value);
                 }
             }
             default -> {

@@ -64,6 +64,12 @@ final class AuthorizingSecurity implements SecurityApi {
         return guarded(caller, AclOperation.DESCRIBE, () -> target.describeCredentials(caller));
     }
 
+    /** For this server, not for its clients. */
+    @Override
+    public Mono<byte[]> keepSecret(byte[] fresh) {
+        return target.keepSecret(fresh);
+    }
+
     @Override
     public Mono<Void> alterQuotas(Caller caller, QuotaEntity entity, List<QuotaChange> changes) {
         return guarded(caller, AclOperation.ALTER_CONFIGS, () -> target.alterQuotas(caller, entity, changes));

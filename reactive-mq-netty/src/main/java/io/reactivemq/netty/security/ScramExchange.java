@@ -88,7 +88,11 @@ final class ScramExchange {
                 .orElse(ScramCredential.ITERATIONS_MIN);
         int keyBytes = hmac(mechanism, new byte[1], new byte[0]).length;
         return new ScramCredential(
-                mechanism, iterations, secrets.saltOfNobody(user), secrets.bytes(keyBytes), secrets.bytes(keyBytes));
+                mechanism,
+                iterations,
+                secrets.saltOfNobody(mechanism, user),
+                secrets.bytes(keyBytes),
+                secrets.bytes(keyBytes));
     }
 
     /** The answer to the client's last message, where the proof is right. */

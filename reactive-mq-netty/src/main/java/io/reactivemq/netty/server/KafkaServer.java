@@ -309,14 +309,16 @@ public final class KafkaServer {
         Set<String> mayDoAll = superUsers;
         Duration authentication = authenticationTimeout;
         Secrets secrets = Secrets.ofSystem();
-        return Mono.defer(() -> {
+        // who asks nobody who he is has no salts to give
+        Mono<Secrets> kept = offered.isEmpty() ? Mono.just(secrets) : secrets.keptBy(broker.security());
+        return kept.flatMap(own -> {
             ServerSecurity security = ServerSecurity.of(
                     broker,
                     certificate == null ? null : certificate.clientCertificates(),
                     offered,
                     mayDoAll,
                     authentication,
-                    secrets);
+                    own);
             FetchSessions sessions = new FetchSessions(
                     sessionsMax, FetchSessions.PARTITIONS_MAX, broker.runtime(), new FetchSessionMeters(registry));
             ApiTable apis = apis(settings, security, sessions);

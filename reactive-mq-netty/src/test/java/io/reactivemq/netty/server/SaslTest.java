@@ -1,8 +1,10 @@
 package io.reactivemq.netty.server;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.reactivemq.Durability;
 import io.reactivemq.broker.ScramMechanism;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.kafka.common.message.ApiMessageType;
@@ -15,9 +17,17 @@ import io.reactivemq.netty.security.SaslMechanism;
 import io.reactivemq.netty.security.ScramClient;
 import io.reactivemq.netty.security.Secrets;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 @DisplayName("A connection that has to show who it is")
 class SaslTest {
@@ -55,6 +65,47 @@ class SaslTest {
         SaslAuthenticateResponseData last = token(client, scram.last(first));
         assertThat(last.errorCode()).isZero();
         assertThat(scram.trusts(last.authBytes())).isTrue();
+    }
+
+    @Test
+    @DisplayName(
+            "that is no user's gets the salt that it got before the server and its broker were started again, as a user does, another for each mechanism")
+    void saltOfNobody(@TempDir Path directory) throws Exception {
+        List<Map<String, String>> salts = new ArrayList<>();
+        for (int start = 0; start < 2; start++) {
+            EmbeddedBroker broker = EmbeddedBroker.openNow(
+                    directory, RunningServer.PATIENCE, options -> options.durability(Durability.OS_BUFFERED));
+            if (start == 0) {
+                for (ScramMechanism mechanism : ScramMechanism.values()) {
+                    broker.security()
+                            .upsertCredential("alice", Secrets.ofSystem().credential(mechanism, "alice-secret"))
+                            .block(RunningServer.PATIENCE);
+                }
+            }
+            Map<String, String> given = new TreeMap<>();
+            try (RunningServer server = RunningServer.over(
+                    broker, kafka -> kafka.sasl(SaslMechanism.SCRAM_SHA_256, SaslMechanism.SCRAM_SHA_512))) {
+                for (String user : List.of("alice", "nobody", "nobody-else")) {
+                    for (String mechanism : List.of("SCRAM-SHA-256", "SCRAM-SHA-512")) {
+                        given.put(user + " " + mechanism, saltOf(server, user, mechanism));
+                    }
+                }
+            }
+            salts.add(given);
+        }
+        assertThat(salts.get(0).values()).doesNotHaveDuplicates();
+        assertThat(salts.get(1)).isEqualTo(salts.get(0));
+    }
+
+    private static String saltOf(RunningServer server, String user, String mechanism) throws Exception {
+        try (RawClient client = new RawClient(server.port())) {
+            handshake(client, 1, mechanism);
+            String answer = new String(
+                    token(client, ("n,,n=" + user + ",r=fyko").getBytes(UTF_8)).authBytes(), UTF_8);
+            Matcher salt = Pattern.compile("r=[^,]+,s=([^,]+),i=\\d+").matcher(answer);
+            assertThat(salt.matches()).as(answer).isTrue();
+            return salt.group(1);
+        }
     }
 
     @Test

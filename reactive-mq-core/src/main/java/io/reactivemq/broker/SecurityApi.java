@@ -60,6 +60,9 @@ public interface SecurityApi {
     /** Changes quotas of an entity, all or none. {@code INVALID_REQUEST} for a quota there is not, or a value that is not more than 0. */
     Mono<Void> alterQuotas(Caller caller, QuotaEntity entity, List<QuotaChange> changes);
 
+    /** Whether {@link #alterQuotas(Caller, QuotaEntity, List)} would do it: completes, or fails as that. Changes nothing. */
+    Mono<Void> validateQuotas(Caller caller, QuotaEntity entity, List<QuotaChange> changes);
+
     /** {@link #alterQuotas(Caller, QuotaEntity, List)} by this application. */
     default Mono<Void> alterQuotas(QuotaEntity entity, QuotaChange... changes) {
         return alterQuotas(Caller.embedded("admin"), entity, List.of(changes));

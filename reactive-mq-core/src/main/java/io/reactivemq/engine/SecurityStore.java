@@ -89,6 +89,13 @@ final class SecurityStore implements SecurityApi {
     }
 
     @Override
+    public Mono<Void> validateQuotas(Caller caller, QuotaEntity entity, List<QuotaChange> changes) {
+        List<QuotaChange> wanted = List.copyOf(changes);
+        return metadata.read(machine -> machine.security().alter(entity, wanted))
+                .then();
+    }
+
+    @Override
     public Mono<Map<QuotaEntity, Map<String, Double>>> describeQuotas(Caller caller) {
         return Mono.fromSupplier(() -> current.quotas());
     }

@@ -7,6 +7,7 @@ import io.reactivemq.assign.Assignor;
 import io.reactivemq.assign.Membership;
 import io.reactivemq.broker.GroupDescription;
 import io.reactivemq.broker.GroupType;
+import io.reactivemq.broker.NamePattern;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -293,7 +294,7 @@ final class ConsumerGroup implements Group {
             return member.topics;
         }
         Set<String> all = new TreeSet<>(member.topics);
-        all.addAll(resolved.computeIfAbsent(member.regex, regex -> topics.matching(TopicPattern.of(regex))));
+        all.addAll(resolved.computeIfAbsent(member.regex, regex -> topics.matching(NamePattern.of(regex))));
         return all;
     }
 

@@ -8,6 +8,7 @@ import io.reactivemq.assign.Assignors;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupHeartbeatResult;
+import io.reactivemq.broker.NamePattern;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -44,7 +45,7 @@ final class ConsumerGroups {
         }
         String regex = heartbeat.subscribedTopicRegex();
         if (regex != null && !regex.isEmpty()) {
-            TopicPattern.of(regex);
+            NamePattern.of(regex);
         }
         Set<String> names = heartbeat.subscribedTopics();
         long bytes = names == null ? 0 : names.stream().mapToLong(Ids::bytes).sum();

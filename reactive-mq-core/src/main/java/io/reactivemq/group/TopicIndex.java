@@ -1,6 +1,7 @@
 package io.reactivemq.group;
 
 import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.NamePattern;
 import io.reactivemq.broker.TopicDescription;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -60,7 +61,7 @@ final class TopicIndex {
     }
 
     /** The topics of users that match. */
-    Set<String> matching(TopicPattern pattern) {
+    Set<String> matching(NamePattern pattern) {
         Set<String> matching = new TreeSet<>();
         for (TopicDescription topic : topics().values()) {
             if (!topic.internal() && pattern.matches(topic.name())) {

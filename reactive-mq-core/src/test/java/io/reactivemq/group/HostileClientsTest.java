@@ -15,6 +15,7 @@ import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.GroupDescription.State;
 import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.GroupType;
+import io.reactivemq.broker.NamePattern;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.TransactionVersion;
@@ -32,6 +33,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -92,7 +94,14 @@ class HostileClientsTest {
                         .response()
                         .assignment())
                 .isNotNull();
-        assertThat(TopicPattern.of("(x+x+)+y").matches(name)).isFalse();
+        assertThat(NamePattern.of("(x+x+)+y").matches(name)).isFalse();
+        Predicate<String> ofMany = NamePattern.of("(x+x+)+y").within(NamePattern.LOOKS_MAX);
+        assertThatThrownBy(() -> ofMany.test(name))
+                .isInstanceOfSatisfying(
+                        MqException.class,
+                        refused -> assertThat(refused.errorCode()).isEqualTo(ErrorCode.INVALID_REGULAR_EXPRESSION));
+        assertThat(NamePattern.of("x+").within(NamePattern.LOOKS_MAX).test(name))
+                .isTrue();
     }
 
     @Test

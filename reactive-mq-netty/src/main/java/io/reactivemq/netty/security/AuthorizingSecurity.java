@@ -76,6 +76,11 @@ final class AuthorizingSecurity implements SecurityApi {
     }
 
     @Override
+    public Mono<Void> validateQuotas(Caller caller, QuotaEntity entity, List<QuotaChange> changes) {
+        return guarded(caller, AclOperation.ALTER_CONFIGS, () -> target.validateQuotas(caller, entity, changes));
+    }
+
+    @Override
     public Mono<Map<QuotaEntity, Map<String, Double>>> describeQuotas(Caller caller) {
         return guarded(caller, AclOperation.DESCRIBE_CONFIGS, () -> target.describeQuotas(caller));
     }

@@ -17,6 +17,7 @@ import io.reactivemq.kafka.common.message.ConsumerGroupDescribeResponseData.Desc
 import io.reactivemq.kafka.common.message.ConsumerGroupDescribeResponseData.Member;
 import io.reactivemq.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import io.reactivemq.kafka.common.message.ConsumerGroupHeartbeatResponseData;
+import io.reactivemq.netty.security.Authorizer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -41,8 +42,10 @@ final class ConsumerGroupApis {
 
     private final Broker broker;
     private final TopicNames names;
+    private final AuthorizedOperations operations;
 
-    ConsumerGroupApis(Broker broker, TopicNames names) {
+    ConsumerGroupApis(Broker broker, Authorizer authorizer, TopicNames names) {
+        this.operations = new AuthorizedOperations(authorizer);
         this.broker = broker;
         this.names = names;
     }
@@ -166,6 +169,10 @@ final class ConsumerGroupApis {
                 .concatMap(id -> broker.describeGroup(request.caller(), id)
                         .flatMap(group -> group.type() == GroupType.CONSUMER
                                 ? described(request, group)
+                                        .map(described -> body.includeAuthorizedOperations()
+                                                ? described.setAuthorizedOperations(
+                                                        operations.ofGroup(request.caller(), id))
+                                                : described)
                                 : Refusal.of(
                                         ErrorCode.GROUP_ID_NOT_FOUND,
                                         "group '" + id + "' is of the "

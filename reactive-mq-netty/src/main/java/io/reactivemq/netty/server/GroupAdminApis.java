@@ -16,6 +16,7 @@ import io.reactivemq.kafka.common.message.DescribeGroupsResponseData.DescribedGr
 import io.reactivemq.kafka.common.message.ListGroupsRequestData;
 import io.reactivemq.kafka.common.message.ListGroupsResponseData;
 import io.reactivemq.kafka.common.message.ListGroupsResponseData.ListedGroup;
+import io.reactivemq.netty.security.Authorizer;
 import java.util.List;
 import java.util.Locale;
 import reactor.core.publisher.Flux;
@@ -34,9 +35,11 @@ final class GroupAdminApis {
     private static final int MESSAGE = 3;
 
     private final Broker broker;
+    private final AuthorizedOperations operations;
 
-    GroupAdminApis(Broker broker) {
+    GroupAdminApis(Broker broker, Authorizer authorizer) {
         this.broker = broker;
+        this.operations = new AuthorizedOperations(authorizer);
     }
 
     void register(ApiTable apis) {
@@ -51,7 +54,7 @@ final class GroupAdminApis {
                 .distinct()
                 .concatMap(id -> broker.describeGroup(request.caller(), id)
                         .flatMap(group -> group.type() == GroupType.CLASSIC
-                                ? Mono.just(described(group))
+                                ? Mono.just(described(request, body, group))
                                 : Refusal.of(
                                         ErrorCode.GROUP_ID_NOT_FOUND,
                                         "group '" + id + "' is of the "
@@ -61,8 +64,8 @@ final class GroupAdminApis {
                 .map(groups -> new DescribeGroupsResponseData().setGroups(groups));
     }
 
-    private static DescribedGroup described(GroupDescription group) {
-        return new DescribedGroup()
+    private DescribedGroup described(ApiRequest request, DescribeGroupsRequestData body, GroupDescription group) {
+        DescribedGroup described = new DescribedGroup()
                 .setGroupId(group.groupId())
                 .setGroupState(group.state().text())
                 .setProtocolType(group.protocolType())
@@ -76,6 +79,9 @@ final class GroupAdminApis {
                                 .setMemberMetadata(ClassicGroupApis.bytes(member.metadata()))
                                 .setMemberAssignment(ClassicGroupApis.bytes(member.assignment())))
                         .toList());
+        return body.includeAuthorizedOperations()
+                ? described.setAuthorizedOperations(operations.ofGroup(request.caller(), group.groupId()))
+                : described;
     }
 
     private static DescribedGroup notDescribed(ApiRequest request, String id, MqException failure) {

@@ -425,9 +425,9 @@ public final class KafkaServer {
         new CoordinatorApi(settings, authorizer).register(apis);
         new GroupOffsetApis(settings.broker(), authorizer, names).register(apis);
         new OffsetFetchApi(settings.broker(), authorizer, names).register(apis);
-        new ConsumerGroupApis(settings.broker(), names).register(apis);
+        new ConsumerGroupApis(settings.broker(), authorizer, names).register(apis);
         new ClassicGroupApis(settings.broker()).register(apis);
-        new GroupAdminApis(settings.broker()).register(apis);
+        new GroupAdminApis(settings.broker(), authorizer).register(apis);
         new SaslApis(security.sasl(), target.runtime()).register(apis);
         new AclApis(settings.broker()).register(apis);
         new ScramApis(settings.broker()).register(apis);

@@ -60,6 +60,7 @@ final class MetadataApis {
     private final ServerSettings settings;
     private final Broker unguarded;
     private final Authorizer authorizer;
+    private final AuthorizedOperations operations;
     private final TopicNames names;
     private final Map<String, VersionRange> features;
     private final ApiTable apis;
@@ -78,6 +79,7 @@ final class MetadataApis {
         this.settings = settings;
         this.unguarded = unguarded;
         this.authorizer = authorizer;
+        this.operations = new AuthorizedOperations(authorizer);
         this.names = names;
         this.features = features;
         this.apis = apis;
@@ -170,7 +172,15 @@ final class MetadataApis {
                             .setNodeId(settings.nodeId())
                             .setHost(request.advertised().getHostString())
                             .setPort(request.advertised().getPort()));
-            found.forEach(topic -> response.topics().mustAdd(topic));
+            for (MetadataResponseTopic topic : found) {
+                if (body.includeTopicAuthorizedOperations() && topic.errorCode() == ProtocolError.NONE) {
+                    topic.setTopicAuthorizedOperations(operations.ofTopic(request.caller(), topic.name()));
+                }
+                response.topics().mustAdd(topic);
+            }
+            if (body.includeClusterAuthorizedOperations()) {
+                response.setClusterAuthorizedOperations(operations.ofCluster(request.caller()));
+            }
             return response;
         });
     }
@@ -256,6 +266,9 @@ final class MetadataApis {
                             .setBrokerId(settings.nodeId())
                             .setHost(request.advertised().getHostString())
                             .setPort(request.advertised().getPort()));
+            if (body.includeClusterAuthorizedOperations()) {
+                response.setClusterAuthorizedOperations(operations.ofCluster(request.caller()));
+            }
             return response;
         });
     }
@@ -304,7 +317,9 @@ final class MetadataApis {
                         return response;
                     }
                 }
-                response.topics().add(describedPartitions(topic, first, end));
+                response.topics()
+                        .add(describedPartitions(topic, first, end)
+                                .setTopicAuthorizedOperations(operations.ofTopic(request.caller(), name)));
                 left -= Math.max(0, end - first);
                 if (response.nextCursor() != null) {
                     return response;

@@ -145,14 +145,13 @@ final class QuotaApis {
         entry.ops().forEach(op -> changes.add(new QuotaChange(op.key(), op.remove() ? null : op.value())));
         QuotaEntity entity;
         try {
-            if (validateOnly) {
-                throw invalid("this server changes quotas, but does not try out whether it could");
-            }
             entity = entity(entry.entity());
         } catch (MqException e) {
             return Refusal.of(e);
         }
-        return broker.security().alterQuotas(request.caller(), entity, changes);
+        return validateOnly
+                ? broker.security().validateQuotas(request.caller(), entity, changes)
+                : broker.security().alterQuotas(request.caller(), entity, changes);
     }
 
     private static QuotaEntity entity(List<AlterClientQuotasRequestData.EntityData> parts) {

@@ -3,6 +3,7 @@ package io.reactivemq.netty.server;
 import io.reactivemq.MqException;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.NamePattern;
 import io.reactivemq.broker.TransactionDescription;
 import io.reactivemq.broker.TransactionDescription.State;
 import io.reactivemq.kafka.common.message.ApiMessageType;
@@ -19,12 +20,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** Transactions as tools see them: DescribeTransactions, ListTransactions. */
 final class TransactionAdminApis {
+
+    /** How often the characters of ids may be looked at for an expression: some ten milliseconds. */
+    private static final int LOOKS_MAX = 5_000_000;
 
     private static final Set<String> STATES =
             Arrays.stream(State.values()).map(State::text).collect(Collectors.toUnmodifiableSet());
@@ -38,8 +44,7 @@ final class TransactionAdminApis {
     void register(ApiTable apis) {
         apis.serve(
                 ApiMessageType.DESCRIBE_TRANSACTIONS, 0, 0, DescribeTransactionsRequestData.class, this::describeAll);
-        // version 2 brings a regular expression
-        apis.serve(ApiMessageType.LIST_TRANSACTIONS, 0, 1, ListTransactionsRequestData.class, this::list);
+        apis.serve(ApiMessageType.LIST_TRANSACTIONS, 0, 2, ListTransactionsRequestData.class, this::list);
     }
 
     private Mono<DescribeTransactionsResponseData> describeAll(
@@ -83,17 +88,27 @@ final class TransactionAdminApis {
                 .filter(state -> !STATES.contains(state))
                 .toList();
         long nowMs = broker.runtime().currentTimeMillis();
-        return broker.listTransactions(request.caller())
-                .map(all -> new ListTransactionsResponseData()
-                        .setUnknownStateFilters(unknown)
-                        .setTransactionStates(all.stream()
-                                .filter(transaction -> isAskedFor(transaction, body, nowMs))
-                                .map(TransactionAdminApis::listed)
-                                .toList()))
+        return Refusal.orElse(() -> {
+                    Predicate<String> isNamed = named(body.transactionalIdPattern());
+                    return broker.listTransactions(request.caller())
+                            .map(all -> new ListTransactionsResponseData()
+                                    .setUnknownStateFilters(unknown)
+                                    .setTransactionStates(all.stream()
+                                            .filter(transaction -> isAskedFor(transaction, body, nowMs)
+                                                    && isNamed.test(transaction.transactionalId()))
+                                            .map(TransactionAdminApis::listed)
+                                            .toList()));
+                })
                 .onErrorResume(
                         MqException.class,
                         failure -> Mono.just(
                                 new ListTransactionsResponseData().setErrorCode(ProtocolError.codeOf(failure))));
+    }
+
+    private static Predicate<String> named(@Nullable String pattern) {
+        return pattern == null || pattern.isEmpty()
+                ? id -> true
+                : NamePattern.of(pattern).within(LOOKS_MAX);
     }
 
     private static boolean isAskedFor(

@@ -10,26 +10,40 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterClientQuotasOptions;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.AlterConfigsOptions;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.CreatePartitionsOptions;
 import org.apache.kafka.clients.admin.CreateTopicsOptions;
 import org.apache.kafka.clients.admin.CreateTopicsResult;
+import org.apache.kafka.clients.admin.DescribeClusterOptions;
+import org.apache.kafka.clients.admin.DescribeConsumerGroupsOptions;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.LogDirDescription;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.ReplicaInfo;
+import org.apache.kafka.clients.admin.TransactionListing;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.quota.ClientQuotaAlteration;
+import org.apache.kafka.common.quota.ClientQuotaEntity;
+import org.apache.kafka.common.quota.ClientQuotaFilter;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /** What Kafka's admin client is told, as text without what differs from run to run: to be compared with what Apache Kafka tells it. */
@@ -80,6 +94,9 @@ final class AdminScenario {
         steps.put("K22 an admin asks whether partitions could be added", validatedPartitions());
         steps.put("K23 an admin asks whether settings could be changed", validatedSettings());
         steps.put("where a leader epoch ends", epochEnds());
+        steps.put("K05 an admin lists the transactions whose ids a regular expression matches", listedTransactions());
+        steps.put("an admin is told what it may do with the cluster, a topic, a group", authorized());
+        steps.put("an admin asks whether quotas could be changed", validatedQuotas());
         admin.deleteTopics(List.of(TOPIC)).all().get(120, SECONDS);
         return steps;
     }
@@ -219,10 +236,78 @@ final class AdminScenario {
         }
     }
 
+    private List<String> listedTransactions() throws Exception {
+        List<String> lines = new ArrayList<>();
+        for (String pattern : List.of("t", "t.*", "[a-s]", "", "(")) {
+            lines.add(pattern + ": "
+                    + outcome(
+                            admin.listTransactions(
+                                            new ListTransactionsOptions().filterOnTransactionalIdPattern(pattern))
+                                    .all(),
+                            found -> String.valueOf(found.stream()
+                                    .map(TransactionListing::transactionalId)
+                                    .sorted()
+                                    .toList())));
+        }
+        return lines;
+    }
+
+    private List<String> authorized() throws Exception {
+        String group = "asked";
+        admin.alterConsumerGroupOffsets(group, Map.of(P0, new OffsetAndMetadata(0)))
+                .all()
+                .get(120, SECONDS);
+        Set<AclOperation> cluster = admin.describeCluster(
+                        new DescribeClusterOptions().includeAuthorizedOperations(true))
+                .authorizedOperations()
+                .get(120, SECONDS);
+        Set<AclOperation> topic = requireNonNull(admin.describeTopics(
+                                List.of(TOPIC), new DescribeTopicsOptions().includeAuthorizedOperations(true))
+                        .topicNameValues()
+                        .get(TOPIC))
+                .get(120, SECONDS)
+                .authorizedOperations();
+        Set<AclOperation> ofGroup = requireNonNull(admin.describeConsumerGroups(
+                                List.of(group), new DescribeConsumerGroupsOptions().includeAuthorizedOperations(true))
+                        .describedGroups()
+                        .get(group))
+                .get(120, SECONDS)
+                .authorizedOperations();
+        Set<AclOperation> unasked =
+                admin.describeCluster().authorizedOperations().get(120, SECONDS);
+        admin.deleteConsumerGroups(List.of(group)).all().get(120, SECONDS);
+        return List.of(
+                "cluster " + new TreeSet<>(cluster),
+                "topic " + new TreeSet<>(topic),
+                "group " + new TreeSet<>(ofGroup),
+                "not asked for " + unasked);
+    }
+
+    private List<String> validatedQuotas() throws Exception {
+        ClientQuotaEntity alice = new ClientQuotaEntity(Map.of(ClientQuotaEntity.USER, "alice"));
+        List<String> lines = new ArrayList<>();
+        for (ClientQuotaAlteration.Op asked : List.of(
+                new ClientQuotaAlteration.Op("producer_byte_rate", 1_000.0),
+                new ClientQuotaAlteration.Op("producer_byte_rate", -1.0),
+                new ClientQuotaAlteration.Op("no.such.quota", 1.0))) {
+            lines.add(asked.key() + " " + asked.value() + ": "
+                    + outcome(admin.alterClientQuotas(
+                                    List.of(new ClientQuotaAlteration(alice, List.of(asked))),
+                                    new AlterClientQuotasOptions().validateOnly(true))
+                            .all()));
+        }
+        lines.add("there: "
+                + admin.describeClientQuotas(ClientQuotaFilter.all()).entities().get(120, SECONDS));
+        return lines;
+    }
+
     private static String outcome(KafkaFuture<Void> asked) throws Exception {
+        return outcome(asked, done -> "yes");
+    }
+
+    private static <T> String outcome(KafkaFuture<T> asked, Function<T, String> told) throws Exception {
         try {
-            asked.get(120, SECONDS);
-            return "yes";
+            return told.apply(asked.get(120, SECONDS));
         } catch (ExecutionException e) {
             return requireNonNull(e.getCause()).getClass().getSimpleName();
         }

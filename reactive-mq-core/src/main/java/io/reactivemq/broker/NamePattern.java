@@ -1,37 +1,39 @@
-package io.reactivemq.group;
+package io.reactivemq.broker;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * A regular expression that names of topics match as a whole. It is {@code java.util.regex}, within bounds: Kafka takes RE2/J, whose
+ * A regular expression that names (of topics, transactional ids) match as a whole. It is {@code java.util.regex}, within bounds: Kafka takes RE2/J, whose
  * expressions mean the same here but for what only one of the two knows. An expression that looks at the characters of a name more than {@value
  * #LOOKS_MAX} times (nested repetitions do), or is nested too deeply for the stack, is given up and does not match.
  */
-final class TopicPattern {
+public final class NamePattern {
 
-    static final int LENGTH_MAX = 1_000;
+    /** Of an expression. */
+    public static final int LENGTH_MAX = 1_000;
 
     /** A plain expression looks a few times at each of at most 249 characters. */
-    static final int LOOKS_MAX = 100_000;
+    public static final int LOOKS_MAX = 100_000;
 
     private final Pattern pattern;
 
-    private TopicPattern(Pattern pattern) {
+    private NamePattern(Pattern pattern) {
         this.pattern = pattern;
     }
 
     /** Compiles it; {@code INVALID_REGULAR_EXPRESSION} where it is none. */
-    static TopicPattern of(String expression) {
+    public static NamePattern of(String expression) {
         if (expression.length() > LENGTH_MAX) {
             throw new MqException(
                     ErrorCode.INVALID_REGULAR_EXPRESSION,
                     "a regular expression may have " + LENGTH_MAX + " characters, has " + expression.length());
         }
         try {
-            return new TopicPattern(Pattern.compile(expression));
+            return new NamePattern(Pattern.compile(expression));
         } catch (StackOverflowError e) {
             throw new MqException(ErrorCode.INVALID_REGULAR_EXPRESSION, "the expression is nested too deeply", e);
         } catch (PatternSyntaxException e) {
@@ -42,13 +44,36 @@ final class TopicPattern {
         }
     }
 
-    boolean matches(String topic) {
+    /** Whether the name does. */
+    public boolean matches(String name) {
+        return matches(name, new Looks(LOOKS_MAX));
+    }
+
+    private boolean matches(String name, Looks looks) {
         try {
-            return pattern.matcher(new Counted(topic, new Looks())).matches();
+            return pattern.matcher(new Counted(name, looks)).matches();
         } catch (TooManyLooksException | StackOverflowError e) {
             // deep nesting costs frames for each character
             return false;
         }
+    }
+
+    /**
+     * For many names, one after the other.
+     *
+     * @param looksMax how often characters of all of them together may be looked at; beyond, an error, {@code INVALID_REGULAR_EXPRESSION}
+     */
+    public Predicate<String> within(int looksMax) {
+        Looks looks = new Looks(looksMax);
+        return name -> {
+            boolean found = matches(name, looks);
+            if (looks.count > looks.max) {
+                throw new MqException(
+                        ErrorCode.INVALID_REGULAR_EXPRESSION,
+                        "the expression was given up: it takes too long for names as there are");
+            }
+            return found;
+        };
     }
 
     private static final class TooManyLooksException extends RuntimeException {
@@ -60,14 +85,19 @@ final class TopicPattern {
     }
 
     private static final class Looks {
+        private final int max;
         private int count;
+
+        Looks(int max) {
+            this.max = max;
+        }
     }
 
     /** Counts how often its characters are looked at. */
     private record Counted(CharSequence text, Looks looks) implements CharSequence {
         @Override
         public char charAt(int index) {
-            if (++looks.count > LOOKS_MAX) {
+            if (++looks.count > looks.max) {
                 throw new TooManyLooksException();
             }
             return text.charAt(index);

@@ -13,6 +13,8 @@ import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.EndTxnRequestData;
 import io.reactivemq.kafka.common.message.EndTxnResponseData;
+import io.reactivemq.kafka.common.message.FetchRequestData;
+import io.reactivemq.kafka.common.message.FetchResponseData;
 import io.reactivemq.kafka.common.message.InitProducerIdRequestData;
 import io.reactivemq.kafka.common.message.InitProducerIdResponseData;
 import io.reactivemq.kafka.common.message.ProduceRequestData;
@@ -31,12 +33,14 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TransactionDescription;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
@@ -47,6 +51,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -527,6 +532,81 @@ class StatementsTest {
         private static long offset(KafkaConsumer<String, String> consumer, TopicPartition partition) {
             OffsetAndMetadata found = consumer.committed(Set.of(partition)).get(partition);
             return found == null ? -1 : found.offset();
+        }
+
+        @Test
+        @DisplayName("K20 batches of each compression stored as they came")
+        void compressed() throws Exception {
+            TopicPartition partition = create("k20", 1, Map.of());
+            List<String> kinds = List.of("none", "gzip", "snappy", "lz4", "zstd");
+            String value = "v".repeat(1_000);
+            for (String kind : kinds) {
+                try (KafkaProducer<String, String> producer = producer(Map.of("compression.type", kind))) {
+                    send(producer, partition, null, value);
+                }
+            }
+            try (RawClient client = new RawClient(port());
+                    KafkaConsumer<String, String> consumer = consumer(Map.of())) {
+                FetchResponseData answer = (FetchResponseData) client.receive(client.send(
+                        ApiMessageType.FETCH,
+                        12,
+                        new FetchRequestData()
+                                .setMinBytes(1)
+                                .setMaxBytes(1_000_000)
+                                .setMaxWaitMs(10_000)
+                                .setTopics(List.of(new FetchRequestData.FetchTopic()
+                                        .setTopic("k20")
+                                        .setPartitions(List.of(new FetchRequestData.FetchPartition()
+                                                .setPartitionMaxBytes(1_000_000)))))));
+                List<String> stored = new ArrayList<>();
+                ByteBuffer found = ((MemoryRecords) requireNonNull(
+                                answer.responses().get(0).partitions().get(0).records()))
+                        .buffer();
+                for (int at = found.position(); at < found.limit(); at += RecordBatch.sizeInBytesAt(found, at)) {
+                    stored.add(RecordBatch.at(found, at).compression().name().toLowerCase(Locale.ROOT));
+                }
+                assertThat(stored).isEqualTo(kinds);
+                assertThat(readAll(consumer, partition))
+                        .extracting(ConsumerRecord::value)
+                        .hasSize(kinds.size())
+                        .containsOnly(value);
+            }
+        }
+
+        @Test
+        @DisplayName("K21 a record above max.message.bytes refused, and the log unchanged")
+        void tooLarge() throws Exception {
+            TopicPartition partition = create("k21", 1, Map.of("max.message.bytes", "1000"));
+            try (KafkaProducer<String, String> producer = producer(Map.of());
+                    KafkaConsumer<String, String> consumer = consumer(Map.of())) {
+                send(producer, partition, null, "before");
+                assertThatThrownBy(() -> send(producer, partition, null, "v".repeat(1_000)))
+                        .hasCauseInstanceOf(RecordTooLargeException.class);
+                send(producer, partition, null, "behind");
+                assertThat(readAll(consumer, partition))
+                        .extracting(record -> record.offset() + " " + record.value())
+                        .containsExactly("0 before", "1 behind");
+            }
+        }
+
+        @Test
+        @DisplayName("X04 all but the last n records go, exactly, by the offset of the first of them")
+        void trimmed() throws Exception {
+            TopicPartition partition = create("x04", 1, Map.of());
+            try (Admin admin = admin();
+                    KafkaProducer<String, String> producer = producer(Map.of());
+                    KafkaConsumer<String, String> consumer = consumer(Map.of())) {
+                send(producer, partition, null, "a", "b", "c", "d", "e");
+                long end =
+                        requireNonNull(consumer.endOffsets(List.of(partition)).get(partition));
+                admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(end - 2)))
+                        .all()
+                        .get(120, SECONDS);
+                assertThat(consumer.beginningOffsets(List.of(partition))).containsEntry(partition, 3L);
+                assertThat(readAll(consumer, partition))
+                        .extracting(ConsumerRecord::value)
+                        .containsExactly("d", "e");
+            }
         }
 
         @Test

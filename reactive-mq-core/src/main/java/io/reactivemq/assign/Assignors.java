@@ -8,8 +8,8 @@ package io.reactivemq.assign;
  * <tr><th>assignor</th><th>balance</th><th>what moves at a change</th></tr>
  * <tr><td>range</td><td>within 1, per topic</td><td>whatever the new ranges say</td></tr>
  * <tr><td>roundRobin</td><td>within 1 where all subscribe alike</td><td>most partitions</td></tr>
- * <tr><td>sticky, cooperativeSticky</td><td>the best there is</td><td>where all subscribe alike, no more than the balance
- * needs</td></tr>
+ * <tr><td>sticky, cooperativeSticky</td><td>the best there is</td><td>no more than the balance
+ * needs: always where all subscribe alike; where they do not, in all small groups, and nearly so in large ones</td></tr>
  * <tr><td>weighted</td><td>the best there is, by weight</td><td>as sticky</td></tr>
  * </table>
  *
@@ -40,8 +40,9 @@ public final class Assignors {
     }
 
     /**
-     * As even as the subscriptions allow, and from the previous assignment no partition moves that need not move for it. The new
-     * member of a partition is named at once.
+     * As even as the subscriptions allow, and from the previous assignment no partition moves that need not move for it: that is so wherever all members subscribe
+     * alike, and in all small groups whose members do not; in large ones of those a few more may move. Where the previous assignment is as even as can be, nothing
+     * moves at all. The new member of a partition is named at once.
      */
     public static Assignor sticky() {
         return STICKY;

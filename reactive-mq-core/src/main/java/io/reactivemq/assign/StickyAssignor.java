@@ -25,13 +25,17 @@ import org.jspecify.annotations.Nullable;
  * <p><b>How it is reached.</b> First everybody keeps what it had and may keep. Then each partition without a member goes where it
  * costs least. Then, as long as it pays, a partition goes from one member to another: directly, or, where subscriptions differ, along a
  * chain of members, each of which passes one on. When no chain pays, the assignment is optimal (Harvey, Ladner, Lov&aacute;sz, Tamir:
- * Semi-matchings for bipartite graphs and load balancing, 2003). Each chain takes from the member that has too many, so where all
- * subscribe alike none is taken that need not be.
+ * Semi-matchings for bipartite graphs and load balancing, 2003). Of chains that mean as much the one is taken that takes the fewest partitions from whose
+ * they were before. Where all subscribe alike none is taken that need not be; where subscriptions differ that is so in every small case there is (a test tries
+ * them all), and is not promised for large ones: of members that have too many alike a bounded number is looked at.
  *
  * <p>Topics with the same subscribers are one kind: the search walks kinds and members, not partitions. Ties fall to the smaller id and
  * the smaller partition, so the result depends on the input only.
  */
 final class StickyAssignor implements Assignor {
+
+    /** Members that have as much too many as the first of whom one can be taken, and are looked at besides. */
+    private static final int EQUALS_MAX = 64;
 
     private final String name;
     private final boolean cooperative;
@@ -84,7 +88,7 @@ final class StickyAssignor implements Assignor {
         private final Map<String, Kind> kinds = new TreeMap<>();
         private final int kindCount;
 
-        /** What a member has of each kind. What it had before comes first, so that what it got last is taken first. */
+        /** What a member has of each kind. Invariant: what it had before comes first, so that what it has got is taken first. */
         private final List<Map<Integer, List<Piece>>> held = new ArrayList<>();
 
         private final Membership membership;
@@ -175,66 +179,136 @@ final class StickyAssignor implements Assignor {
             int[] order = IntStream.range(0, ids.length)
                     .boxed()
                     .sorted((a, b) -> {
-                        long left = (2L * counts[a] - 1) * weights[b];
-                        long right = (2L * counts[b] - 1) * weights[a];
-                        return left == right ? Integer.compare(a, b) : Long.compare(right, left);
+                        int bySaving = Long.compare(savingOf(b, a), savingOf(a, b));
+                        return bySaving == 0 ? Integer.compare(a, b) : bySaving;
                     })
                     .mapToInt(Integer::intValue)
                     .toArray();
+            // where all are of one kind no way is better than another
+            int looksMax = kindCount == 1 ? 0 : EQUALS_MAX;
+            int looks = 0;
+            Chain best = null;
             for (int from : order) {
-                if (counts[from] > 0 && improve(from)) {
-                    return true;
+                if (best != null && (looks == looksMax || best.moves == 0 || isLess(from, best.from))) {
+                    break;
+                }
+                looks += best == null ? 0 : 1;
+                Chain found = counts[from] == 0 ? null : chainFrom(from);
+                if (found != null && (best == null || isBetter(found, best))) {
+                    best = found;
                 }
             }
-            return false;
+            if (best == null) {
+                return false;
+            }
+            move(best);
+            return true;
         }
 
-        /** Breadth first, so the chain is as short as can be. */
-        private boolean improve(int from) {
+        private boolean isLess(int a, int b) {
+            return savingOf(a, b) < savingOf(b, a);
+        }
+
+        /** What one less at {@code a} saves, in a measure in which it compares with {@code savingOf(b, a)}. */
+        private long savingOf(int a, int b) {
+            return (2L * counts[a] - 1) * weights[b];
+        }
+
+        /**
+         * The way to the member to whom one more costs least, and of those ways one with the fewest partitions taken from whose they were before; null
+         * if none pays. Looks at ways in the order of that number.
+         */
+        private @Nullable Chain chainFrom(int from) {
             int[] cameFrom = new int[ids.length];
             @Nullable Kind[] cameBy = new Kind[ids.length];
-            Arrays.fill(cameFrom, -1);
-            cameFrom[from] = from;
-            boolean[] seen = new boolean[kindCount];
+            int[] moves = new int[ids.length];
+            Arrays.fill(moves, Integer.MAX_VALUE);
+            moves[from] = 0;
+            int[] kindMoves = new int[kindCount];
+            Arrays.fill(kindMoves, Integer.MAX_VALUE);
+            boolean[] done = new boolean[ids.length];
             Deque<Integer> front = new ArrayDeque<>(List.of(from));
             int best = -1;
             while (!front.isEmpty()) {
                 int member = front.remove();
+                if (done[member]) {
+                    continue;
+                }
+                done[member] = true;
+                if (member != from && pays(from, member) && (best < 0 || isCheaper(member, best))) {
+                    best = member;
+                }
                 for (List<Piece> pieces : held.get(member).values()) {
-                    if (pieces.isEmpty() || seen[pieces.get(0).kind.index]) {
+                    if (pieces.isEmpty()) {
                         continue;
                     }
                     Kind kind = pieces.get(0).kind;
-                    seen[kind.index] = true;
+                    boolean isFree = hasAnothers(pieces, member);
+                    int taken = moves[member] + (isFree ? 0 : 1);
+                    if (taken >= kindMoves[kind.index]) {
+                        continue;
+                    }
+                    kindMoves[kind.index] = taken;
                     for (int next : kind.subscribers) {
-                        if (cameFrom[next] < 0) {
+                        if (taken < moves[next]) {
+                            moves[next] = taken;
                             cameFrom[next] = member;
                             cameBy[next] = kind;
-                            front.add(next);
-                            if (pays(from, next) && (best < 0 || isCheaper(next, best))) {
-                                best = next;
+                            if (isFree) {
+                                front.addFirst(next);
+                            } else {
+                                front.addLast(next);
                             }
                         }
                     }
                 }
             }
-            if (best < 0) {
-                return false;
+            return best < 0 ? null : new Chain(from, best, moves[best], cameFrom, cameBy);
+        }
+
+        /** Whether the member has one of these that was not its own before. */
+        private static boolean hasAnothers(List<Piece> pieces, int member) {
+            return !pieces.isEmpty() && pieces.get(pieces.size() - 1).before != member;
+        }
+
+        /** Members of whom each passes one partition on to the next; {@code moves} of them are taken from whose they were before. */
+        private static final class Chain {
+            private final int from;
+            private final int to;
+            private final int moves;
+            private final int[] cameFrom;
+            private final @Nullable Kind[] cameBy;
+
+            Chain(int from, int to, int moves, int[] cameFrom, @Nullable Kind[] cameBy) {
+                this.from = from;
+                this.to = to;
+                this.moves = moves;
+                this.cameFrom = cameFrom;
+                this.cameBy = cameBy;
             }
-            for (int to = best; to != from; to = cameFrom[to]) {
-                Kind kind = cameBy[to];
+        }
+
+        private boolean isBetter(Chain one, Chain other) {
+            return isCheaper(one.to, other.to) || (!isCheaper(other.to, one.to) && one.moves < other.moves);
+        }
+
+        private void move(Chain chain) {
+            for (int at = chain.to; at != chain.from; at = chain.cameFrom[at]) {
+                Kind kind = chain.cameBy[at];
                 if (kind == null) {
-                    throw new IllegalStateException("member " + ids[to] + " was reached by no kind of topic");
+                    throw new IllegalStateException("member " + ids[at] + " was reached by no kind of topic");
                 }
-                give(take(cameFrom[to], kind, to), to);
+                give(take(chain.cameFrom[at], kind, at), at);
             }
-            return true;
         }
 
         private void give(Piece piece, int member) {
-            held.get(member)
-                    .computeIfAbsent(piece.kind.index, k -> new ArrayList<>())
-                    .add(piece);
+            List<Piece> pieces = held.get(member).computeIfAbsent(piece.kind.index, k -> new ArrayList<>());
+            if (piece.before == member && hasAnothers(pieces, member)) {
+                pieces.add(0, piece);
+            } else {
+                pieces.add(piece);
+            }
             counts[member]++;
         }
 

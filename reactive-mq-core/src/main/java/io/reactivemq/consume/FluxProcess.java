@@ -55,8 +55,8 @@ final class FluxProcess<K, V> extends FluxOutput<K, V, Outcome> {
         }
         String group = options.group();
         if (group == null || options.topics().isEmpty()) {
-            throw new IllegalArgumentException(
-                    policy + " needs a group and topics given by name, and this is " + options);
+            throw new IllegalArgumentException(policy + " needs a group and topics given by name, and this is "
+                    + options + ": o.group(..).topics(..), or attempts in place alone, RetryPolicy.backoff(..)");
         }
         return new RetryTopics(options.topics(), group, policy.delays());
     }

@@ -96,7 +96,12 @@ public final class RetryPolicy {
 
     /**
      * After the last attempt in place the record is written to the first retry topic, {@code <topic>.<group>.retry-1}, and acknowledged; the
-     * same receiver reads it there when the delay has passed, and attempts it as often in place, and so on to the last delay. Needs a group and topics given by name. The topics are created where they are missing.
+     * same receiver reads it there when the delay has passed, and attempts it as often in place, and so on to the last delay. The topics are created where they are missing.
+     *
+     * <p>Needs a group and topics given by name, so that {@link Receiver#process} refuses it with an IllegalArgumentException for a receiver without a group, with a
+     * pattern, or with partitions assigned by hand. The retry topics are read by the same subscription, shared by the group as the others are: without a group they
+     * would have no name and nobody would remember how far they were read; a pattern says only as topics come which retry topics there are, and may take them for topics of
+     * its own; and partitions assigned by hand are all that is read. Such receivers attempt in place ({@link #backoff}), and what fails then is a dead letter.
      *
      * @param delays the wait in each retry topic, at most 10
      */

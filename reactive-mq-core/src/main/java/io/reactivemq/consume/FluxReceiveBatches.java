@@ -3,6 +3,7 @@ package io.reactivemq.consume;
 import io.reactivemq.broker.Broker;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import reactor.core.CoreSubscriber;
 
 /**
@@ -38,6 +39,9 @@ final class FluxReceiveBatches<K, V> extends FluxOutput<K, V, ReceiverBatch<K, V
         private final int sizeMax;
         private final boolean inTransactions;
 
+        // of the last batch
+        private @Nullable AckWindow lastWindow;
+
         BatchSubscription(CoreSubscriber<? super ReceiverBatch<K, V>> actual, FluxReceiveBatches<K, V> source) {
             super(actual, source.broker, source.options, source.subscriptions);
             this.reader = new RecordReader<>(source.options, false);
@@ -54,6 +58,12 @@ final class FluxReceiveBatches<K, V> extends FluxOutput<K, V, ReceiverBatch<K, V
         @Override
         public boolean wantsRecords() {
             return requested() > 0;
+        }
+
+        @Override
+        public boolean awaitsTransaction() {
+            AckWindow last = lastWindow;
+            return inTransactions && requested() == 0 && last != null && !last.isClosed() && !last.isQuiet();
         }
 
         @Override
@@ -85,6 +95,7 @@ final class FluxReceiveBatches<K, V> extends FluxOutput<K, V, ReceiverBatch<K, V
                 lane.take(offset);
             }
             if (!records.isEmpty()) {
+                lastWindow = window;
                 actual.onNext(new ReceiverBatch<>(lane.partition(), records));
                 produced(1);
             }

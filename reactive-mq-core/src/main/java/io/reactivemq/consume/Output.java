@@ -11,6 +11,11 @@ interface Output {
     /** Whether there is demand that nothing has met. */
     boolean wantsRecords();
 
+    /** Whether there is no such demand until a transaction has ended. */
+    default boolean awaitsTransaction() {
+        return false;
+    }
+
     /** Emits a slice, if there is demand and something is buffered; true if it did. */
     boolean emit();
 

@@ -4,9 +4,9 @@ package io.reactivemq.consume;
 public enum PauseReason {
     /** {@link Receiver#pause} was called. */
     USER,
-    /** There is no demand, or {@code maxInFlight} is reached. */
+    /** There is no demand, not because of a transaction, or {@code maxInFlight} is reached. */
     DEMAND,
-    /** A transaction has to end first. */
+    /** For {@link io.reactivemq.produce.TransactionalSender#process}: the transaction of the batch before has to end first. */
     TRANSACTION,
     /** The next record of a retry topic is not due yet. */
     RETRY

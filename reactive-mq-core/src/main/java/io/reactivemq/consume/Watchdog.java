@@ -151,7 +151,9 @@ final class Watchdog {
         boolean inFlight = seen.unacknowledged > 0;
         Set<PauseReason> reasons = EnumSet.noneOf(PauseReason.class);
         reasons.addAll(lane.pausedBy);
-        if (!output.wants(lane) || !lane.window().hasRoom(lane.position())) {
+        if (output.awaitsTransaction()) {
+            reasons.add(PauseReason.TRANSACTION);
+        } else if (!output.wants(lane) || !lane.window().hasRoom(lane.position())) {
             reasons.add(PauseReason.DEMAND);
         }
         LaneWork work = lane.work;

@@ -15,6 +15,7 @@ import io.reactivemq.broker.GroupHeartbeat;
 import io.reactivemq.broker.OffsetCommit;
 import io.reactivemq.broker.OffsetSpec;
 import io.reactivemq.broker.testing.ManualRuntime;
+import io.reactivemq.produce.TransactionInput;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -71,6 +72,33 @@ class SteeringTest extends ReceiverFixture {
         run(receiver.resume(Set.of(TWO_0)));
         assertThat(recorder.count()).isEqualTo(10);
         cancel(recorder);
+    }
+
+    @Test
+    @DisplayName("4 a transaction under way is a reason of its own, for all partitions, and the user's pause another")
+    void aTransactionIsAReasonOfItsOwn() {
+        broker.write(TWO_0, Batches.numbered(0, 5));
+        broker.write(TWO_1, Batches.numbered(0, 5));
+        Receiver<String, String> receiver = member("two");
+        Recorder<? extends TransactionInput.Batch<ReceiverRecord<String, String>>> batches =
+                subscribe(receiver.transactionBatches(), 0);
+        assertThat(health(receiver, TWO_0).pausedBy()).containsExactly(PauseReason.DEMAND);
+        batches.request(1);
+        runtime.run();
+        assertThat(batches.count()).isEqualTo(1);
+        assertThat(health(receiver, TWO_0).pausedBy()).containsExactly(PauseReason.TRANSACTION);
+        assertThat(health(receiver, TWO_1).pausedBy()).containsExactly(PauseReason.TRANSACTION);
+        run(receiver.pause(Set.of(TWO_1)));
+        assertThat(health(receiver, TWO_1).pausedBy())
+                .containsExactlyInAnyOrder(PauseReason.USER, PauseReason.TRANSACTION);
+
+        batches.last().committed();
+        assertThat(health(receiver, TWO_0).pausedBy()).containsExactly(PauseReason.DEMAND);
+        batches.request(1);
+        runtime.run();
+        assertThat(health(receiver, TWO_0).pausedBy()).isEmpty();
+        assertThat(health(receiver, TWO_1).pausedBy()).containsExactly(PauseReason.USER);
+        cancel(batches);
     }
 
     @Test

@@ -30,6 +30,7 @@ import io.reactivemq.topic.CleanupPolicy;
 import io.reactivemq.topic.Partition;
 import io.reactivemq.topic.TopicConfig;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,6 +53,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -143,7 +145,9 @@ final class TopicRegistry implements TopicCatalog {
                 .then(metadata.read(MetadataShard::topics))
                 .flatMap(images -> onIo(() -> moveUnknownAside(images)))
                 .flatMapMany(Flux::fromIterable)
-                .flatMap(
+                // to the end of each, also where one fails: none is being opened any more when the broker is closed
+                // again
+                .flatMapDelayError(
                         image -> switch (image.state()) {
                             case READY ->
                                 openPartitions(image, null)
@@ -153,8 +157,10 @@ final class TopicRegistry implements TopicCatalog {
                             case GROWING -> finishGrowing(image);
                             case DELETING -> finishDeleting(image);
                         },
-                        OPENS_AT_ONCE)
+                        OPENS_AT_ONCE,
+                        1)
                 .then()
+                .onErrorMap(TopicRegistry::firstOf)
                 .doOnSuccess(loaded -> logStarts = Map.of());
     }
 
@@ -501,7 +507,7 @@ final class TopicRegistry implements TopicCatalog {
         }
         return Flux.range(from, partitions.length - from)
                 .window(OPENED_IN_TURN)
-                .flatMap(
+                .flatMapDelayError(
                         some -> some.collectList()
                                 .flatMap(indexes -> onIo(() -> {
                                     for (int i : indexes) {
@@ -509,13 +515,26 @@ final class TopicRegistry implements TopicCatalog {
                                     }
                                     return true;
                                 })),
-                        OPENS_AT_ONCE)
+                        OPENS_AT_ONCE,
+                        1)
                 .then(onIo(() -> {
                     if (image.made() < image.partitions()) {
                         store.forceDirectory(directory);
                     }
                     return new Topic(image, partitions, offline);
-                }));
+                }))
+                .onErrorResume(failure -> Flux.range(from, partitions.length - from)
+                        .mapNotNull(i -> partitions[i])
+                        .flatMapDelayError(Partition::close, OPENS_AT_ONCE, 1)
+                        .onErrorComplete()
+                        .then(Blocking.failed(firstOf(failure))));
+    }
+
+    /** Of the errors of several that were let run to their ends. */
+    private static Throwable firstOf(Throwable failure) {
+        return Exceptions.isMultiple(failure)
+                ? Exceptions.unwrapMultiple(failure).get(0)
+                : failure;
     }
 
     /** Null where the partition is offline from now on; then it is told why. */
@@ -541,10 +560,13 @@ final class TopicRegistry implements TopicCatalog {
         }
     }
 
-    /** Whether the error is that of one log, with which others have nothing to do. A disk that is full, or takes no force, is not. */
+    /**
+     * Whether the error is that of one log, with which others have nothing to do. A disk that is full, or takes no force, is not, nor are files that can't be opened:
+     * the process has too many, or may not.
+     */
     private static boolean isOfThisLog(MqException failure) {
         return failure instanceof StorageException storage
-                ? storage.operation() == Operation.READ
+                ? storage.operation() == Operation.READ && !(storage.getCause() instanceof ClosedByInterruptException)
                 : failure.errorCode() == ErrorCode.CORRUPT_MESSAGE
                         || failure.errorCode() == ErrorCode.KAFKA_STORAGE_ERROR;
     }

@@ -111,6 +111,12 @@ public final class LogInspector {
         }
 
         LogSummary run() {
+            if (store.exists(folder.resolve(UnfinishedRepair.FILE_NAME))) {
+                damage(
+                        folder.resolve(UnfinishedRepair.FILE_NAME),
+                        0,
+                        "a repair of the log has not ended: run it again");
+            }
             NavigableMap<Long, Path> segments = segments();
             snapshots();
             LogCheckpoint checkpoint = checkpoint();
@@ -315,7 +321,10 @@ public final class LogInspector {
                     return scan.nextOffset();
                 }
                 damage(file.path(), scan.position(), flaw.toString());
-                if (behind <= scan.position()) {
+                if (behind == scan.position()) {
+                    behind = scan.findBatchBehind(behind + 1); // itself: only its place in the log is wrong
+                }
+                if (behind < 0) {
                     return scan.nextOffset();
                 }
                 ByteBuffer header = file.read(behind, BatchHeader.BYTES);

@@ -7,11 +7,13 @@ import io.reactivemq.log.LogInspector.Visitor;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.OpenMode;
+import io.reactivemq.storage.StorageException;
 import io.reactivemq.storage.StoredFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,13 +22,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Nothing is lost: what is taken away goes to {@code <data>/set-aside/<topic>-<partition>.<n>}, which no broker looks into. And no offset is given out
  * twice as far as the files tell how far the log went: the next record goes where it ended, and the log has a new leader epoch, so that a
- * consumer which has seen more finds out. A crash in the middle leaves a log that is damaged, and can be repaired again.
+ * consumer which has seen more finds out. A crash in the middle leaves a log that no broker serves, and a repair goes on with, either kind of it: how far the log went is
+ * written down before anything is taken away ({@link UnfinishedRepair}).
  */
 public final class LogRepair {
 
     private static final String ASIDE = "set-aside";
-    private static final String PARTITION_METADATA = "partition.metadata";
     private static final int COPY_BYTES = 1 << 20;
+
+    /** A bit that flipped in a batch's epoch, which is not under the checksum, must not use up all epochs there are. */
+    private static final int EPOCH_PLAUSIBLE_MAX = 1 << 30;
 
     /** What is known of compaction speaks of offsets that may be gone. */
     private static final List<String> ABOUT_THE_END = List.of(LogCheckpoint.FILE_NAME, CleanerCheckpoint.FILE_NAME);
@@ -60,7 +65,7 @@ public final class LogRepair {
     /** For the message of an error: what to do about the log in that folder. */
     public static String advice(Path folder) {
         return "restore " + folder + " from a copy, or stop the broker and run 'rmq log repair --cut " + folder
-                + "', which keeps the records before the damage, or the same with --set-aside, which begins the partition anew";
+                + "', which keeps the records before the damage, or the same with --set-aside, which begins the partition anew (--at OFFSET: there, or later)";
     }
 
     /**
@@ -81,9 +86,6 @@ public final class LogRepair {
             @Nullable Path aside,
             long bytesAside) {}
 
-    /** What the files tell of a log beside its records. */
-    private record Known(long start, long end, int epoch) {}
-
     /**
      * Takes away the damage and all behind it. Batches without records stand for the offsets that are gone, as behind a compaction.
      *
@@ -93,29 +95,46 @@ public final class LogRepair {
         if (!LogFolder.of(store, folder).hasSegments()) {
             throw hopeless("there is no segment in " + folder, null);
         }
-        Known known = known();
-        String first = null;
+        UnfinishedRepair known = known();
         while (true) {
-            LogDamage.Found damage;
+            Report report = null;
+            LogDamage.Found damage = null;
             try (PartitionLog log = open(folder, known)) {
                 log.verify();
-                long kept = log.logEndOffset();
-                if (first != null) {
-                    log.skipTo(known.end);
-                }
-                return new Report(first, log.logStartOffset(), kept, log.logEndOffset(), aside, bytesAside);
+                report = complete(log, known);
             } catch (LogDamage.Found found) {
                 damage = found;
             }
-            first = first == null ? damage.getMessage() : first;
-            if (!cutAt(damage)) {
-                throw hopeless("it can't be cut: " + damage.getMessage(), damage);
+            if (report != null) {
+                UnfinishedRepair.delete(store, folder);
+                return report;
+            }
+            if (damage != null) {
+                known = known.damage().isEmpty() ? known.withDamage(String.valueOf(damage.getMessage())) : known;
+                if (!cutAt(damage, known)) {
+                    throw hopeless("it can't be cut: " + damage.getMessage(), damage);
+                }
             }
         }
     }
 
+    /** The log is whole as far as it goes; if it was cut, it goes on where it ended. */
+    private Report complete(PartitionLog log, UnfinishedRepair known) {
+        if (known.damage().isEmpty()) {
+            return new Report(null, log.logStartOffset(), log.logEndOffset(), log.logEndOffset(), aside, bytesAside);
+        }
+        long kept = known.keptTo();
+        if (kept < 0) {
+            kept = log.logEndOffset();
+            known.withKeptTo(kept).write(store, folder);
+        }
+        log.skipTo(known.end());
+        return new Report(known.damage(), log.logStartOffset(), kept, log.logEndOffset(), aside, bytesAside);
+    }
+
     /**
-     * Takes the partition's folder away and begins the log anew, without records, at the offset where it ended.
+     * Takes the partition's folder away and begins the log anew, without records, at the offset where it ended. The folder does not say then
+     * which topic it is of; the broker tells it.
      *
      * @param atLeast it begins there or later: for who knows more than the files tell
      */
@@ -123,17 +142,8 @@ public final class LogRepair {
         Path fresh = data.resolve(ASIDE).resolve(partition + ".new");
         boolean isThere = store.exists(folder);
         if (isThere || !store.exists(fresh)) {
-            Known known = isThere ? known() : new Known(0, 0, -1);
-            if (store.exists(fresh)) {
-                store.deleteRecursively(fresh);
-            }
-            store.createForcedDirectories(fresh);
-            Path metadata = folder.resolve(PARTITION_METADATA);
-            if (store.exists(metadata)) {
-                store.replaceFile(fresh.resolve(PARTITION_METADATA), store.readFile(metadata));
-            }
-            long begin = Math.max(known.end, atLeast);
-            open(fresh, new Known(begin, begin, known.epoch)).close();
+            UnfinishedRepair known = isThere ? known() : UnfinishedRepair.NONE;
+            make(fresh, Math.max(known.end(), Math.max(known.logStartOffset(), atLeast)), known.leaderEpoch());
         }
         if (isThere) {
             bytesAside = LogFolder.of(store, folder).offsets(IndexFormat.LOG_SUFFIX).stream()
@@ -148,28 +158,48 @@ public final class LogRepair {
         store.rename(fresh, folder);
         store.forceDirectory(data);
         store.forceDirectory(data.resolve(ASIDE));
-        try (PartitionLog log = open(folder, new Known(0, 0, -1))) {
+        try (PartitionLog log = open(folder, UnfinishedRepair.NONE)) {
+            log.skipTo(
+                    Math.max(atLeast, log.logEndOffset())); // one that a repair before this has made may begin earlier
             long end = log.logEndOffset();
             return new Report("", end, end, end, aside, bytesAside);
         }
     }
 
-    private PartitionLog open(Path directory, Known known) {
-        return PartitionLog.open(
-                store, LogFolder.of(store, directory), partition, LogConfig.defaults(), known.start, known.epoch);
+    /** Makes an empty log, which has that name when it is whole. */
+    private void make(Path fresh, long begin, int epoch) {
+        Path half = fresh.resolveSibling(partition + ".half");
+        for (Path former : List.of(fresh, half)) {
+            if (store.exists(former)) {
+                store.deleteRecursively(former);
+            }
+        }
+        store.createForcedDirectories(half);
+        open(half, new UnfinishedRepair(begin, begin, epoch, -1, "")).close();
+        store.rename(half, fresh);
+        store.forceDirectory(data.resolve(ASIDE));
     }
 
-    /** The checkpoint, and what counts of the batches, those behind the damage too. */
-    private Known known() {
-        LogFolder files = LogFolder.of(store, folder);
-        LogCheckpoint checkpoint = new LogFiles(store, folder, partition).readCheckpoint(files);
-        LeaderEpochs epochs = files.has(LeaderEpochs.FILE_NAME)
-                ? LeaderEpochs.decode(store.readFile(folder.resolve(LeaderEpochs.FILE_NAME)))
-                : null;
-        long[] end = {checkpoint == null ? 0 : checkpoint.recoveryPoint()};
-        int[] epoch = {
-            Math.max(checkpoint == null ? -1 : checkpoint.leaderEpoch(), epochs == null ? -1 : epochs.latest())
-        };
+    private PartitionLog open(Path directory, UnfinishedRepair known) {
+        return PartitionLog.open(
+                store,
+                LogFolder.of(store, directory),
+                partition,
+                LogConfig.defaults(),
+                known.logStartOffset(),
+                known.leaderEpoch());
+    }
+
+    /** The checkpoint, what counts of the batches, those behind the damage too, and what a repair before this one has found. */
+    private UnfinishedRepair known() {
+        LogCheckpoint checkpoint = decoded(LogCheckpoint.FILE_NAME, LogCheckpoint::decode);
+        LeaderEpochs epochs = decoded(LeaderEpochs.FILE_NAME, LeaderEpochs::decode);
+        UnfinishedRepair before = UnfinishedRepair.read(store, folder);
+        if (before == null) {
+            before = UnfinishedRepair.NONE;
+        }
+        long[] end = {Math.max(before.end(), checkpoint == null ? 0 : checkpoint.recoveryPoint())};
+        int[] epochOfBatches = {-1};
         new LogInspector(store, new Visitor() {
                     @Override
                     public void segment(Path file, long baseOffset, long sizeInBytes) {
@@ -184,14 +214,33 @@ public final class LogRepair {
                         if (batch.nextOffset() - base <= Integer.MAX_VALUE) {
                             end[0] = Math.max(end[0], batch.nextOffset());
                         }
+                        if (batch.leaderEpoch() < EPOCH_PLAUSIBLE_MAX) {
+                            epochOfBatches[0] = Math.max(epochOfBatches[0], batch.leaderEpoch());
+                        }
                     }
                 })
                 .read(folder);
-        return new Known(checkpoint == null ? 0 : checkpoint.logStartOffset(), end[0], epoch[0]);
+        int epoch = Math.max(checkpoint == null ? -1 : checkpoint.leaderEpoch(), epochs == null ? -1 : epochs.latest());
+        return new UnfinishedRepair(
+                Math.max(before.logStartOffset(), checkpoint == null ? 0 : checkpoint.logStartOffset()),
+                end[0],
+                Math.max(before.leaderEpoch(), epoch >= 0 ? epoch : epochOfBatches[0]),
+                before.keptTo(),
+                before.damage());
+    }
+
+    /** Null where the file is not there, can't be read, or is not whole. */
+    private <T> @Nullable T decoded(String name, Function<ByteBuffer, @Nullable T> decode) {
+        Path file = folder.resolve(name);
+        try {
+            return store.exists(file) ? decode.apply(store.readFile(file)) : null;
+        } catch (StorageException e) {
+            return null;
+        }
     }
 
     /** False where nothing would be left, or nothing would change. */
-    private boolean cutAt(LogDamage.Found damage) {
+    private boolean cutAt(LogDamage.Found damage, UnfinishedRepair known) {
         Path file = damage.file();
         if (IndexFormat.baseOffsetOf(file, IndexFormat.LOG_SUFFIX).isEmpty() || !folder.equals(file.getParent())) {
             return false;
@@ -203,6 +252,7 @@ public final class LogRepair {
         if (position == 0 && base <= bases.get(0)) {
             return false;
         }
+        known.write(store, folder);
         boolean changed = moveFrom(position == 0 ? base : base + 1);
         for (String name : ABOUT_THE_END) {
             if (files.has(name)) {
@@ -269,7 +319,11 @@ public final class LogRepair {
     }
 
     private void moveAside(Path path) {
-        store.rename(path, place().resolve(path.getFileName()));
+        Path to = place().resolve(path.getFileName());
+        for (int i = 2; store.exists(to); i++) {
+            to = place().resolve(path.getFileName() + "." + i);
+        }
+        store.rename(path, to);
         store.forceDirectory(place());
         store.forceDirectory(folder);
     }

@@ -113,7 +113,8 @@ public final class PartitionLog implements Closeable {
      *
      * @param directory the partition's own folder, by custom {@code <topic>-<partition>}; made if missing. The
      *     directory it is in should be there, and forced
-     * @throws MqException CORRUPT_MESSAGE naming file, position, expected and actual, if the log is damaged; nothing was changed then
+     * @throws MqException CORRUPT_MESSAGE naming file, position, expected and actual, if the log is damaged, or its repair has not ended. No
+     *     record is cut or deleted then; a compaction that was interrupted may have been completed, and files of segments before the log start deleted
      */
     public static PartitionLog open(FileStore store, Path directory, TopicPartition partition, LogConfig config) {
         return open(store, LogFolder.of(store, directory), partition, config);
@@ -132,10 +133,11 @@ public final class PartitionLog implements Closeable {
      */
     public static PartitionLog open(
             FileStore store, LogFolder folder, TopicPartition partition, LogConfig config, long knownStart) {
+        UnfinishedRepair.requireNone(folder);
         return open(store, folder, partition, config, knownStart, -1);
     }
 
-    /** As {@link #open(FileStore, LogFolder, TopicPartition, LogConfig, long)}, of a log that has had an epoch and does not have it again. */
+    /** As {@link #open(FileStore, LogFolder, TopicPartition, LogConfig, long)}, for a repair: of a log that has had an epoch and does not have it again. */
     static PartitionLog open(
             FileStore store,
             LogFolder folder,

@@ -120,8 +120,13 @@ final class TailScan {
 
     /** Where behind the flaw a batch begins that counts; -1: nowhere, the tail is torn. */
     int findBatchBehind() {
+        return findBatchBehind(position);
+    }
+
+    /** Where from there on a batch begins that counts; -1: nowhere. */
+    int findBatchBehind(int start) {
         long effort = (long) SEARCH_EFFORT_MAX * (end - position) + WINDOW_BYTES;
-        for (int from = position; end - from >= BatchHeader.BYTES; ) {
+        for (int from = start; end - from >= BatchHeader.BYTES; ) {
             ByteBuffer bytes = file.read(from, BatchHeader.BYTES, Math.min(WINDOW_BYTES, end - from));
             int candidates = bytes.limit() - BatchHeader.BYTES + 1;
             for (int at = 0; at < candidates; at++) {

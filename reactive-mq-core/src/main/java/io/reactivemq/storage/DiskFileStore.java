@@ -131,7 +131,7 @@ final class DiskFileStore implements FileStore {
     /** By one channel of its own: an opening reads a few such files of each partition. */
     @Override
     public ByteBuffer readFile(Path path) {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        try (FileChannel channel = openToRead(path)) {
             ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(channel.size()));
             while (content.hasRemaining() && channel.read(content) >= 0) {
                 // until the buffer is full or the file ends
@@ -139,6 +139,14 @@ final class DiskFileStore implements FileStore {
             return content.flip();
         } catch (IOException e) {
             throw new StorageException(Operation.READ, path, "the whole file", e);
+        }
+    }
+
+    private static FileChannel openToRead(Path path) {
+        try {
+            return FileChannel.open(path, StandardOpenOption.READ);
+        } catch (IOException e) {
+            throw new StorageException(Operation.OPEN, path, "to be read as a whole", e);
         }
     }
 

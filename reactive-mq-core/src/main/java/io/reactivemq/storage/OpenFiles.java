@@ -1,5 +1,6 @@
 package io.reactivemq.storage;
 
+import io.reactivemq.storage.StorageException.Operation;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
@@ -139,7 +140,7 @@ final class OpenFiles {
             while (true) {
                 int count = users;
                 if (count == NOT_OPEN) {
-                    open(Set.of(option));
+                    openAgain();
                 } else if (USERS.compareAndSet(this, count, count + 1)) {
                     touched = true;
                     FileChannel taken = channel;
@@ -150,6 +151,21 @@ final class OpenFiles {
                     throw new ClosedChannelException();
                 }
             }
+        }
+
+        /** That it can't be opened is told as that, whatever it was to be opened for. */
+        private void openAgain() throws ClosedChannelException {
+            try {
+                open(Set.of(option));
+            } catch (ClosedChannelException e) {
+                throw e;
+            } catch (IOException e) {
+                throw new StorageException(Operation.OPEN, path(), "again", e);
+            }
+        }
+
+        private synchronized Path path() {
+            return path;
         }
 
         void release() {
@@ -177,7 +193,11 @@ final class OpenFiles {
         synchronized void reopen() throws IOException {
             FileChannel current = channel;
             if (!ended && current != null && !current.isOpen()) {
-                channel = FileChannel.open(path, option);
+                try {
+                    channel = FileChannel.open(path, option);
+                } catch (IOException e) {
+                    throw new StorageException(Operation.OPEN, path, "again", e);
+                }
             }
         }
 

@@ -33,8 +33,11 @@ import io.reactivemq.metrics.BrokerMeter;
 import io.reactivemq.metrics.BrokerMeters;
 import io.reactivemq.record.RecordBatchBuilder;
 import io.reactivemq.record.RecordBatches;
+import io.reactivemq.storage.FaultyFileStore;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.Folders;
+import io.reactivemq.storage.StorageException;
+import io.reactivemq.storage.StorageException.Operation;
 import io.reactivemq.topic.Admission;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -276,6 +279,25 @@ class OfflinePartitionTest {
         assertThat(error.errorCode()).isEqualTo(ErrorCode.CORRUPT_MESSAGE);
         assertThat(error).hasMessageContainingAll("__consumer_offsets-0", "its own state", SEGMENT, "at byte");
         assertThat(Folders.read(store, own)).containsExactlyInAnyOrderEntriesOf(before);
+    }
+
+    @Test
+    @DisplayName(
+            "does not open where files can't be opened at all, which is no fault of one log; and opens when they can be again")
+    void tooManyOpenFiles() {
+        FaultyFileStore faulty = new FaultyFileStore(store);
+        faulty.failIf((operation, path) ->
+                operation == Operation.OPEN && path.startsWith(DATA.resolve("orders-2")) && path.endsWith(SEGMENT));
+
+        assertThat(errorOf(EmbeddedBroker.start(faulty, DATA, options(), Admission.OPEN, null, null)))
+                .isInstanceOfSatisfying(
+                        StorageException.class,
+                        refused -> assertThat(refused.operation()).isEqualTo(Operation.OPEN));
+
+        faulty.heal();
+        EmbeddedBroker broker = await(EmbeddedBroker.start(faulty, DATA, options(), Admission.OPEN, null, null));
+        append(broker, orders(2));
+        close(broker);
     }
 
     @Test

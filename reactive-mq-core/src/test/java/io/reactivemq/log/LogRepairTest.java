@@ -7,8 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.reactivemq.TopicPartition;
 import io.reactivemq.log.LogRepair.Report;
+import io.reactivemq.storage.FaultyFileStore;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.Folders;
+import io.reactivemq.storage.StorageException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -182,7 +184,7 @@ class LogRepairTest {
 
     @Test
     @DisplayName(
-            "sets the whole partition aside: it begins anew where it ended, with its identity and a new epoch, also when that is tried twice")
+            "sets the whole partition aside: it begins anew where it ended, in a new epoch, also when that is tried twice")
     void setAside() {
         Map<String, byte[]> damaged = damaged(0, 30);
         Folders.write(store, FOLDER, damaged);
@@ -207,7 +209,8 @@ class LogRepairTest {
     }
 
     private void assertAnew(long end) {
-        assertThat(Folders.read(store, FOLDER).get("partition.metadata")).containsExactly(1, 2);
+        // a broker tells it whose it is: what the damaged folder said may have been damaged, too
+        assertThat(Folders.read(store, FOLDER)).doesNotContainKey("partition.metadata");
         try (PartitionLog log = PartitionLog.open(store, FOLDER, T0, CONFIG)) {
             assertThat(log.recovery().isClean()).isTrue();
             assertThat(log.logEndOffset()).isEqualTo(end);
@@ -215,6 +218,85 @@ class LogRepairTest {
             assertThat(log.append(batch("anew"), 0).baseOffset()).isEqualTo(end);
             log.verify();
         }
+    }
+
+    @Test
+    @DisplayName(
+            "begins where it is told to, though a repair before it has made an empty log that begins earlier, or half of one")
+    void halfMade() {
+        store.deleteRecursively(FOLDER);
+        store.createForcedDirectories(Path.of("/data/set-aside/t-0.half"));
+        assertThat(new LogRepair(store, FOLDER).setAside(100).nextOffset()).isEqualTo(100);
+
+        store.rename(FOLDER, Path.of("/data/set-aside/t-0.new"));
+        assertThat(new LogRepair(store, FOLDER).setAside(200).nextOffset()).isEqualTo(200);
+    }
+
+    @Test
+    @DisplayName(
+            "where a cut is of no use, what was cut before it was found so does not shorten the log that begins anew")
+    void cutThenSetAside() {
+        Map<String, byte[]> damaged = Folders.withBitFlipped(files, segment(0), 8 * 30);
+        damaged = Folders.with(damaged, segment(2), Arrays.copyOf(bytes(segment(2)), bytes(segment(2)).length - 10));
+        Folders.write(store, FOLDER, damaged);
+        assertThatThrownBy(() -> new LogRepair(store, FOLDER).cut())
+                .hasMessageContaining("rmq log repair --set-aside " + FOLDER);
+        assertThatThrownBy(() -> PartitionLog.open(store, FOLDER, T0, CONFIG))
+                .hasMessageContaining("unfinished-repair");
+        assertThat(new LogRepair(store, FOLDER).setAside(0).nextOffset()).isEqualTo(RECORDS);
+        assertAnew(RECORDS);
+    }
+
+    @Test
+    @DisplayName("has an epoch that none of the batches has, where nothing else tells of epochs")
+    void epochOfBatches() {
+        Folders.write(store, FOLDER, damaged(2, 30));
+        new LogRepair(store, FOLDER).cut(); // a new epoch
+        try (PartitionLog log = PartitionLog.open(store, FOLDER, T0, CONFIG)) {
+            log.append(batch("in the second epoch"), 0);
+        }
+        store.delete(FOLDER.resolve(LogCheckpoint.FILE_NAME));
+        store.delete(FOLDER.resolve(LeaderEpochs.FILE_NAME));
+        assertThat(new LogRepair(store, FOLDER).setAside(0).nextOffset()).isEqualTo(RECORDS + 1);
+        try (PartitionLog log = PartitionLog.open(store, FOLDER, T0, CONFIG)) {
+            assertThat(log.leaderEpoch()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    @DisplayName("knows of the batches behind one whose base offset is too large, which is not under the checksum")
+    void baseOffsetFlipped() {
+        Map<String, byte[]> open;
+        FileStore written = FileStore.memory();
+        try (PartitionLog log = PartitionLog.open(written, FOLDER, T0, LogConfig.defaults())) {
+            for (int i = 0; i < RECORDS; i++) {
+                log.append(batch("value " + i), 0);
+            }
+            open = Folders.read(written, FOLDER); // nothing of it was forced
+        }
+        String name = String.format("%020d.log", 0);
+        int each = Objects.requireNonNull(open.get(name)).length / RECORDS;
+        // a base offset that is 2^20 too large: byte 5 of the eight, of a batch in the middle
+        Folders.write(store, FOLDER, Folders.withBitFlipped(open, name, 8 * (each * (RECORDS / 2) + 5) + 4));
+        Report report = new LogRepair(store, FOLDER).cut();
+        assertThat(report.keptTo()).isLessThanOrEqualTo(RECORDS / 2).isGreaterThan(RECORDS / 2 - 3);
+        assertThat(report.nextOffset()).isEqualTo(RECORDS);
+    }
+
+    @Test
+    @DisplayName("sets aside what can't be read, too")
+    void unreadable() {
+        Folders.write(store, FOLDER, damaged(0, 30));
+        FaultyFileStore faulty = new FaultyFileStore(store);
+        faulty.failIf((operation, path) -> operation == StorageException.Operation.READ
+                && (path.endsWith(LogCheckpoint.FILE_NAME) || path.endsWith(LeaderEpochs.FILE_NAME))
+                && path.startsWith(FOLDER));
+        assertThatThrownBy(() -> new LogRepair(faulty, FOLDER).cut()).isInstanceOf(StorageException.class);
+        faulty.failIf((operation, path) -> operation == StorageException.Operation.READ
+                && (path.equals(FOLDER.resolve(LogCheckpoint.FILE_NAME))
+                        || path.equals(FOLDER.resolve(LeaderEpochs.FILE_NAME)))
+                && store.exists(FOLDER.resolve("partition.metadata"))); // those of the damaged log, not of the new one
+        assertThat(new LogRepair(faulty, FOLDER).setAside(0).nextOffset()).isEqualTo(RECORDS);
     }
 
     @Test

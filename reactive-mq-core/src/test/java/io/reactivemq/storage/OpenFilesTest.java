@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,6 +63,24 @@ class OpenFilesTest {
             try (StoredFile file = store.open(directory.resolve("f"), mode)) {
                 assertThat(file.size()).isZero();
                 assertThat(store.openFiles()).isZero();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("that can't be opened are told as such, whatever they were to be opened for")
+    void notToBeOpened() throws Exception {
+        DiskFileStore store = new DiskFileStore(5);
+        Path path = directory.resolve("f");
+        store.open(path, OpenMode.CREATE).close();
+        try (StoredFile file = store.open(path, OpenMode.WRITE)) {
+            Files.delete(path);
+            for (ThrowingCallable use : List.<ThrowingCallable>of(
+                    () -> file.read(0, 1), () -> file.write(bytes("x"), 0), () -> store.readFile(path))) {
+                assertThatThrownBy(use)
+                        .isInstanceOfSatisfying(
+                                StorageException.class,
+                                failure -> assertThat(failure.operation()).isEqualTo(StorageException.Operation.OPEN));
             }
         }
     }

@@ -12,7 +12,9 @@ import io.reactivemq.log.LogConfig;
 import io.reactivemq.log.PartitionLog;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatchBuilder;
+import io.reactivemq.storage.FaultyFileStore;
 import io.reactivemq.storage.FileStore;
+import io.reactivemq.storage.StorageException.Operation;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -160,6 +162,53 @@ public final class PartitionStress {
             } catch (MqException e) {
                 return e.errorCode() == ErrorCode.OFFSET_OUT_OF_RANGE ? -1 : -2;
             }
+        }
+    }
+
+    /** A write ends half way and is cut off again, and another one takes its place: a reader finds all of that one, or the end before it. */
+    @JCStressTest
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "read when it was there")
+    @Outcome(id = "-1, 1", expect = Expect.ACCEPTABLE, desc = "read before")
+    @State
+    public static class ReadAgainstCut {
+
+        private final AtomicInteger failures = new AtomicInteger(1);
+        private final PartitionLog log;
+
+        public ReadAgainstCut() {
+            FaultyFileStore store = new FaultyFileStore(FileStore.memory());
+            log = PartitionLog.open(store, Path.of("/t-0"), ID, LogConfig.defaults());
+            log.append(batch(), 0);
+            store.writeBeforeFailure(RecordBatch.HEADER_BYTES);
+            store.failIf((operation, path) -> operation == Operation.WRITE && failures.getAndDecrement() > 0);
+        }
+
+        @Actor
+        public void writer() {
+            try {
+                log.append(batch(), 0);
+            } catch (MqException half) {
+                log.append(batch(), 0);
+            }
+        }
+
+        @Actor
+        public void reader(II_Result result) {
+            result.r1 = second();
+        }
+
+        @Arbiter
+        public void arbiter(II_Result result) {
+            result.r2 = second();
+        }
+
+        private int second() {
+            ByteBuffer bytes = log.read(1, 1, 1_024);
+            if (!bytes.hasRemaining()) {
+                return -1;
+            }
+            RecordBatch batch = RecordBatch.at(bytes, 0);
+            return batch.computeCrc() == batch.crc() ? (int) batch.baseOffset() : -2;
         }
     }
 }

@@ -97,7 +97,7 @@ public abstract class KafkaJsContract {
                         JS.resolve("clients.js").toString(),
                         server.bootstrap(),
                         name,
-                        server.settlesLater() ? "later" : "at-once"));
+                        server.deletesLater() ? "deletes-later" : "deletes-at-once"));
         return String.join("\n", lines).replace('"', '\'');
     }
 

@@ -127,8 +127,8 @@ public abstract class KcatContract {
                     expected.add(kind + i);
                 }
             }
-            // the marker of the commit is at 40
-            server.requireSettled(() -> kcat(server, "", "-Q -t orders:0:-1").equals(List.of("orders [0] offset 41")));
+            // the marker of the commit is at 40, a moment after the commit was answered
+            Target.eventually(() -> kcat(server, "", "-Q -t orders:0:-1").equals(List.of("orders [0] offset 41")));
             assertThat(kcat(server, "", "-C -t orders -o beginning -e -q -X isolation.level=read_committed"))
                     .isEqualTo(expected);
         }

@@ -16,9 +16,9 @@ import org.apache.kafka.common.errors.ApiException;
  * A server that many tests use, one after the other: topics and groups are deleted before each of them, and behind it.
  *
  * @param bootstrap its address
- * @param settlesLater whether what was answered may take a moment until everybody sees it
+ * @param deletesLater whether a topic that is deleted may be seen for a moment more
  */
-public record SharedTarget(String bootstrap, boolean settlesLater) implements Target {
+public record SharedTarget(String bootstrap, boolean deletesLater) implements Target {
 
     /** Empties it for who comes now. */
     public static SharedTarget emptied(String bootstrap) throws Exception {

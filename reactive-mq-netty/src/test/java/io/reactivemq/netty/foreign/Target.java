@@ -27,18 +27,9 @@ public interface Target extends AutoCloseable {
     /** Its address. */
     String bootstrap();
 
-    /** Whether what was answered may take a moment until everybody sees it, as on Apache Kafka the markers of a transaction that has ended. */
-    default boolean settlesLater() {
+    /** Whether a topic that is deleted may be seen for a moment more, as on Apache Kafka. */
+    default boolean deletesLater() {
         return false;
-    }
-
-    /** Checks that it is so: at once, or in the end where the server {@link #settlesLater}. */
-    default void requireSettled(Callable<Boolean> condition) throws Exception {
-        if (settlesLater()) {
-            eventually(condition);
-        } else {
-            assertThat(condition.call()).as("at once").isTrue();
-        }
     }
 
     /** Leaves nothing of what was done behind. */

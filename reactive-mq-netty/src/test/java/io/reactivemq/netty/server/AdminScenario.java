@@ -6,6 +6,7 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import io.reactivemq.kafka.common.message.ApiMessageType;
 import io.reactivemq.kafka.common.message.OffsetForLeaderEpochRequestData;
 import io.reactivemq.kafka.common.message.OffsetForLeaderEpochResponseData;
+import io.reactivemq.netty.foreign.Target;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -93,6 +94,12 @@ final class AdminScenario {
         steps.put("K23 an admin asks whether a topic could be created", validatedTopics());
         steps.put("K22 an admin asks whether partitions could be added", validatedPartitions());
         steps.put("K23 an admin asks whether settings could be changed", validatedSettings());
+        // with the marker of the abort, which comes a moment after that was answered
+        Target.eventually(() -> admin.listOffsets(Map.of(P0, OffsetSpec.latest()))
+                        .partitionResult(P0)
+                        .get(120, SECONDS)
+                        .offset()
+                == TIMESTAMPS.length + 2);
         steps.put("where a leader epoch ends", epochEnds());
         steps.put("K05 an admin lists the transactions whose ids a regular expression matches", listedTransactions());
         steps.put("an admin is told what it may do with the cluster, a topic, a group", authorized());

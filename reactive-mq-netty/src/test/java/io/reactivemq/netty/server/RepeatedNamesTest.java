@@ -1,12 +1,8 @@
 package io.reactivemq.netty.server;
 
-import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.reactivemq.TopicPartition;
-import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.broker.OffsetCommit;
@@ -20,10 +16,6 @@ import io.reactivemq.kafka.common.message.DescribeGroupsRequestData;
 import io.reactivemq.kafka.common.message.DescribeGroupsResponseData;
 import io.reactivemq.kafka.common.message.OffsetFetchRequestData;
 import io.reactivemq.kafka.common.message.OffsetFetchResponseData;
-import io.reactivemq.kafka.common.protocol.ApiMessage;
-import io.reactivemq.netty.protocol.RequestHeader;
-import java.net.InetSocketAddress;
-import java.time.Duration;
 import java.util.Collections;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -35,33 +27,31 @@ import org.junit.jupiter.api.Test;
 @DisplayName("What a request names twice is answered once:")
 class RepeatedNamesTest {
 
-    private static final Caller CALLER = Caller.embedded("test");
-    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int TIMES = 1_000;
 
     private EmbeddedBroker broker;
-    private ApiTable apis;
+    private Asked server;
 
     @BeforeEach
     void fill() {
         broker = EmbeddedBroker.inMemory(1 << 20);
-        apis = KafkaServer.apis(new ServerSettings(broker, 1, null, 0, 1, 1 << 20, 1 << 20, 10, 10));
-        broker.createTopic(CALLER, NewTopic.of("orders", 1)).block(PATIENCE);
+        server = Asked.over(broker);
+        broker.createTopic(Asked.CALLER, NewTopic.of("orders", 1)).block(RunningServer.PATIENCE);
         broker.commitOffsets(
-                        CALLER,
+                        Asked.CALLER,
                         OffsetCommit.admin("billing", Map.of(new TopicPartition("orders", 0), CommittedOffset.of(7))))
-                .block(PATIENCE);
+                .block(RunningServer.PATIENCE);
     }
 
     @AfterEach
     void close() {
-        broker.closeGracefully(PATIENCE).block(PATIENCE);
+        broker.closeGracefully(RunningServer.PATIENCE).block(RunningServer.PATIENCE);
     }
 
     @Test
     @DisplayName("groups whose offsets are fetched")
     void offsets() {
-        OffsetFetchResponseData answer = (OffsetFetchResponseData) ask(
+        OffsetFetchResponseData answer = server.ask(
                 ApiMessageType.OFFSET_FETCH,
                 9,
                 new OffsetFetchRequestData()
@@ -69,7 +59,8 @@ class RepeatedNamesTest {
                                 TIMES,
                                 new OffsetFetchRequestData.OffsetFetchRequestGroup()
                                         .setGroupId("billing")
-                                        .setTopics(null))));
+                                        .setTopics(null))),
+                OffsetFetchResponseData.class);
         assertThat(answer.groups())
                 .singleElement()
                 .satisfies(group -> assertThat(
@@ -80,22 +71,24 @@ class RepeatedNamesTest {
     @Test
     @DisplayName("groups that are described, of both protocols")
     void groups() {
-        DescribeGroupsResponseData classic = (DescribeGroupsResponseData) ask(
+        DescribeGroupsResponseData classic = server.ask(
                 ApiMessageType.DESCRIBE_GROUPS,
                 5,
-                new DescribeGroupsRequestData().setGroups(Collections.nCopies(TIMES, "billing")));
+                new DescribeGroupsRequestData().setGroups(Collections.nCopies(TIMES, "billing")),
+                DescribeGroupsResponseData.class);
         assertThat(classic.groups()).hasSize(1);
-        ConsumerGroupDescribeResponseData consumer = (ConsumerGroupDescribeResponseData) ask(
+        ConsumerGroupDescribeResponseData consumer = server.ask(
                 ApiMessageType.CONSUMER_GROUP_DESCRIBE,
                 1,
-                new ConsumerGroupDescribeRequestData().setGroupIds(Collections.nCopies(TIMES, "billing")));
+                new ConsumerGroupDescribeRequestData().setGroupIds(Collections.nCopies(TIMES, "billing")),
+                ConsumerGroupDescribeResponseData.class);
         assertThat(consumer.groups()).hasSize(1);
     }
 
     @Test
     @DisplayName("topics whose settings are described")
     void configs() {
-        DescribeConfigsResponseData answer = (DescribeConfigsResponseData) ask(
+        DescribeConfigsResponseData answer = server.ask(
                 ApiMessageType.DESCRIBE_CONFIGS,
                 4,
                 new DescribeConfigsRequestData()
@@ -104,23 +97,10 @@ class RepeatedNamesTest {
                                 new DescribeConfigsRequestData.DescribeConfigsResource()
                                         .setResourceType((byte) 2)
                                         .setResourceName("orders")
-                                        .setConfigurationKeys(null))));
+                                        .setConfigurationKeys(null))),
+                DescribeConfigsResponseData.class);
         assertThat(answer.results())
                 .singleElement()
                 .satisfies(result -> assertThat(result.configs()).isNotEmpty());
-    }
-
-    private ApiMessage ask(ApiMessageType api, int version, ApiMessage body) {
-        ByteBuf frame = Unpooled.buffer();
-        try {
-            ApiRequest request = new ApiRequest(
-                    new RequestHeader(api, (short) version, 9, "test"),
-                    CALLER,
-                    InetSocketAddress.createUnresolved("127.0.0.1", 9092),
-                    frame);
-            return requireNonNull(apis.answer(request, body).block(PATIENCE));
-        } finally {
-            frame.release();
-        }
     }
 }

@@ -33,6 +33,7 @@ import reactor.core.publisher.Flux;
  *   <li>{@code heap}, {@code files}: of the open broker, for each partition, against a broker without; after a full collection.
  *   <li>{@code recover}: a log of that size that was not closed, until it can be read; forced while it was written, as a log at fsync is, and never forced but
  *       where a segment was full, as one at os-buffered, with nearly a segment behind the recovery point, which is the most that there can be.
+ *   <li>{@code open}, a tenth of that size and the whole: one that was closed in good order.
  * </ul>
  *
  * <pre>
@@ -72,6 +73,9 @@ final class OpenBenchmark {
         if (mebibytes > 0) {
             for (boolean forced : List.of(true, false)) {
                 System.out.println(benchmark.recovery(mebibytes, forced, runs).line());
+            }
+            for (int size : List.of(mebibytes / 10, mebibytes)) {
+                System.out.println(benchmark.closed(size, runs).line());
             }
         }
     }
@@ -216,17 +220,7 @@ final class OpenBenchmark {
             try {
                 PartitionLog log = PartitionLog.open(FileStore.disk(), path, partition, LogConfig.defaults());
                 left.add(log);
-                ByteBuffer batch = Batches.full(LARGE_BATCH_BYTES, VALUE_BYTES);
-                long written = 0;
-                // somewhat less, so that what is full is the last segment, and none has just begun behind it
-                long enough = ((long) mebibytes << 20) / 256 * 255;
-                for (long i = 0; written < enough; i++) {
-                    log.append(batch.duplicate(), 1_000);
-                    written += batch.limit();
-                    if (forced && i % 64 == 63) {
-                        log.force();
-                    }
-                }
+                write(log, mebibytes, forced);
                 // what a crash leaves: nobody closes it, and each run begins from what was recorded then
                 Map<Path, byte[]> recorded = smallFiles(path);
                 for (int i = 0; i <= runs; i++) {
@@ -246,5 +240,41 @@ final class OpenBenchmark {
             }
         }
         return recover;
+    }
+
+    private static void write(PartitionLog log, int mebibytes, boolean forced) {
+        ByteBuffer batch = Batches.full(LARGE_BATCH_BYTES, VALUE_BYTES);
+        long written = 0;
+        // somewhat less, so that what is full is the last segment, and none has just begun behind it
+        long enough = ((long) mebibytes << 20) / 256 * 255;
+        for (long i = 0; written < enough; i++) {
+            log.append(batch.duplicate(), 1_000);
+            written += batch.limit();
+            if (forced && i % 64 == 63) {
+                log.force();
+            }
+        }
+    }
+
+    Samples closed(int mebibytes, int runs) throws IOException {
+        Samples open = new Samples(
+                String.format(Locale.ROOT, "open, %,d MiB in one partition, closed in good order", mebibytes), "s");
+        TopicPartition partition = new TopicPartition("bench", 0);
+        try (Folder folder = Folder.in(data)) {
+            Path path = folder.path().resolve(partition.toString());
+            try (PartitionLog log = PartitionLog.open(FileStore.disk(), path, partition, LogConfig.defaults())) {
+                write(log, mebibytes, true);
+            }
+            for (int i = 0; i <= runs; i++) {
+                Stopwatch stopwatch = Stopwatch.start();
+                PartitionLog opened = PartitionLog.open(FileStore.disk(), path, partition, LogConfig.defaults());
+                stopwatch.stopTime(open, i > 0, 1);
+                opened.close();
+                if (!opened.recovery().isClean()) {
+                    throw new IllegalStateException("not closed in good order: a wrong measurement");
+                }
+            }
+        }
+        return open;
     }
 }

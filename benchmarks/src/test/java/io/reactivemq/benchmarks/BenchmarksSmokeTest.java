@@ -95,7 +95,8 @@ class BenchmarksSmokeTest {
         assertThat(partitions.get(0).figures())
                 .singleElement()
                 .satisfies(seconds -> assertThat(seconds).isPositive());
-        assertAllMeasured(List.of(benchmark.recovery(4, true, 1), benchmark.recovery(4, false, 1)), data);
+        assertAllMeasured(
+                List.of(benchmark.recovery(4, true, 1), benchmark.recovery(4, false, 1), benchmark.closed(4, 1)), data);
     }
 
     @ParameterizedTest

@@ -17,7 +17,7 @@ class AckWindowTest {
 
     private static final TopicPartition PARTITION = new TopicPartition("t", 0);
     private static final long SEED = Long.getLong("ackWindow.seed", 20_260_101);
-    private static final int SEQUENCES = Integer.getInteger("ackWindow.sequences", 100_000);
+    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 100_000);
 
     private final AtomicInteger wakes = new AtomicInteger();
 
@@ -163,7 +163,7 @@ class AckWindowTest {
             try {
                 compareWithModel(new SplittableRandom(seed));
             } catch (AssertionError e) {
-                throw new AssertionError("replay with -DackWindow.sequences=1 -DackWindow.seed=" + seed, e);
+                throw new AssertionError("replay with -Dreactivemq.sequences=1 -DackWindow.seed=" + seed, e);
             }
         }
     }

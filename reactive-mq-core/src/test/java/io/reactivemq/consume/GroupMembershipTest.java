@@ -22,7 +22,7 @@ class GroupMembershipTest {
     private static final TopicPartition C = new TopicPartition("t", 2);
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
     private static final long SEED = Long.getLong("membership.seed", 20_260_101);
-    private static final int SEQUENCES = Integer.getInteger("membership.sequences", 100_000);
+    private static final int SEQUENCES = Integer.getInteger("reactivemq.sequences", 100_000);
     private static final List<Set<TopicPartition>> ASSIGNMENTS = List.of(
             Set.of(), Set.of(A), Set.of(B), Set.of(C), Set.of(A, B), Set.of(A, C), Set.of(B, C), Set.of(A, B, C));
 
@@ -162,7 +162,7 @@ class GroupMembershipTest {
             try {
                 randomHistory(new SplittableRandom(seed));
             } catch (AssertionError e) {
-                throw new AssertionError("replay with -Dmembership.sequences=1 -Dmembership.seed=" + seed, e);
+                throw new AssertionError("replay with -Dreactivemq.sequences=1 -Dmembership.seed=" + seed, e);
             }
         }
     }

@@ -44,7 +44,17 @@ public final class DeadLetterHeaders {
      */
     public static final String FAILED_ATTEMPT = "__dlq.errors.failed.attempt";
 
+    /** How often the record was replayed ({@code DeadLetters.replay}), a decimal number; it stays with the record from then on. */
+    public static final String REPLAYS = "__dlq.replays";
+
+    private static final String OF_FAILURE = "__dlq.errors.";
+
     private DeadLetterHeaders() {}
+
+    /** Whether a header of that name tells of a failure, and is not the record's own. */
+    public static boolean isOfFailure(String name) {
+        return name.startsWith(OF_FAILURE);
+    }
 
     /** The failed attempts of a record in a dead-letter topic, in order. */
     public static List<FailedAttempt> history(Headers headers) {

@@ -47,7 +47,8 @@ enum Room {
 
     // what users compose
     PRODUCE(Door.PUBLIC, VOCABULARY, METRICS, ASSIGN, OPERATOR, RECORD, BROKER),
-    CONSUME(Door.PUBLIC, VOCABULARY, METRICS, ASSIGN, OPERATOR, RECORD, BROKER, PRODUCE);
+    CONSUME(Door.PUBLIC, VOCABULARY, METRICS, ASSIGN, OPERATOR, RECORD, BROKER, PRODUCE),
+    QUEUE(Door.PUBLIC, VOCABULARY, BROKER, PRODUCE, CONSUME);
 
     /** Whether a room's public types are API, or public only because Java has nothing between package and world. */
     enum Door {

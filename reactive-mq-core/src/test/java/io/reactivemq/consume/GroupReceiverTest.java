@@ -539,6 +539,37 @@ class GroupReceiverTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName(
+            "K08 who blocks in onNext blocks the heartbeats, too: it is fenced by its session, never by maxPollInterval, and its record comes again")
+    void whoBlocksTheWorkerIsFencedByItsSession() {
+        group.assign(TWO_0);
+        Recorder<ReceiverRecord<String, String>> recorder = new Recorder<>(Long.MAX_VALUE);
+        int[] whileBlocked = {-1};
+        recorder.onItem(r -> {
+            if (whileBlocked[0] < 0) {
+                int before = broker.heartbeats().size();
+                runtime.advanceBy(Duration.ofHours(1));
+                whileBlocked[0] = broker.heartbeats().size() - before;
+                // what the broker says behind the session; the commit is what it is asked first
+                broker.failNextCommit(new MqException(ErrorCode.UNKNOWN_MEMBER_ID, "as the test says"));
+            }
+        });
+        subscribe(member("two").receiveAutoAck(), recorder);
+        runtime.advanceBy(Duration.ofSeconds(10));
+
+        assertThat(whileBlocked[0]).as("heartbeats in that hour").isZero();
+        assertThat(broker.heartbeats())
+                .as("it did not leave by itself")
+                .noneMatch(heartbeat -> heartbeat.memberEpoch() < 0);
+        assertThat(broker.heartbeats())
+                .filteredOn(heartbeat -> heartbeat.memberEpoch() == GroupHeartbeat.JOIN)
+                .as("joined, and joined anew")
+                .hasSize(2);
+        assertThat(recorder.items()).filteredOn(r -> r.offset() == 0).hasSize(2);
+        cancel(recorder);
+    }
+
+    @Test
     void theLastCommitGetsTheEpochThatAHeartbeatUnderWayBrings() {
         Sinks.Empty<Void> gate = Sinks.empty();
         broker.onHeartbeat(heartbeat -> {

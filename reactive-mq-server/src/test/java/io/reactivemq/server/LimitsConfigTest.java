@@ -10,6 +10,7 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.NewTopic;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.netty.server.KafkaServer;
+import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -70,12 +71,28 @@ class LimitsConfigTest {
     @ValueSource(strings = {"max.connections", "max.connections.per.ip"})
     void connections(String name) throws Exception {
         serve(name + "=1");
-        try (Socket first = connect();
-                Socket second = connect()) {
-            assertThat(isClosed(second)).isTrue();
-            assertThat(refused()).isEqualTo(1);
-            assertThat(first.isConnected()).isTrue();
+        try (Socket first = connect()) {
+            awaitAnswer(first); // it counts: connections are taken by several threads, in any order
+            try (Socket second = connect()) {
+                assertThat(isClosed(second)).isTrue();
+                assertThat(refused()).isEqualTo(1);
+            }
+            awaitAnswer(first);
         }
+    }
+
+    /** To ApiVersions 0 without a client id. */
+    private static void awaitAnswer(Socket socket) throws IOException {
+        socket.getOutputStream()
+                .write(ByteBuffer.allocate(14)
+                        .putInt(10)
+                        .putShort((short) 18)
+                        .putShort((short) 0)
+                        .putInt(1)
+                        .putShort((short) -1)
+                        .array());
+        int length = new DataInputStream(socket.getInputStream()).readInt();
+        assertThat(socket.getInputStream().readNBytes(length)).hasSize(length);
     }
 
     @Test

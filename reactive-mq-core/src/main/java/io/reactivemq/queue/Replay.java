@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -49,6 +50,9 @@ final class Replay {
 
     /** Handed to the sender, in order, and without a result. */
     private final Queue<ReceiverRecord<byte[], byte[]>> inFlight = new ConcurrentLinkedQueue<>();
+
+    /** Ends the run at a letter that can't go; run once, when those before it have their results. */
+    private final AtomicReference<@Nullable Runnable> ending = new AtomicReference<>();
 
     Replay(Broker broker, String topic, ReplayOptions options) {
         this.broker = broker;
@@ -143,7 +147,7 @@ final class Replay {
                 || source.equals(topic)
                 || partition < 0
                 || partition > Integer.MAX_VALUE) {
-            return failed(new MqException(
+            return failedBehindThose(new MqException(
                     ErrorCode.INVALID_RECORD,
                     nameOf(letter) + " is no dead letter that can go back: " + DeadLetterHeaders.TOPIC + " is " + source
                             + ", " + DeadLetterHeaders.PARTITION + " is "
@@ -191,6 +195,7 @@ final class Replay {
         ReceiverRecord<byte[], byte[]> letter = inFlight.remove();
         // too late only where the partition has gone to another run, which replays it once more
         boolean unused = letter.acknowledge();
+        endWhenAllHaveResults();
         return new ReplayedLetter(
                 letter.topicPartition(),
                 letter.offset(),
@@ -216,10 +221,20 @@ final class Replay {
     }
 
     /**
-     * Under demand, so when the letters before have their results: the receiver is cancelled by it. An expected failure; {@link Mono#error} inside an
+     * Fails when all that is in flight has its result: the error cancels the receiver, and behind that nothing is acknowledged. An expected failure; {@link Mono#error} inside an
      * operator would count as that operator's.
      */
-    private static <T> Mono<T> failed(Throwable failure) {
-        return Mono.create(sink -> sink.onRequest(n -> sink.error(failure)));
+    private <T> Mono<T> failedBehindThose(MqException failure) {
+        return Mono.create(sink -> {
+            ending.set(() -> sink.error(failure));
+            endWhenAllHaveResults();
+        });
+    }
+
+    private void endWhenAllHaveResults() {
+        Runnable end = inFlight.isEmpty() ? ending.getAndSet(null) : null;
+        if (end != null) {
+            end.run();
+        }
     }
 }

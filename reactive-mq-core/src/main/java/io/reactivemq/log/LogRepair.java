@@ -95,6 +95,12 @@ public final class LogRepair {
         if (!LogFolder.of(store, folder).hasSegments()) {
             throw hopeless("there is no segment in " + folder, null);
         }
+        if (UnfinishedRepair.isUnreadable(store, folder)) {
+            throw hopeless(
+                    folder.resolve(UnfinishedRepair.FILE_NAME)
+                            + " can't be read, and nothing else tells how far the log went",
+                    null);
+        }
         UnfinishedRepair known = known();
         while (true) {
             Report report = null;

@@ -49,6 +49,11 @@ record UnfinishedRepair(long logStartOffset, long end, int leaderEpoch, long kep
         }
     }
 
+    /** Whether there is one, and it does not tell how far the log went. */
+    static boolean isUnreadable(FileStore store, Path folder) {
+        return store.exists(folder.resolve(FILE_NAME)) && read(store, folder) == null;
+    }
+
     void write(FileStore store, Path folder) {
         store.replaceFile(folder.resolve(FILE_NAME), encode());
     }

@@ -248,6 +248,16 @@ class LogRepairTest {
     }
 
     @Test
+    @DisplayName("does not take a log for whole whose unfinished repair does not tell any more how far it went")
+    void unfinishedAndDamaged() {
+        store.replaceFile(FOLDER.resolve(UnfinishedRepair.FILE_NAME), java.nio.ByteBuffer.wrap(new byte[] {1}));
+        assertThatThrownBy(() -> new LogRepair(store, FOLDER).cut())
+                .hasMessageContainingAll("unfinished-repair", "--set-aside " + FOLDER);
+        assertThat(store.exists(FOLDER.resolve(UnfinishedRepair.FILE_NAME))).isTrue();
+        assertThat(new LogRepair(store, FOLDER).setAside(100).nextOffset()).isEqualTo(100);
+    }
+
+    @Test
     @DisplayName("has an epoch that none of the batches has, where nothing else tells of epochs")
     void epochOfBatches() {
         Folders.write(store, FOLDER, damaged(2, 30));

@@ -27,7 +27,7 @@ final class WireBenchmark implements AutoCloseable {
     private static final int RUN_MESSAGES = 5_000_000;
 
     /** What the script {@code rmq} gives a server on files. */
-    private static final String SCRIPTS_JVM = "-XX:+UseSerialGC -Xms32m";
+    private static final String SCRIPTS_JVM = "-XX:+UseSerialGC -Xms32m -Dio.netty.jfr.enabled=false";
 
     private final Options options;
     private final WireRig rig;

@@ -53,12 +53,23 @@ final class WireBroker {
             return new Ours(classPath, more);
         }
 
-        /** Runs a server until its first record, and writes down what it loaded. */
-        List<String> noteClasses(Path archive, Path data) {
+        /** Runs a server until its first record, and lists what it loaded. */
+        List<String> listClasses(Path list, Path data) {
             List<String> command = new ArrayList<>(options);
-            command.addAll(List.of("-XX:ArchiveClassesAtExit=" + archive, "-Xlog:cds=off", "-cp", classPath));
+            command.addAll(List.of("-XX:DumpLoadedClassList=" + list, "-cp", classPath));
             command.addAll(List.of("io.reactivemq.examples.ServeOnce", data.toString()));
             return command;
+        }
+
+        /** Has the JVM write down these classes, in the form in which it needs them. */
+        List<String> archiveClasses(Path list, Path archive) {
+            return List.of(
+                    "-Xshare:dump",
+                    "-XX:SharedClassListFile=" + list,
+                    "-XX:SharedArchiveFile=" + archive,
+                    "-Xlog:cds=off",
+                    "-cp",
+                    classPath);
         }
 
         @Override

@@ -87,8 +87,10 @@ final class WireStarts {
     private WireBroker.Ours archived() throws Exception {
         Path directory = rig.prepare(rig.ours());
         Path archive = directory.resolve("classes.jsa");
-        Jvm.start(directory, rig.ours().noteClasses(archive, directory.resolve("once")))
+        Path list = directory.resolve("classes.lst");
+        Jvm.start(directory, rig.ours().listClasses(list, directory.resolve("once")))
                 .awaitEnd();
+        Jvm.start(directory, rig.ours().archiveClasses(list, archive)).awaitEnd();
         if (!Files.exists(archive)) {
             throw new IllegalStateException("there is no " + archive);
         }

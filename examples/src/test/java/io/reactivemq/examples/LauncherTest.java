@@ -110,9 +110,11 @@ class LauncherTest {
                   -version) echo 'openjdk version "%s" 2025-04-15' >&2 ;;
                   *) printf 'java' >>"%s"; printf ' [%%s]' "$@" >>"%s"; echo >>"%s" ;;
                 esac
-                case $1 in
-                  -XX:ArchiveClassesAtExit=*) echo classes >"${1#*=}" ;;
-                esac""".formatted(temp.resolve("jdk"), version, calls, calls, calls));
+                for each in "$@"; do
+                  case $1$each in
+                    -Xshare:dump-XX:SharedArchiveFile=*) echo classes >"${each#*=}" ;;
+                  esac
+                done""".formatted(temp.resolve("jdk"), version, calls, calls, calls));
     }
 
     /** What Maven leaves behind, with an archive of the program itself. */
@@ -215,11 +217,12 @@ class LauncherTest {
 
         assertThat(run("serve").err()).hasLineCount(1).startsWith("rmq: noting what a server loads");
         assertThat(run("serve").err()).isEmpty();
-        assertThat(calls()).hasSize(3);
+        assertThat(calls()).hasSize(4);
         assertThat(calls().get(0))
                 .contains("[io.reactivemq.examples.ServeOnce]")
                 .contains("[" + jar + ":");
-        assertThat(calls().subList(1, 3))
+        assertThat(calls().get(1)).startsWith("java [-Xshare:dump]").contains("[" + jar + ":");
+        assertThat(calls().subList(2, 4))
                 .allMatch(call -> call.contains("[-XX:SharedArchiveFile=" + project)
                         && call.contains("[" + jar + ":")
                         && call.endsWith(" [io.reactivemq.examples.Rmq] [serve]"));
@@ -239,8 +242,8 @@ class LauncherTest {
 
         assertThat(run("serve").status()).isZero();
         assertThat(run("serve").err()).isEmpty();
-        assertThat(calls()).hasSize(3);
-        assertThat(calls().subList(1, 3))
+        assertThat(calls()).hasSize(4);
+        assertThat(calls().subList(2, 4))
                 .allMatch(call -> !call.contains("Shared") && call.endsWith(" [io.reactivemq.examples.Rmq] [serve]"));
     }
 
@@ -258,6 +261,21 @@ class LauncherTest {
         assertThat(calls()).hasSize(5);
         assertThat(calls().subList(0, 2)).allMatch(call -> call.contains("[-XX:+UseSerialGC] [-Xms32m]"));
         assertThat(calls().subList(2, 5)).noneMatch(call -> call.contains("SerialGC") || call.contains("-Xms"));
+    }
+
+    @Test
+    void aServersNettyHasNoEventsForFlightRecorderUnlessItRecords() throws Exception {
+        built();
+        String off = "[-Dio.netty.jfr.enabled=false]";
+        environment.put("RMQ_JVM", "-Xshare:off");
+        run("serve");
+        run("demo");
+        environment.put("RMQ_JVM", "-Xshare:off -XX:StartFlightRecording");
+        run("serve");
+
+        assertThat(calls()).hasSize(3);
+        assertThat(calls().get(0)).contains(off);
+        assertThat(calls().subList(1, 3)).noneMatch(call -> call.contains(off));
     }
 
     @Test

@@ -35,7 +35,7 @@ public record ReceiverHealth(List<Partition> partitions) {
      * @param unacknowledged how many emitted records are not acknowledged
      * @param oldestUnacknowledged the oldest of them; -1 where there is none
      * @param oldestFor for how long, at least, that one has been the oldest; zero where there is none
-     * @param stalled whether records are in work, or lie ready without demand, and nothing has moved for {@code stallAfter}
+     * @param stalled whether records are in work and nothing of the partition has moved for {@code stallAfter}, or lie ready without demand and no partition has
      * @param pausedBy why it is not read; empty where it is
      * @param stalledRecords for {@link Receiver#process}: the records whose present attempt takes longer than {@code stallAfter}
      */

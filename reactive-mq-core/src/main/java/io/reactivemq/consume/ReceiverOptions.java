@@ -431,9 +431,9 @@ public final class ReceiverOptions<K, V> {
         }
 
         /**
-         * How long records may be in work, or lie ready without demand for them, while nothing of their partition moves ({@code
-         * max.poll.interval.ms}). A member that goes beyond it leaves the group, so that its partitions go to others; it joins anew when its
-         * subscriber asks for more, at the latest after as long again. Default: 5 minutes.
+         * How long records of a partition may be in work while nothing of that partition moves ({@code max.poll.interval.ms}), or lie ready without demand for them while
+         * no partition moves at all: a subscriber may take many partitions one after the other. A member that goes beyond it leaves the group, so that its
+         * partitions go to others; it joins anew when its subscriber asks for more, at the latest after as long again. Default: 5 minutes.
          */
         public Builder maxPollInterval(Duration interval) {
             this.maxPollInterval = positive("maxPollInterval", interval);

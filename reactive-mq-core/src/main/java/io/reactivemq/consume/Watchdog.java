@@ -15,8 +15,9 @@ import reactor.core.Disposable;
 
 /**
  * Looks at intervals whether the lanes move: a lane owes progress while records of it are in work, or lie ready and nobody asks for them.
- * One that has not moved for {@code stallAfter} is reported, one that has not for {@code maxPollInterval} ends the membership. Costs nothing
- * between its looks. Owned by the worker.
+ * One that has not moved for {@code stallAfter} is reported, one that has not for {@code maxPollInterval} ends the membership. A lane of which nothing is in
+ * work only waits for its turn while others move: a subscriber may take the lanes one after the other. Costs nothing between its looks. Owned by the
+ * worker.
  */
 final class Watchdog {
 
@@ -32,6 +33,9 @@ final class Watchdog {
     private final Supplier<Collection<PartitionLane>> lanes;
     private final Runnable onStalled;
 
+    /** When a lane was last seen to have moved, whichever. */
+    private long anyMovedAt;
+
     Watchdog(
             EventLoop events,
             MqRuntime runtime,
@@ -45,6 +49,7 @@ final class Watchdog {
         this.output = output;
         this.lanes = lanes;
         this.onStalled = onStalled;
+        this.anyMovedAt = runtime.nanoTime();
     }
 
     /** What was seen of a lane. Mutable, one a lane. */
@@ -69,25 +74,26 @@ final class Watchdog {
     }
 
     private void lookAtAll() {
+        List<PartitionLane> active =
+                lanes.get().stream().filter(PartitionLane::isActive).toList();
         long now = runtime.nanoTime();
+        // all of them first: whether one waits for its turn depends on the others
+        active.forEach(lane -> look(lane, now));
         boolean leave = false;
-        for (PartitionLane lane : lanes.get()) {
-            if (!lane.isActive()) {
-                continue;
-            }
-            Seen seen = look(lane, now);
-            boolean stalled = isStalled(seen, now);
+        for (PartitionLane lane : active) {
+            Seen seen = lane.seen;
+            long still = standsStill(seen, now);
+            boolean stalled = still >= options.stallAfter().toNanos();
             if (stalled && !seen.reported) {
                 LOG.warn(
                         "{} does not move for {}: {} records are not acknowledged, the oldest at offset {}",
                         lane,
-                        Duration.ofNanos(now - seen.movedAt),
+                        Duration.ofNanos(still),
                         seen.unacknowledged,
                         seen.base);
             }
             seen.reported = stalled;
-            leave |=
-                    seen.owes && now - seen.movedAt >= options.maxPollInterval().toNanos();
+            leave |= still >= options.maxPollInterval().toNanos();
         }
         if (leave) {
             onStalled.run();
@@ -121,6 +127,7 @@ final class Watchdog {
         }
         if (seen.base != base || seen.position != lane.position() || seen.unacknowledged != unacknowledged) {
             seen.movedAt = now;
+            anyMovedAt = now;
         }
         boolean owes = unacknowledged > 0 || (lane.isOpen() && lane.hasBuffered() && !output.wants(lane));
         if (owes && !seen.owes) {
@@ -133,21 +140,28 @@ final class Watchdog {
         return seen;
     }
 
-    private boolean isStalled(Seen seen, long now) {
-        return seen.owes && now - seen.movedAt >= options.stallAfter().toNanos();
+    /** For how long, in nanoseconds, a lane that was looked at owes progress and makes none; 0: it does not. */
+    private long standsStill(Seen seen, long now) {
+        if (!seen.owes) {
+            return 0;
+        }
+        long since = seen.unacknowledged > 0 || anyMovedAt - seen.movedAt < 0 ? seen.movedAt : anyMovedAt;
+        return now - since;
     }
 
     ReceiverHealth health() {
         long now = runtime.nanoTime();
-        return new ReceiverHealth(lanes.get().stream()
+        List<PartitionLane> prepared = lanes.get().stream()
                 .filter(lane -> lane.state() != PartitionLane.State.PREPARING)
                 .sorted(Comparator.comparing(PartitionLane::partition))
-                .map(lane -> health(lane, now))
-                .toList());
+                .toList();
+        prepared.forEach(lane -> look(lane, now));
+        return new ReceiverHealth(
+                prepared.stream().map(lane -> health(lane, now)).toList());
     }
 
     private ReceiverHealth.Partition health(PartitionLane lane, long now) {
-        Seen seen = look(lane, now);
+        Seen seen = lane.seen;
         boolean inFlight = seen.unacknowledged > 0;
         Set<PauseReason> reasons = EnumSet.noneOf(PauseReason.class);
         reasons.addAll(lane.pausedBy);
@@ -164,7 +178,7 @@ final class Watchdog {
                 seen.unacknowledged,
                 inFlight ? seen.base : -1,
                 inFlight ? Duration.ofNanos(now - seen.baseAt) : Duration.ZERO,
-                isStalled(seen, now),
+                standsStill(seen, now) >= options.stallAfter().toNanos(),
                 reasons,
                 work == null ? List.of() : work.stalledRecords(now, options.stallAfter()));
     }

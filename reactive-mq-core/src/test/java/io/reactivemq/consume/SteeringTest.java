@@ -541,6 +541,46 @@ class SteeringTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName("K08 a partition whose records only lie ready while others move waits for its turn")
+    void aPartitionThatWaitsForItsTurn() {
+        ScriptedGroup group = new ScriptedGroup(broker, ONE_0, TWO_0, TWO_1);
+        for (TopicPartition partition : List.of(ONE_0, TWO_0, TWO_1)) {
+            broker.write(partition, Batches.numbered(0, 5));
+        }
+        Receiver<String, String> receiver =
+                receiver(o -> o.group("g").topics("one", "two").maxPollInterval(Duration.ofSeconds(90)));
+        // all three are known when the first record is asked for, so that they are fetched together
+        Recorder<ReceiverRecord<String, String>> recorder = subscribe(receiver.receive(), 0);
+        runtime.advanceBy(Duration.ofSeconds(20));
+        for (int i = 0; i < 15; i++) {
+            recorder.request(1);
+            runtime.advanceBy(Duration.ofMinutes(1));
+            assertThat(recorder.items()).hasSize(i + 1);
+            assertThat(recorder.items().get(i).acknowledge()).isTrue();
+        }
+        assertThat(subscribe(receiver.health().flux(), 1).last().isStalled()).isFalse();
+        assertThat(broker.heartbeats()).noneMatch(h -> h.memberEpoch() == GroupHeartbeat.LEAVE);
+        assertThat(group.last().memberEpoch()).isPositive();
+        cancel(recorder);
+    }
+
+    @Test
+    @DisplayName("K08 a member of whose partitions none moves leaves, though its records only lie ready")
+    void aMemberWithoutDemandLeaves() {
+        ScriptedGroup group = new ScriptedGroup(broker, TWO_0, TWO_1);
+        broker.write(TWO_0, Batches.numbered(0, 5));
+        Receiver<String, String> receiver =
+                receiver(o -> o.group("g").topics("two").maxPollInterval(Duration.ofMinutes(2)));
+        Recorder<ReceiverRecord<String, String>> recorder =
+                subscribe(receiver.receive().doOnNext(ReceiverRecord::acknowledge), 1);
+        runtime.advanceBy(Duration.ofMinutes(1));
+        assertThat(group.last().memberEpoch()).isPositive();
+        runtime.advanceBy(Duration.ofMinutes(2));
+        assertThat(group.last().memberEpoch()).isEqualTo(GroupHeartbeat.LEAVE);
+        cancel(recorder);
+    }
+
+    @Test
     @DisplayName("K08 a member that is asked for more while it commits before it leaves joins anew at once")
     void aMemberThatIsAskedWhileItLeaves() {
         ScriptedGroup group = new ScriptedGroup(broker, ONE_0);

@@ -3,7 +3,7 @@ package io.reactivemq.log;
 import io.reactivemq.log.CompactionRun.LastBatch;
 import io.reactivemq.record.BatchFilter;
 import io.reactivemq.record.RecordBatch;
-import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.RecordWalk;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -21,7 +21,7 @@ final class BatchCompaction {
     private final long nowMs;
     private final long newHorizonMs;
     private final BatchFilter filter = new BatchFilter();
-    private final Predicate<RecordCursor> keep = this::keeps;
+    private final Predicate<RecordWalk> keep = this::keeps;
 
     // of the batch that is looked at
     private boolean tombstonesGo;
@@ -104,7 +104,7 @@ final class BatchCompaction {
         }
     }
 
-    private boolean keeps(RecordCursor record) {
+    private boolean keeps(RecordWalk record) {
         if (record.offset() >= mapEnd) {
             return true;
         }

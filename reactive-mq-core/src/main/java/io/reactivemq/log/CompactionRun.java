@@ -2,7 +2,7 @@ package io.reactivemq.log;
 
 import io.reactivemq.MqException;
 import io.reactivemq.record.RecordBatch;
-import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.RecordWalk;
 import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.StorageException;
 import java.io.Closeable;
@@ -231,6 +231,7 @@ public final class CompactionRun implements Closeable {
 
     private void readDirtyPart(OffsetMap offsets, TransactionCleaning transactions) {
         for (Segment segment : source.segments) {
+            String where = segment.file().path().toString();
             int size = segment.size();
             int from = segment.positionOf(Math.max(source.firstDirty, segment.baseOffset()), size);
             BatchReader reader = new BatchReader(segment.file(), from, size, -1, source.log.epochs());
@@ -238,7 +239,7 @@ public final class CompactionRun implements Closeable {
                 checkStopped();
                 RecordBatch batch = reader.batch();
                 bytesRead += batch.sizeInBytes();
-                if (!note(batch, offsets, transactions)) {
+                if (!note(batch, where, offsets, transactions)) {
                     return;
                 }
                 mapEnd = batch.nextOffset();
@@ -247,7 +248,7 @@ public final class CompactionRun implements Closeable {
     }
 
     /** False where the map is full; {@code mapEnd} is then the first offset that is not in it. */
-    private boolean note(RecordBatch batch, OffsetMap offsets, TransactionCleaning transactions) {
+    private boolean note(RecordBatch batch, String where, OffsetMap offsets, TransactionCleaning transactions) {
         if (batch.isControl()) {
             transactions.isMarkerOfNothing(batch.producerId(), batch.baseOffset());
             return true;
@@ -255,12 +256,13 @@ public final class CompactionRun implements Closeable {
         if (batch.isTransactional() && transactions.isAborted(batch.producerId(), batch.lastOffset())) {
             return true;
         }
-        RecordCursor records = batch.records();
-        while (records.next()) {
-            ByteBuffer key = records.key();
-            if (key != null && records.offset() >= source.firstDirty && !offsets.put(key, records.offset())) {
-                mapEnd = records.offset();
-                return false;
+        try (RecordWalk records = batch.walkWithKeys(where)) {
+            while (records.next()) {
+                ByteBuffer key = records.key();
+                if (key != null && records.offset() >= source.firstDirty && !offsets.put(key, records.offset())) {
+                    mapEnd = records.offset();
+                    return false;
+                }
             }
         }
         return true;

@@ -1,10 +1,16 @@
 package io.reactivemq.record;
 
 import io.reactivemq.Compression;
+import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.TimestampType;
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.zip.CRC32C;
@@ -14,57 +20,55 @@ import org.jspecify.annotations.Nullable;
  * Takes records out of a batch, as compaction does: {@link #look} first, then {@link #write}. What is left of a batch keeps its offsets, so
  * also its base offset and last offset delta, its producer and sequence, its leader epoch and its compression, unless readers would take what is
  * left for a bomb: then it is gzip. The max timestamp is that of the records that are left. Not for several threads.
+ *
+ * <p>Records pass by as a {@link RecordWalk} reads them, when they are looked at and again when they are written: whatever a batch decompresses to, what is held
+ * are the batch as it is stored, the one that is written, as it will be stored, a bit a record, the key of one record and what the codec needs.
  */
 public final class BatchFilter {
 
     private static final long NO_TIMESTAMP = -1;
-    private static final int VARLONG_BYTES_MAX = 10;
+    private static final byte[] NO_HEADER = new byte[RecordBatch.HEADER_BYTES];
+
+    /** Compressors take what is written one by one to their library, which is slow for a few bytes. */
+    private static final int PIECE_BYTES = 1 << 13;
 
     private final CRC32C crc = new CRC32C();
 
     // of the batch that was looked at last
     private @Nullable RecordBatch looked;
-    private ByteBuffer records = ByteBuffer.allocate(0);
-    /** Where the records that are kept begin and end, in turn. Invariant: 2 * kept of them count. */
-    private int[] bounds = new int[64];
+    private String context = "";
+    private final BitSet keeps = new BitSet();
 
     private int kept;
     private int tombstones;
     private long maxTimestamp;
 
     /** The next batch is written into it; grows to the largest. */
-    private byte[] array = new byte[1 << 12];
+    private final Written written = new Written();
 
     /**
      * Decides about each record of a batch.
      *
-     * @param context what the batch belongs to; begins the error's message
-     * @param keep whether the record that the cursor is at is kept
+     * @param where what the batch belongs to; begins the error's message
+     * @param keep whether the record that the walk, one with keys, is at is kept
      * @throws MqException CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE where the records can't be read
      */
-    public void look(RecordBatch next, String context, Predicate<RecordCursor> keep) {
+    public void look(RecordBatch next, String where, Predicate<RecordWalk> keep) {
         looked = next;
         kept = 0;
         tombstones = 0;
         maxTimestamp = NO_TIMESTAMP;
-        RecordCursor cursor = next.records(context);
-        records = cursor.bytes();
-        int start = cursor.position();
-        while (cursor.next()) {
-            int end = cursor.position();
-            if (keep.test(cursor)) {
-                if (bounds.length < 2 * kept + 2) {
-                    bounds = Arrays.copyOf(bounds, 2 * bounds.length);
-                }
-                bounds[2 * kept] = start;
-                bounds[2 * kept + 1] = end;
-                kept++;
-                maxTimestamp = Math.max(maxTimestamp, cursor.timestampMs());
-                if (!cursor.hasValue()) {
-                    tombstones++;
+        context = where;
+        keeps.clear();
+        try (RecordWalk walk = next.walkWithKeys(where)) {
+            for (int i = 0; walk.next(); i++) {
+                if (keep.test(walk)) {
+                    keeps.set(i);
+                    kept++;
+                    maxTimestamp = Math.max(maxTimestamp, walk.timestampMs());
+                    tombstones += walk.hasValue() ? 0 : 1;
                 }
             }
-            start = end;
         }
     }
 
@@ -86,17 +90,14 @@ public final class BatchFilter {
      */
     public ByteBuffer write(long newDeleteHorizonMs) {
         RecordBatch batch = Objects.requireNonNull(looked, "look first");
-        int size =
-                newDeleteHorizonMs < 0 ? copyRecords() : copyRecordsShifted(batch.baseTimestamp() - newDeleteHorizonMs);
-        byte[] written = array;
+        long shift = newDeleteHorizonMs < 0 ? 0 : batch.baseTimestamp() - newDeleteHorizonMs;
         Compression compression = batch.compression();
-        if (compression != Compression.NONE) {
-            Codec.Compressed compressed = Codec.compressReadable(compression, array, RecordBatch.HEADER_BYTES, size);
-            compression = compressed.compression();
-            written = compressed.bytes().array();
-            size = written.length;
+        long plainBytes = copyRecords(batch, compression, shift);
+        if (compression != Compression.NONE && plainBytes > Codec.bytesMax(written.size() - RecordBatch.HEADER_BYTES)) {
+            compression = Compression.GZIP;
+            copyRecords(batch, compression, shift);
         }
-        ByteBuffer to = ByteBuffer.wrap(written, 0, size);
+        ByteBuffer to = written.bytes();
         batch.copyHeader(to);
         short attributes = batch.codedAs(compression);
         to.putShort(RecordBatch.ATTRIBUTES_AT, attributes);
@@ -112,74 +113,31 @@ public final class BatchFilter {
         return to;
     }
 
-    /** Bytes are copied as they are: neither offsets nor timestamps are counted from anything that has changed. */
-    private int copyRecords() {
-        long bytes = RecordBatch.HEADER_BYTES;
-        for (int i = 0; i < kept; i++) {
-            bytes += bounds[2 * i + 1] - bounds[2 * i];
-        }
-        makeRoom(bytes);
-        int at = RecordBatch.HEADER_BYTES;
-        for (int i = 0; i < kept; i++) {
-            int from = bounds[2 * i];
-            int to = bounds[2 * i + 1];
-            while (i + 1 < kept && bounds[2 * i + 2] == to) {
-                to = bounds[2 * ++i + 1]; // neighbours go together
+    /** Writes the records that are kept behind room for a header; returns how many bytes they are without compression. */
+    private long copyRecords(RecordBatch batch, Compression compression, long timestampShift) {
+        written.reset();
+        written.write(NO_HEADER, 0, NO_HEADER.length);
+        long plainBytes = 0;
+        try (RecordWalk walk = batch.walk(context);
+                OutputStream to = new BufferedOutputStream(
+                        Codec.compressing(compression, Codec.defaultLevel(compression), written), PIECE_BYTES)) {
+            for (int i = 0; i < keeps.length(); i++) {
+                if (keeps.get(i)) {
+                    plainBytes += walk.copyNext(to, timestampShift);
+                } else {
+                    walk.skipNext();
+                }
+                if (compression != Compression.NONE && plainBytes > Codec.DECOMPRESSED_BYTES_MAX) {
+                    throw new MqException(
+                            ErrorCode.MESSAGE_TOO_LARGE,
+                            batch.where(context) + ": what is kept of it would be more than "
+                                    + Codec.DECOMPRESSED_BYTES_MAX + " bytes when decompressed");
+                }
             }
-            records.get(from, array, at, to - from);
-            at += to - from;
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory", e);
         }
-        return at;
-    }
-
-    /** With the shift added to each record's timestamp delta. */
-    private int copyRecordsShifted(long shift) {
-        long bytes = RecordBatch.HEADER_BYTES;
-        for (int i = 0; i < kept; i++) {
-            bytes += bounds[2 * i + 1] - bounds[2 * i] + 2L * VARLONG_BYTES_MAX;
-        }
-        makeRoom(bytes);
-        int at = RecordBatch.HEADER_BYTES;
-        for (int i = 0; i < kept; i++) {
-            int from = behindVarint(bounds[2 * i]);
-            int deltaAt = from + 1; // behind the record's attributes
-            int restAt = behindVarint(deltaAt);
-            int restBytes = bounds[2 * i + 1] - restAt;
-            long delta = varlong(deltaAt) + shift;
-            at = Varints.write(array, at, 1 + Varints.sizeOf(delta) + restBytes);
-            array[at++] = records.get(from);
-            at = Varints.write(array, at, delta);
-            records.get(restAt, array, at, restBytes);
-            at += restBytes;
-        }
-        return at;
-    }
-
-    private int behindVarint(int from) {
-        int at = from;
-        while (records.get(at) < 0) {
-            at++;
-        }
-        return at + 1;
-    }
-
-    private long varlong(int from) {
-        long bits = 0;
-        int shift = 0;
-        int at = from;
-        byte b;
-        do {
-            b = records.get(at++);
-            bits |= (b & 0x7fL) << shift;
-            shift += 7;
-        } while (b < 0);
-        return Varints.unzigzag(bits);
-    }
-
-    private void makeRoom(long bytes) {
-        if (bytes > array.length) {
-            array = new byte[(int) Math.min(Integer.MAX_VALUE - 8, Math.max(bytes, 2L * array.length))];
-        }
+        return plainBytes;
     }
 
     /**
@@ -187,8 +145,9 @@ public final class BatchFilter {
      * until the next call.
      */
     public ByteBuffer writeEmpty(RecordBatch emptied) {
-        makeRoom(RecordBatch.HEADER_BYTES);
-        ByteBuffer to = ByteBuffer.wrap(array, 0, RecordBatch.HEADER_BYTES);
+        written.reset();
+        written.write(NO_HEADER, 0, NO_HEADER.length);
+        ByteBuffer to = written.bytes();
         emptied.copyHeader(to);
         to.putShort(RecordBatch.ATTRIBUTES_AT, (short)
                 (emptied.attributes() & (RecordBatch.TRANSACTIONAL_MASK | RecordBatch.CONTROL_MASK)));
@@ -222,10 +181,22 @@ public final class BatchFilter {
     }
 
     /** Length and CRC, of what is between 0 and the limit. */
-    private void finish(ByteBuffer written) {
-        written.putInt(RecordBatch.LENGTH_AT, written.limit() - RecordBatch.LENGTH_OVERHEAD_BYTES);
+    private void finish(ByteBuffer batch) {
+        batch.putInt(RecordBatch.LENGTH_AT, batch.limit() - RecordBatch.LENGTH_OVERHEAD_BYTES);
         crc.reset();
-        crc.update(written.slice(RecordBatch.ATTRIBUTES_AT, written.limit() - RecordBatch.ATTRIBUTES_AT));
-        written.putInt(RecordBatch.CRC_AT, (int) crc.getValue());
+        crc.update(batch.slice(RecordBatch.ATTRIBUTES_AT, batch.limit() - RecordBatch.ATTRIBUTES_AT));
+        batch.putInt(RecordBatch.CRC_AT, (int) crc.getValue());
+    }
+
+    /** Lets its bytes be had without a copy. */
+    private static final class Written extends ByteArrayOutputStream {
+
+        Written() {
+            super(1 << 12);
+        }
+
+        ByteBuffer bytes() {
+            return ByteBuffer.wrap(buf, 0, count);
+        }
     }
 }

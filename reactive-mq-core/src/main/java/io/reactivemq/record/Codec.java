@@ -95,7 +95,7 @@ public final class Codec {
         return compress(compression, defaultLevel(compression), array, from, to);
     }
 
-    private static int defaultLevel(Compression compression) {
+    static int defaultLevel(Compression compression) {
         return switch (compression) {
             case GZIP -> StoredCompression.GZIP_LEVEL_DEFAULT;
             case LZ4 -> StoredCompression.LZ4_LEVEL_DEFAULT;

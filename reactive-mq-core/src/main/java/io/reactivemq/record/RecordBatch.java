@@ -367,14 +367,19 @@ public final class RecordBatch {
      *     compressed otherwise than the batch says
      */
     public RecordWalk walk(String context) {
-        return walk(context, OutputStream.nullOutputStream());
+        return walk(context, OutputStream.nullOutputStream(), false);
     }
 
-    private RecordWalk walk(String context, OutputStream copy) {
+    /** As {@link #walk}, with the key of the record that it is at. */
+    public RecordWalk walkWithKeys(String context) {
+        return walk(context, OutputStream.nullOutputStream(), true);
+    }
+
+    private RecordWalk walk(String context, OutputStream copy, boolean withKeys) {
         Compression compression = compression();
         long sizeHint = compression == Compression.NONE ? size - HEADER_BYTES : Integer.MAX_VALUE;
         return new RecordWalk(
-                this, context, Codec.decompressing(compression, stored(), where(context)), sizeHint, copy);
+                this, context, Codec.decompressing(compression, stored(), where(context)), sizeHint, copy, withKeys);
     }
 
     /** The bytes behind the header. */
@@ -429,11 +434,7 @@ public final class RecordBatch {
      *     decompressed
      */
     public RecordCursor records() {
-        return records("");
-    }
-
-    /** As {@link #records()}; the context begins error messages. */
-    RecordCursor records(String context) {
+        String context = "";
         Compression compression = compression();
         if (compression == Compression.NONE) {
             return new RecordCursor(this, context, buffer, start + HEADER_BYTES, start + size);
@@ -454,7 +455,7 @@ public final class RecordBatch {
         written.write(new byte[HEADER_BYTES], 0, HEADER_BYTES);
         long plainBytes;
         try (OutputStream compressing = Codec.compressing(to, level, written);
-                RecordWalk walk = walk(context, compressing)) {
+                RecordWalk walk = walk(context, compressing, false)) {
             look.accept(walk);
             plainBytes = walk.bytesRead();
         } catch (IOException e) {

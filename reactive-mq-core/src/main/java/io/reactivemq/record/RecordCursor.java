@@ -104,16 +104,6 @@ public final class RecordCursor {
         return true;
     }
 
-    /** Where in {@link #bytes} the next record begins. */
-    int position() {
-        return position;
-    }
-
-    /** What the records are in; read-only. */
-    ByteBuffer bytes() {
-        return bytes;
-    }
-
     private void readRecord() {
         int length = readVarint("record length");
         int recordEnd = position + length;

@@ -6,10 +6,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks through the records of one batch from the first to the last, and holds no more of them than a window of 16 KiB, whatever they
- * decompress to: for a batch that is to be stored and not to be used. Each record is parsed whole, its headers included; keys and values are passed over.
+ * decompress to: for a batch that is to be stored or compacted and not to be used. Each record is parsed whole, its headers included; values are passed
+ * over, and keys, where nobody asks for them: who does holds one of them at a time.
  * {@link RecordCursor}, which reads them, takes and refuses the same batches. Not thread-safe; to be closed.
  */
 public final class RecordWalk implements AutoCloseable {
@@ -18,11 +22,16 @@ public final class RecordWalk implements AutoCloseable {
     private static final int VARINT_BYTES_MAX = 5;
     private static final int VARLONG_BYTES_MAX = 10;
     private static final int HEADER_BYTES_MIN = 2;
+    private static final byte[] NO_BYTES = {};
+
+    /** Of {@link #keyAt}: the key is not in the window. */
+    private static final int COPIED = -1;
 
     private final RecordBatch batch;
     private final String context;
     private final InputStream from;
     private final OutputStream copy;
+    private final boolean withKeys;
     private final int count;
     private final int lastOffsetDelta;
     private final long baseOffset;
@@ -39,18 +48,27 @@ public final class RecordWalk implements AutoCloseable {
     private int index = -1;
     private int offsetDelta = -1;
     private long timestampDelta;
-    private boolean hasKey;
+    private boolean hasValue;
+
+    // of the record's key: where it begins in the window, or COPIED
+    private int keyLength = -1;
+    private int keyAt = COPIED;
+    private byte[] keyCopy = NO_BYTES;
+    private @Nullable ByteBuffer windowView;
 
     /**
      * @param from the records without compression; closed with this
      * @param sizeHint how many bytes those may be, where that is less than a window
      * @param copy what is read is written to it, too
+     * @param withKeys whether {@link #key} may be asked for
      */
-    RecordWalk(RecordBatch batch, String context, InputStream from, long sizeHint, OutputStream copy) {
+    RecordWalk(
+            RecordBatch batch, String context, InputStream from, long sizeHint, OutputStream copy, boolean withKeys) {
         this.batch = batch;
         this.context = context;
         this.from = from;
         this.copy = copy;
+        this.withKeys = withKeys;
         this.count = batch.count();
         this.lastOffsetDelta = batch.lastOffsetDelta();
         this.baseOffset = batch.baseOffset();
@@ -89,7 +107,74 @@ public final class RecordWalk implements AutoCloseable {
 
     /** Whether the record that {@link #next} came to has a key, of no bytes perhaps. */
     public boolean hasKey() {
-        return hasKey;
+        return keyLength >= 0;
+    }
+
+    /** Whether the record that {@link #next} came to has a value, of no bytes perhaps. */
+    public boolean hasValue() {
+        return hasValue;
+    }
+
+    /**
+     * The key's bytes between position and limit of a read-only buffer, or null. It holds until the next {@link #next()} or {@code key()}.
+     *
+     * @throws IllegalStateException where the walk is not one with keys
+     */
+    public @Nullable ByteBuffer key() {
+        if (!withKeys) {
+            throw new IllegalStateException("a walk without keys");
+        }
+        if (keyLength < 0) {
+            return null;
+        }
+        if (keyAt == COPIED) {
+            return ByteBuffer.wrap(keyCopy, 0, keyLength).asReadOnlyBuffer();
+        }
+        ByteBuffer view = windowView;
+        if (view == null) {
+            view = ByteBuffer.wrap(window).asReadOnlyBuffer();
+            windowView = view;
+        }
+        return view.limit(keyAt + keyLength).position(keyAt);
+    }
+
+    /** Passes over the next record, which another walk has looked at: what is in it is not looked at. */
+    void skipNext() {
+        skip(readRecordLength());
+    }
+
+    /**
+     * Copies the next record, which another walk has looked at: what is in it is not looked at.
+     *
+     * @param timestampShift added to its timestamp delta
+     * @return how many bytes it has in the copy
+     */
+    long copyNext(OutputStream to, long timestampShift) throws IOException {
+        int length = readRecordLength();
+        long end = position() + length;
+        byte attributes = readByte();
+        long delta = readVarlong("timestamp delta") + timestampShift;
+        int rest = (int) (end - position());
+        int newLength = 1 + Varints.sizeOf(delta) + rest;
+        byte[] begin = new byte[VARINT_BYTES_MAX + 1 + VARLONG_BYTES_MAX];
+        int size = Varints.write(begin, 0, newLength);
+        begin[size++] = attributes;
+        size = Varints.write(begin, size, delta);
+        to.write(begin, 0, size);
+        copy(rest, to);
+        return (long) size + rest;
+    }
+
+    private void copy(int bytes, OutputStream to) throws IOException {
+        for (int left = bytes; left > 0; ) {
+            if (at == filled) {
+                requireMore();
+            }
+            int part = Math.min(left, filled - at);
+            to.write(window, at, part);
+            at += part;
+            left -= part;
+        }
     }
 
     /** How many bytes were read. */
@@ -107,11 +192,7 @@ public final class RecordWalk implements AutoCloseable {
     }
 
     private void readRecord() {
-        int length = readVarint("record length");
-        if (length < RecordCursor.RECORD_BYTES_MIN - 1) {
-            throw corrupt("record length", "at least " + (RecordCursor.RECORD_BYTES_MIN - 1), length);
-        }
-        long end = position() + length;
+        long end = readRecordLength() + position();
         readByte(); // the record's attributes, which have no meaning yet
         timestampDelta = readVarlong("timestamp delta");
         int delta = readVarint("offset delta");
@@ -119,8 +200,8 @@ public final class RecordWalk implements AutoCloseable {
             throw corrupt("offset delta", (offsetDelta + 1L) + " to " + lastOffsetDelta, delta);
         }
         offsetDelta = delta;
-        hasKey = skipField("key length", -1, end) >= 0;
-        skipField("value length", -1, end);
+        keyLength = withKeys ? readKey(end) : skipField("key length", -1, end);
+        hasValue = skipField("value length", -1, end) >= 0;
         int headers = readVarint("header count");
         long left = end - position();
         if (headers == 0 ? left != 0 : headers < 0 || headers > left / HEADER_BYTES_MIN) {
@@ -135,20 +216,62 @@ public final class RecordWalk implements AutoCloseable {
         }
     }
 
-    /** Passes over a field and the length before it, which is returned. */
-    private int skipField(String name, int min, long end) {
+    private int readRecordLength() {
+        keyLength = -1;
+        keyAt = COPIED;
+        int length = readVarint("record length");
+        if (length < RecordCursor.RECORD_BYTES_MIN - 1) {
+            throw corrupt("record length", "at least " + (RecordCursor.RECORD_BYTES_MIN - 1), length);
+        }
+        return length;
+    }
+
+    private int readFieldLength(String name, int min, long end) {
         int length = readVarint(name);
         if (length < min || length > end - position()) {
             throw corrupt(name, min + " to " + (end - position()), length);
         }
-        int left = Math.max(0, length);
+        return length;
+    }
+
+    /** As {@link #skipField} of the key, whose bytes stay. */
+    private int readKey(long end) {
+        int length = readFieldLength("key length", -1, end);
+        if (length <= filled - at) {
+            keyAt = at;
+            at += Math.max(0, length);
+            return length;
+        }
+        for (int copied = 0; copied < length; ) {
+            if (at == filled) {
+                requireMore();
+            }
+            int part = Math.min(length - copied, filled - at);
+            if (keyCopy.length < copied + part) { // grows as bytes come: the length may be a lie
+                keyCopy = Arrays.copyOf(keyCopy, (int) Math.min(length, 2L * (copied + part)));
+            }
+            System.arraycopy(window, at, keyCopy, copied, part);
+            at += part;
+            copied += part;
+        }
+        return length;
+    }
+
+    /** Passes over a field and the length before it, which is returned. */
+    private int skipField(String name, int min, long end) {
+        int length = readFieldLength(name, min, end);
+        skip(Math.max(0, length));
+        return length;
+    }
+
+    private void skip(int bytes) {
+        int left = bytes;
         while (left > filled - at) {
             left -= filled - at;
             at = filled;
             requireMore();
         }
         at += left;
-        return length;
     }
 
     /** Nearly all have one byte or two. */
@@ -222,6 +345,7 @@ public final class RecordWalk implements AutoCloseable {
     /** Reads on where all of the window was used; false at the end. */
     private boolean fill() {
         try {
+            keepKey();
             int read;
             do {
                 read = from.read(window, 0, window.length);
@@ -237,6 +361,18 @@ public final class RecordWalk implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("reading and writing in memory", e);
         }
+    }
+
+    /** Before the window moves on. */
+    private void keepKey() {
+        if (keyAt == COPIED || keyLength <= 0) {
+            return;
+        }
+        if (keyCopy.length < keyLength) {
+            keyCopy = new byte[keyLength];
+        }
+        System.arraycopy(window, keyAt, keyCopy, 0, keyLength);
+        keyAt = COPIED;
     }
 
     private long position() {

@@ -23,7 +23,7 @@ import io.reactivemq.kafka.common.message.ListOffsetsResponseData.ListOffsetsTop
 import io.reactivemq.netty.protocol.ProtocolError;
 import io.reactivemq.record.RecordBatch;
 import io.reactivemq.record.RecordBatches;
-import io.reactivemq.record.RecordCursor;
+import io.reactivemq.record.RecordWalk;
 import java.time.Duration;
 import java.util.List;
 import reactor.core.publisher.Flux;
@@ -150,12 +150,13 @@ final class LogApis {
     private static ListOffsetsPartitionResponse firstAtOrAfter(
             FetchResult.Partition found, long offset, long timestamp) {
         for (RecordBatch batch : RecordBatches.of(found.records())) {
-            RecordCursor records = batch.records();
-            while (records.next()) {
-                if (records.offset() >= offset && records.timestampMs() >= timestamp) {
-                    return nothing(found.partition().partition())
-                            .setOffset(records.offset())
-                            .setTimestamp(records.timestampMs());
+            try (RecordWalk records = batch.walk(found.partition().toString())) {
+                while (records.next()) {
+                    if (records.offset() >= offset && records.timestampMs() >= timestamp) {
+                        return nothing(found.partition().partition())
+                                .setOffset(records.offset())
+                                .setTimestamp(records.timestampMs());
+                    }
                 }
             }
         }

@@ -29,12 +29,12 @@ final class LogDamage {
     }
 
     static MqException of(Path file, long position, String field, Object expected, Object actual) {
+        String what = file + " at byte " + position + ": " + field + ": expected " + expected + ", actual " + actual;
         return new Found(
                 file,
                 position,
-                "the log is damaged: " + file + " at byte " + position + ": " + field + ": expected " + expected
-                        + ", actual " + actual
-                        + "; nothing was deleted or cut; " + LogRepair.advice(folderOf(file)),
+                what,
+                "the log is damaged: " + what + "; nothing was deleted or cut; " + LogRepair.advice(folderOf(file)),
                 null);
     }
 
@@ -62,7 +62,7 @@ final class LogDamage {
         String code = found.errorCode() + ": ";
         String plain = message.startsWith(code) ? message.substring(code.length()) : message;
         if (found instanceof Found damage) {
-            return new Found(damage.file(), damage.position(), plain, found);
+            return new Found(damage.file(), damage.position(), damage.what(), plain, found);
         }
         return new MqException(found.errorCode(), plain, found);
     }
@@ -74,11 +74,13 @@ final class LogDamage {
 
         private final String file;
         private final long position;
+        private final String what;
 
-        private Found(Path file, long position, String message, @Nullable Throwable cause) {
+        private Found(Path file, long position, String what, String message, @Nullable Throwable cause) {
             super(ErrorCode.CORRUPT_MESSAGE, message, cause);
             this.file = file.toString();
             this.position = position;
+            this.what = what;
         }
 
         Path file() {
@@ -87,6 +89,11 @@ final class LogDamage {
 
         long position() {
             return position;
+        }
+
+        /** What is wrong and where, without what to do about it. */
+        String what() {
+            return what;
         }
     }
 }

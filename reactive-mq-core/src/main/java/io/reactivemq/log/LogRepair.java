@@ -116,9 +116,9 @@ public final class LogRepair {
                 return report;
             }
             if (damage != null) {
-                known = known.damage().isEmpty() ? known.withDamage(String.valueOf(damage.getMessage())) : known;
+                known = known.damage().isEmpty() ? known.withDamage(damage.what()) : known;
                 if (!cutAt(damage, known)) {
-                    throw hopeless("it can't be cut: " + damage.getMessage(), damage);
+                    throw hopeless("no records before the damage can be kept: " + damage.what(), damage);
                 }
             }
         }

@@ -78,12 +78,21 @@ class LogRepairTest {
                 long hit = base + Math.min(at / each, segments.get(segment).nextOffset() - base - 1);
                 if (hit <= first) {
                     assertThatThrownBy(() -> new LogRepair(store, FOLDER).cut())
-                            .hasMessageContaining("rmq log repair --set-aside " + FOLDER);
+                            .hasMessageContainingAll(
+                                    "no records before the damage",
+                                    segment(segment) + " at byte",
+                                    "rmq log repair --set-aside " + FOLDER)
+                            .message()
+                            .as("what did not help is not advised")
+                            .doesNotContain("--cut", "restore");
                     assertThat(Folders.read(store, FOLDER).get(segment(0))).isEqualTo(damaged.get(segment(0)));
                     continue;
                 }
                 Report report = new LogRepair(store, FOLDER).cut();
-                assertThat(report.damage()).as("byte %d of %d", at, segment).isNotNull();
+                assertThat(report.damage())
+                        .as("byte %d of %d", at, segment)
+                        .startsWith(FOLDER + "/" + segment(segment) + " at byte")
+                        .doesNotContain("rmq log");
                 assertThat(report.keptTo()).isLessThanOrEqualTo(hit).isGreaterThan(hit - 2);
                 assertThat(report.nextOffset()).isEqualTo(RECORDS);
                 assertThat(report.logStartOffset()).isZero();

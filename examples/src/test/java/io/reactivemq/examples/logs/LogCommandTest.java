@@ -110,7 +110,8 @@ class LogCommandTest {
         assertThat(run("repair", "--cut", folder.toString())).as(err.toString()).isZero();
 
         assertThat(out.toString())
-                .contains("found:  CORRUPT_MESSAGE", SEGMENT, "at byte")
+                .contains("found:  " + folder.resolve(SEGMENT) + " at byte")
+                .doesNotContain("rmq log repair")
                 .contains("lost:   offsets ")
                 .contains("next:   offset 100")
                 .contains(data.resolve("set-aside").toString());
@@ -150,8 +151,11 @@ class LogCommandTest {
         assertThat(run("repair", "--cut", data.toString())).isEqualTo(ExitCode.USAGE);
 
         Files.write(folder.resolve(SEGMENT), new byte[100]);
+        err.getBuffer().setLength(0);
         assertThat(run("repair", "--cut", folder.toString())).isEqualTo(ExitCode.FAILED);
-        assertThat(err.toString()).contains("--set-aside " + folder.toAbsolutePath());
+        assertThat(err.toString())
+                .contains("--set-aside " + folder.toAbsolutePath())
+                .doesNotContain("--cut");
         assertThat(run("repair", "--set-aside", folder.toString())).isZero();
         assertServesAgain(folder);
     }

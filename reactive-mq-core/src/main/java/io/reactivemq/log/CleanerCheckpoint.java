@@ -1,10 +1,6 @@
 package io.reactivemq.log;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.nio.ByteBuffer;
-import java.util.List;
-import java.util.zip.CRC32C;
 
 /**
  * Up to where a log is compacted: {@code cleaner-checkpoint} in the partition's folder, replaced as a whole. Kafka keeps the offset of all partitions in
@@ -25,39 +21,24 @@ record CleanerCheckpoint(long firstDirtyOffset, long deleteHorizonMs) {
     static final String FILE_NAME = "cleaner-checkpoint";
     static final CleanerCheckpoint NOTHING = new CleanerCheckpoint(0, Long.MAX_VALUE);
 
-    private static final String VERSION = "version 1";
-    private static final String OFFSET = "first-dirty-offset ";
-    private static final String HORIZON = "delete-horizon ";
-    private static final String CRC = "crc ";
+    private static final String VERSION = "1";
+    private static final String OFFSET = "first-dirty-offset";
+    private static final String HORIZON = "delete-horizon";
 
     ByteBuffer encode() {
-        String text = VERSION + "\n" + OFFSET + firstDirtyOffset + "\n" + HORIZON + deleteHorizonMs + "\n";
-        return ByteBuffer.wrap((text + CRC + crcOf(text) + "\n").getBytes(UTF_8));
+        return ChecksummedLines.ofVersion(VERSION)
+                .add(OFFSET, firstDirtyOffset)
+                .add(HORIZON, deleteHorizonMs)
+                .encode();
     }
 
     /** {@link #NOTHING} where the bytes are not what was written. */
     static CleanerCheckpoint decode(ByteBuffer content) {
-        String text = UTF_8.decode(content.duplicate()).toString();
-        int crcLine = text.lastIndexOf("\n" + CRC) + 1;
-        String body = text.substring(0, crcLine);
-        if (!text.substring(crcLine).equals(CRC + crcOf(body) + "\n")) {
+        ChecksummedLines lines = ChecksummedLines.decode(content, VERSION);
+        try {
+            return lines == null ? NOTHING : new CleanerCheckpoint(lines.number(OFFSET), lines.number(HORIZON));
+        } catch (IllegalArgumentException e) {
             return NOTHING;
         }
-        List<String> lines = body.lines().toList();
-        if (lines.size() != 3
-                || !lines.get(0).equals(VERSION)
-                || !lines.get(1).startsWith(OFFSET)
-                || !lines.get(2).startsWith(HORIZON)) {
-            return NOTHING;
-        }
-        return new CleanerCheckpoint(
-                Long.parseLong(lines.get(1).substring(OFFSET.length())),
-                Long.parseLong(lines.get(2).substring(HORIZON.length())));
-    }
-
-    private static long crcOf(String text) {
-        CRC32C crc = new CRC32C();
-        crc.update(text.getBytes(UTF_8));
-        return crc.getValue();
     }
 }

@@ -1,14 +1,8 @@
 package io.reactivemq.log;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.reactivemq.log.LogEnd.ProducerPoint;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Kafka keeps the recovery point and the log start offset of all partitions in two files of the data directory, and a clean
  * shutdown in a third. Here each partition has its own, with a checksum, so that a damaged checkpoint is never mistaken for a
- * damaged log. Lines of {@code name value}, the last one the CRC-32C of those before it.
+ * damaged log. {@link ChecksummedLines} has the format.
  *
  * @param clean whether the log was closed in good order, with nothing behind the recovery point
  * @param logStartOffset the first offset of the log
@@ -126,83 +120,56 @@ record LogCheckpoint(
     }
 
     ByteBuffer encode() {
-        StringBuilder indexes = new StringBuilder();
+        ChecksummedLines lines = ChecksummedLines.ofVersion(VERSION)
+                .add("clean", clean)
+                .add("log-start-offset", logStartOffset)
+                .add("recovery-point", recoveryPoint)
+                .add("segment", segment)
+                .add("position", position)
+                .add("max-timestamp", maxTimestampMs)
+                .add("max-timestamp-offset", maxTimestampOffset)
+                .add("index-entries", index.offsetCount())
+                .add("index-crc", index.offsetCrc())
+                .add("time-index-entries", index.timeCount())
+                .add("time-index-crc", index.timeCrc())
+                .add("leader-epoch", leaderEpoch)
+                .add("leader-epoch-checkpoint-crc", leaderEpochsCrc)
+                .add("producers-from", producers.offset())
+                .add("producers-none", producers.none());
         for (TransactionIndex.State state : transactionIndexes) {
-            indexes.append(TRANSACTION_INDEX + " ").append(state.baseOffset());
-            indexes.append(' ')
-                    .append(state.entries())
-                    .append(' ')
-                    .append(state.crc())
-                    .append('\n');
+            lines.add(TRANSACTION_INDEX, state.baseOffset() + " " + state.entries() + " " + state.crc());
         }
-        String text = "version " + VERSION + "\n"
-                + "clean " + clean + "\n"
-                + "log-start-offset " + logStartOffset + "\n"
-                + "recovery-point " + recoveryPoint + "\n"
-                + "segment " + segment + "\n"
-                + "position " + position + "\n"
-                + "max-timestamp " + maxTimestampMs + "\n"
-                + "max-timestamp-offset " + maxTimestampOffset + "\n"
-                + "index-entries " + index.offsetCount() + "\n"
-                + "index-crc " + index.offsetCrc() + "\n"
-                + "time-index-entries " + index.timeCount() + "\n"
-                + "time-index-crc " + index.timeCrc() + "\n"
-                + "leader-epoch " + leaderEpoch + "\n"
-                + "leader-epoch-checkpoint-crc " + leaderEpochsCrc + "\n"
-                + "producers-from " + producers.offset() + "\n"
-                + "producers-none " + producers.none() + "\n"
-                + indexes;
-        return ByteBuffer.wrap((text + "crc " + crcOf(text) + "\n").getBytes(UTF_8));
+        return lines.encode();
     }
 
     /** Null where the bytes are not a whole checkpoint. */
     static @Nullable LogCheckpoint decode(ByteBuffer content) {
-        String text = UTF_8.decode(content.duplicate()).toString();
-        int crcLine = text.lastIndexOf("\ncrc ") + 1;
-        String body = text.substring(0, crcLine);
-        if (crcLine == 0 || !text.substring(crcLine).equals("crc " + crcOf(body) + "\n")) {
-            return null;
-        }
-        Map<String, String> values = new LinkedHashMap<>();
-        List<String> indexes = new ArrayList<>();
-        for (String line : body.lines().toList()) {
-            int space = line.indexOf(' ');
-            if (space < 0) {
-                return null;
-            }
-            String name = line.substring(0, space);
-            String value = line.substring(space + 1);
-            if (name.equals(TRANSACTION_INDEX)) {
-                indexes.add(value);
-            } else {
-                values.put(name, value);
-            }
-        }
-        if (!VERSION.equals(values.get("version"))) {
+        ChecksummedLines lines = ChecksummedLines.decode(content, VERSION);
+        if (lines == null) {
             return null;
         }
         try {
             return new LogCheckpoint(
-                    Boolean.parseBoolean(values.get("clean")),
-                    number(values, "log-start-offset"),
-                    number(values, "recovery-point"),
-                    number(values, "segment"),
-                    Math.toIntExact(number(values, "position")),
-                    number(values, "max-timestamp"),
-                    Math.toIntExact(number(values, "max-timestamp-offset")),
+                    lines.isTrue("clean"),
+                    lines.number("log-start-offset"),
+                    lines.number("recovery-point"),
+                    lines.number("segment"),
+                    lines.integer("position"),
+                    lines.number("max-timestamp"),
+                    lines.integer("max-timestamp-offset"),
                     new GrowingIndex.State(
-                            Math.toIntExact(number(values, "index-entries")),
-                            Math.toIntExact(number(values, "time-index-entries")),
-                            number(values, "index-crc"),
-                            number(values, "time-index-crc")),
-                    Math.toIntExact(number(values, "leader-epoch")),
-                    number(values, "leader-epoch-checkpoint-crc"),
-                    new ProducerPoint(
-                            number(values, "producers-from"), Boolean.parseBoolean(values.get("producers-none"))),
-                    indexes.stream().map(LogCheckpoint::transactionIndex).toList());
-        } catch (NumberFormatException | ArithmeticException e) {
-            // a later version's file: as good as none, since all it says can be found in the log
-            return null;
+                            lines.integer("index-entries"),
+                            lines.integer("time-index-entries"),
+                            lines.number("index-crc"),
+                            lines.number("time-index-crc")),
+                    lines.integer("leader-epoch"),
+                    lines.number("leader-epoch-checkpoint-crc"),
+                    new ProducerPoint(lines.number("producers-from"), lines.isTrue("producers-none")),
+                    lines.all(TRANSACTION_INDEX).stream()
+                            .map(LogCheckpoint::transactionIndex)
+                            .toList());
+        } catch (IllegalArgumentException e) {
+            return null; // as good as none, since all it says can be found in the log
         }
     }
 
@@ -213,19 +180,5 @@ record LogCheckpoint(
         }
         return new TransactionIndex.State(
                 Long.parseLong(numbers[0]), Integer.parseInt(numbers[1]), Long.parseLong(numbers[2]));
-    }
-
-    private static long number(Map<String, String> values, String name) {
-        String value = values.get(name);
-        if (value == null) {
-            throw new NumberFormatException("no " + name);
-        }
-        return Long.parseLong(value);
-    }
-
-    private static long crcOf(String text) {
-        CRC32C crc = new CRC32C();
-        crc.update(text.getBytes(UTF_8));
-        return crc.getValue();
     }
 }

@@ -129,13 +129,24 @@ public final class LogRepair {
         if (known.damage().isEmpty()) {
             return new Report(null, log.logStartOffset(), log.logEndOffset(), log.logEndOffset(), aside, bytesAside);
         }
-        long kept = known.keptTo();
-        if (kept < 0) {
-            kept = log.logEndOffset();
-            known.withKeptTo(kept).write(store, folder);
-        }
+        long kept = Math.max(log.logStartOffset(), endOfRecords());
         log.skipTo(known.end());
         return new Report(known.damage(), log.logStartOffset(), kept, log.logEndOffset(), aside, bytesAside);
+    }
+
+    /** The offset behind the last record that is there; 0: none is. A repair before this one may have put batches without records behind it. */
+    private long endOfRecords() {
+        long[] end = {0};
+        new LogInspector(store, new Visitor() {
+                    @Override
+                    public void batch(Path file, long position, RecordBatch batch) {
+                        if (batch.count() > 0) {
+                            end[0] = Math.max(end[0], batch.nextOffset());
+                        }
+                    }
+                })
+                .read(folder);
+        return end[0];
     }
 
     /**
@@ -181,7 +192,7 @@ public final class LogRepair {
             }
         }
         store.createForcedDirectories(half);
-        open(half, new UnfinishedRepair(begin, begin, epoch, -1, "")).close();
+        open(half, new UnfinishedRepair(begin, begin, epoch, "")).close();
         store.rename(half, fresh);
         store.forceDirectory(data.resolve(ASIDE));
     }
@@ -231,7 +242,6 @@ public final class LogRepair {
                 Math.max(before.logStartOffset(), checkpoint == null ? 0 : checkpoint.logStartOffset()),
                 end[0],
                 Math.max(before.leaderEpoch(), epoch >= 0 ? epoch : epochOfBatches[0]),
-                before.keptTo(),
                 before.damage());
     }
 

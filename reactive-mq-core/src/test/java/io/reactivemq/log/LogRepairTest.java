@@ -267,6 +267,38 @@ class LogRepairTest {
     }
 
     @Test
+    @DisplayName(
+            "that is run again tells what is kept now, whatever came between: other damage, or a copy of the files from before")
+    void runAgain() {
+        Folders.write(store, FOLDER, damaged(2, 30));
+        FaultyFileStore dying = new FaultyFileStore(store);
+        dying.failIf((operation, path) ->
+                operation == StorageException.Operation.DELETE && path.endsWith(UnfinishedRepair.FILE_NAME));
+        assertThatThrownBy(() -> new LogRepair(dying, FOLDER).cut()).isInstanceOf(StorageException.class);
+        Map<String, byte[]> unfinished = Folders.read(store, FOLDER);
+        assertThat(unfinished).containsKey(UnfinishedRepair.FILE_NAME);
+
+        Folders.write(store, FOLDER, Folders.withBitFlipped(unfinished, segment(1), 8 * 30));
+        Report report = new LogRepair(store, FOLDER).cut();
+        assertThat(report.keptTo()).isEqualTo(segments.get(1).baseOffset());
+        assertThat(report.nextOffset()).isEqualTo(RECORDS);
+
+        byte[] record = Objects.requireNonNull(unfinished.get(UnfinishedRepair.FILE_NAME));
+        Folders.write(store, FOLDER, Folders.with(files, UnfinishedRepair.FILE_NAME, record));
+        report = new LogRepair(store, FOLDER).cut();
+        assertThat(report.keptTo()).isEqualTo(RECORDS);
+        assertThat(report.nextOffset()).isEqualTo(RECORDS);
+    }
+
+    @Test
+    @DisplayName("writes down what it has found though a folder's name has more than one line")
+    void severalLines() {
+        UnfinishedRepair found = new UnfinishedRepair(1, 2, 3, "in a\rb\nc: this");
+        found.write(store, FOLDER);
+        assertThat(UnfinishedRepair.read(store, FOLDER)).isEqualTo(found.withDamage("in a b c: this"));
+    }
+
+    @Test
     @DisplayName("has an epoch that none of the batches has, where nothing else tells of epochs")
     void epochOfBatches() {
         Folders.write(store, FOLDER, damaged(2, 30));

@@ -40,12 +40,15 @@ public final class DeadLetters {
      *
      * <p>Letters go one after the other. The topic is read by a {@linkplain ReplayOptions.Builder#group group of its own}. A letter counts as replayed, and is committed, when the record
      * is as durable as its topic says; a crash in between sends the letters back once more that were not committed, so handlers see them at least once. Runs at
-     * the same time share the partitions of the topic. Letters stay in the topic until its retention takes them away; a run of another group begins with all of them.
+     * the same time share the partitions of the topic. Letters stay in the topic until its retention takes them away; a run of another group begins with all of them,
+     * and so does one after the broker has forgotten the offsets of the group, 7 days after the last run by default ({@code offsetsRetention}, {@code
+     * offsets.retention.minutes}): the topic's {@code retention.ms} should not be longer.
      *
      * <p>A result for each letter that went, in the order of the partition, under demand. Completes when the group has committed all that was there. Ends with a {@link
      * io.reactivemq.MqException} at the first letter that can't go: with the code of the refused send ({@code UNKNOWN_TOPIC_OR_PARTITION} where its topic is gone), or {@code
-     * INVALID_RECORD} for a record that is no dead letter. It names the letter; nothing from it on counts as replayed, and the next run begins with it. {@link
-     * ReplayOptions.Builder#where where} leaves it out. Cancelling ends the run there, too.
+     * INVALID_RECORD} for a record that is no dead letter; with an {@link IllegalStateException} where {@code where} throws. It names the letter; nothing from it on counts as
+     * replayed, and the next run begins with it. {@link ReplayOptions.Builder#where where} leaves it out. Ends with {@code UNKNOWN_TOPIC_OR_PARTITION}, too, where the topic of the
+     * letters is deleted meanwhile. Cancelling ends the run there.
      *
      * <p>Headers are what whoever wrote the letter has put there. Where others than the receivers may write to the topic, {@code where} decides which
      * sources are believed.

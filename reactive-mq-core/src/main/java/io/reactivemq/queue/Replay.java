@@ -10,6 +10,7 @@ import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.broker.OffsetSpec;
+import io.reactivemq.broker.TopicDescription;
 import io.reactivemq.consume.DeadLetterHeaders;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
@@ -23,15 +24,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
  * One run: reads the letters as a group, sends them, and acknowledges each when its result is there. Its end is the end of the topic's partitions at its begin, and
- * it has come when the group has committed that much, whoever of the group did so.
+ * it has come when the group has committed that much, whoever of the group did so. A partition is read no further than that.
  */
 final class Replay {
 
@@ -51,8 +54,8 @@ final class Replay {
     /** Handed to the sender, in order, and without a result. */
     private final Queue<ReceiverRecord<byte[], byte[]>> inFlight = new ConcurrentLinkedQueue<>();
 
-    /** Ends the run at a letter that can't go; run once, when those before it have their results. */
-    private final AtomicReference<@Nullable Runnable> ending = new AtomicReference<>();
+    /** What waits until all that are in flight have their results: nothing is sent meanwhile. */
+    private final AtomicReference<@Nullable Runnable> waiting = new AtomicReference<>();
 
     Replay(Broker broker, String topic, ReplayOptions options) {
         this.broker = broker;
@@ -61,44 +64,87 @@ final class Replay {
     }
 
     Flux<ReplayedLetter> run() {
-        return ends().flatMapMany(ends -> isCommitted(ends).flatMapMany(done -> done ? Flux.empty() : runTo(ends)));
+        return broker.describeTopic(caller, topic)
+                .flatMapMany(letters -> ends(letters)
+                        .flatMapMany(ends -> isCommitted(ends)
+                                .flatMapMany(done -> done ? Flux.empty() : runTo(ends, letters.topicId()))));
     }
 
     /** Behind the last letter of each partition that has one. */
-    private Mono<Map<TopicPartition, Long>> ends() {
-        return broker.describeTopic(caller, topic)
-                .flatMapMany(found -> Flux.range(0, found.partitions()))
+    private Mono<Map<TopicPartition, Long>> ends(TopicDescription letters) {
+        return Flux.range(0, letters.partitions())
                 .map(index -> new TopicPartition(topic, index))
                 .concatMap(partition -> Mono.zip(
-                                broker.listOffset(caller, partition, OffsetSpec.earliest()),
-                                broker.listOffset(caller, partition, OffsetSpec.latest()))
+                                earliest(partition), broker.listOffset(caller, partition, OffsetSpec.latest()))
                         .filter(range -> range.getT1() < range.getT2())
                         .map(range -> Map.entry(partition, range.getT2())))
                 .collectMap(Map.Entry::getKey, Map.Entry::getValue);
     }
 
+    private Mono<Long> earliest(TopicPartition partition) {
+        return broker.listOffset(caller, partition, OffsetSpec.earliest());
+    }
+
+    /** Whether each partition is committed up to its end, or has lost the letters before it. */
     private Mono<Boolean> isCommitted(Map<TopicPartition, Long> ends) {
         return broker.fetchOffsets(caller, options.group(), ends.keySet())
-                .map(committed -> ends.entrySet().stream()
-                        .allMatch(end -> isBehind(committed.get(end.getKey()), end.getValue())));
+                .flatMapMany(committed -> Flux.fromIterable(ends.entrySet())
+                        .filter(end -> !isBehind(committed.get(end.getKey()), end.getValue())))
+                .concatMap(end -> earliest(end.getKey()).map(earliest -> earliest >= end.getValue()))
+                .all(gone -> gone);
     }
 
     private static boolean isBehind(@Nullable CommittedOffset committed, long end) {
         return committed != null && committed.offset() >= end;
     }
 
-    private Flux<ReplayedLetter> runTo(Map<TopicPartition, Long> ends) {
-        Mono<Boolean> allCommitted = isCommitted(ends)
-                .onErrorResume(error -> error instanceof MqException mq && mq.isRetriable(), error -> Mono.just(false))
+    private Flux<ReplayedLetter> runTo(Map<TopicPartition, Long> ends, UUID topicId) {
+        Mono<Boolean> allCommitted = broker.describeTopic(caller, topic)
+                .filter(now -> now.topicId().equals(topicId))
+                .switchIfEmpty(failed(gone(null)))
+                .flatMap(now -> isCommitted(ends))
+                .onErrorResume(MqException.class, this::goOnAfter)
                 .filter(done -> done)
                 .repeatWhenEmpty(looks ->
                         looks.delayElements(LOOK_INTERVAL, broker.runtime().timers()));
         return Flux.usingWhen(
                 Mono.fromSupplier(this::receiver),
                 receiver -> replay(receiver.receive()
-                        .takeUntilOther(allCommitted)
-                        .filter(letter -> letter.offset() < ends.getOrDefault(letter.topicPartition(), 0L))),
+                                .concatMap(
+                                        letter -> letter.offset() < ends.getOrDefault(letter.topicPartition(), 0L)
+                                                ? next(letter)
+                                                : readNoFurther(receiver, letter),
+                                        0))
+                        .takeUntilOther(allCommitted),
                 receiver -> receiver.drain(LEAVE_TIMEOUT));
+    }
+
+    /** The run goes on while the broker may answer again. */
+    private Mono<Boolean> goOnAfter(MqException failure) {
+        if (failure.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
+            return failed(gone(failure));
+        }
+        return failure.isRetriable() ? Mono.just(false) : failed(failure);
+    }
+
+    private MqException gone(@Nullable MqException cause) {
+        return new MqException(
+                ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                "dead-letter topic " + topic + " was deleted while its letters were replayed",
+                cause);
+    }
+
+    /**
+     * The partition ends for this run before that letter, which is not acknowledged: it is another run's. It is sought anew, so that it does not count as in work, when all before it are
+     * acknowledged. Another that gets the partition meanwhile begins where that is committed.
+     */
+    private <T> Mono<T> readNoFurther(Receiver<byte[], byte[]> receiver, ReceiverRecord<byte[], byte[]> letter) {
+        TopicPartition partition = letter.topicPartition();
+        return behindThose()
+                .then(receiver.pause(List.of(partition)))
+                .then(receiver.seek(partition, letter.offset()))
+                .onErrorComplete(IllegalStateException.class) // it is not this receiver's any more
+                .then(Mono.empty());
     }
 
     private Receiver<byte[], byte[]> receiver() {
@@ -113,12 +159,10 @@ final class Replay {
                                 .commitInterval(LOOK_INTERVAL)));
     }
 
-    private Flux<ReplayedLetter> replay(Flux<ReceiverRecord<byte[], byte[]>> letters) {
+    private Flux<ReplayedLetter> replay(Flux<SenderRecord<byte[], byte[]>> records) {
         Sender<byte[], byte[]> sender =
                 Sender.on(broker, SenderOptions.of(Serdes.bytes(), Serdes.bytes(), this::configure));
-        return sender.send(letters.filter(this::isChosen).concatMap(this::next, 0))
-                .map(this::replayed)
-                .onErrorMap(MqException.class, this::ofLetter);
+        return sender.send(records).map(this::replayed).onErrorMap(MqException.class, this::ofLetter);
     }
 
     /** One at a time: behind a letter that can't go none is sent, and all before it are acknowledged before the receiver is cancelled. */
@@ -129,16 +173,24 @@ final class Replay {
         }
     }
 
-    private boolean isChosen(ReceiverRecord<byte[], byte[]> letter) {
-        boolean chosen = options.chooses(letter);
+    /** What is sent for the letter; nothing where it is not chosen. */
+    private Mono<SenderRecord<byte[], byte[]>> next(ReceiverRecord<byte[], byte[]> letter) {
+        boolean chosen;
+        try {
+            chosen = options.chooses(letter);
+        } catch (Throwable e) {
+            Exceptions.throwIfJvmFatal(e);
+            return failedBehindThose(new IllegalStateException("where(..) failed for " + nameOf(letter) + ": " + e, e));
+        }
         if (!chosen) {
             boolean unused = letter.acknowledge();
+            return Mono.empty();
         }
-        return chosen;
+        return record(letter);
     }
 
     /** The record that it was, or the letter itself for the parking topic. */
-    private Mono<SenderRecord<byte[], byte[]>> next(ReceiverRecord<byte[], byte[]> letter) {
+    private Mono<SenderRecord<byte[], byte[]>> record(ReceiverRecord<byte[], byte[]> letter) {
         Headers headers = letter.headers();
         String source = headers.lastAsString(DeadLetterHeaders.TOPIC);
         long partition = number(headers, DeadLetterHeaders.PARTITION);
@@ -195,7 +247,7 @@ final class Replay {
         ReceiverRecord<byte[], byte[]> letter = inFlight.remove();
         // too late only where the partition has gone to another run, which replays it once more
         boolean unused = letter.acknowledge();
-        endWhenAllHaveResults();
+        goOnWhenAllHaveResults();
         return new ReplayedLetter(
                 letter.topicPartition(),
                 letter.offset(),
@@ -220,21 +272,28 @@ final class Replay {
         return "the record at offset " + letter.offset() + " of " + letter.topicPartition();
     }
 
-    /**
-     * Fails when all that is in flight has its result: the error cancels the receiver, and behind that nothing is acknowledged. An expected failure; {@link Mono#error} inside an
-     * operator would count as that operator's.
-     */
-    private <T> Mono<T> failedBehindThose(MqException failure) {
+    /** Fails when all that is in flight has its result: the error cancels the receiver, and behind that nothing is acknowledged. */
+    private <T> Mono<T> failedBehindThose(RuntimeException failure) {
+        return behindThose().then(failed(failure));
+    }
+
+    /** Completes when all that is in flight has its result. Asked for by one letter at a time. */
+    private Mono<Void> behindThose() {
         return Mono.create(sink -> {
-            ending.set(() -> sink.error(failure));
-            endWhenAllHaveResults();
+            waiting.set(sink::success);
+            goOnWhenAllHaveResults();
         });
     }
 
-    private void endWhenAllHaveResults() {
-        Runnable end = inFlight.isEmpty() ? ending.getAndSet(null) : null;
-        if (end != null) {
-            end.run();
+    private void goOnWhenAllHaveResults() {
+        Runnable next = inFlight.isEmpty() ? waiting.getAndSet(null) : null;
+        if (next != null) {
+            next.run();
         }
+    }
+
+    /** An expected failure; {@link Mono#error} inside an operator would count as that operator's. */
+    private static <T> Mono<T> failed(RuntimeException failure) {
+        return Mono.create(sink -> sink.error(failure));
     }
 }

@@ -16,6 +16,7 @@ import io.reactivemq.test.contract.IdempotenceContract;
 import io.reactivemq.test.contract.OffsetResetContract;
 import io.reactivemq.test.contract.ProduceConsumeContract;
 import io.reactivemq.test.contract.ReceiverContract;
+import io.reactivemq.test.contract.ReplayContract;
 import io.reactivemq.test.contract.RetentionContract;
 import io.reactivemq.test.contract.SenderContract;
 import io.reactivemq.test.contract.TopicsContract;
@@ -96,6 +97,14 @@ class OnFilesSimulatedTest {
 
     @Nested
     class HardCases extends HardCasesContract {
+        @Override
+        protected EngineFixture newEngine(long seed) {
+            return SimulatedFixture.of(Place.FILES_FSYNC, seed);
+        }
+    }
+
+    @Nested
+    class Replays extends ReplayContract {
         @Override
         protected EngineFixture newEngine(long seed) {
             return SimulatedFixture.of(Place.FILES_FSYNC, seed);

@@ -103,6 +103,7 @@ public final class LogRepair {
         }
         UnfinishedRepair known = known();
         while (true) {
+            keepTail(known);
             Report report = null;
             LogDamage.Found damage = null;
             try (PartitionLog log = open(folder, known)) {
@@ -168,8 +169,8 @@ public final class LogRepair {
                     .sum();
             Path place = freshPlace();
             store.rename(folder, place);
+            store.forceDirectory(data.resolve(ASIDE)); // where it is before where it was, so that it is somewhere
             store.forceDirectory(data);
-            store.forceDirectory(data.resolve(ASIDE));
             aside = place;
         }
         store.rename(fresh, folder);
@@ -278,6 +279,28 @@ public final class LogRepair {
         }
         boolean truncated = position > 0 && truncate(file, position);
         return truncated || changed;
+    }
+
+    /**
+     * Takes away, with a copy, what does not count at the end of a log that is being cut: without its checkpoint, or its last segments, the opening would take that for what
+     * a crash has torn, and cut it for good.
+     */
+    private void keepTail(UnfinishedRepair known) {
+        List<Long> bases = LogFolder.of(store, folder).offsets(IndexFormat.LOG_SUFFIX);
+        if (known.damage().isEmpty()) {
+            return;
+        }
+        long base = bases.get(bases.size() - 1);
+        Path last = IndexFormat.logFile(folder, base);
+        long size = store.size(last);
+        int position = wholeBatches(last, base, size);
+        if (position > 0) {
+            truncate(last, position);
+        } else if (size > 0 && bases.size() > 1) {
+            moveFrom(base);
+        } else if (size > 0) {
+            throw hopeless("no records before the damage can be kept: " + known.damage(), null);
+        }
     }
 
     /** Where the last of the batches that count before that byte ends. */

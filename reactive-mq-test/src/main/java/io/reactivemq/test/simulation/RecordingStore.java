@@ -196,11 +196,18 @@ public final class RecordingStore implements FileStore {
         check(Operation.RENAME, from);
         synchronized (this) {
             Node node = node(Operation.RENAME, from);
-            if (node.isDirectory() || !FileStore.parentOf(from).equals(FileStore.parentOf(to))) {
-                throw new UnsupportedOperationException("only files are renamed here, within their directory");
+            Node former = names.get(to);
+            boolean replaces = former != null && !former.isDirectory() && !node.isDirectory();
+            if (!isDirectory(FileStore.parentOf(to)) || to.startsWith(from) || (former != null && !replaces)) {
+                throw new StorageException(Operation.RENAME, from, "to " + to + "; no place for it there", null);
             }
             names.remove(from);
             names.put(to, node);
+            for (Path below : List.copyOf(names.keySet())) {
+                if (node.isDirectory() && below.startsWith(from)) {
+                    names.put(to.resolve(from.relativize(below)), names.remove(below));
+                }
+            }
             changes.add(new Renamed(from, to));
         }
     }

@@ -38,20 +38,26 @@ import io.reactivemq.storage.FileStore;
 import io.reactivemq.storage.Folders;
 import io.reactivemq.storage.StorageException;
 import io.reactivemq.storage.StorageException.Operation;
+import io.reactivemq.storage.testing.WatchedStore;
 import io.reactivemq.topic.Admission;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import reactor.core.publisher.Mono;
 
 @DisplayName("Rule 4: a broker one of whose partitions is damaged")
@@ -298,6 +304,55 @@ class OfflinePartitionTest {
         EmbeddedBroker broker = await(EmbeddedBroker.start(faulty, DATA, options(), Admission.OPEN, null, null));
         append(broker, orders(2));
         close(broker);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'orders,bills', 3", "many, 65"})
+    @DisplayName(
+            "that does not open for another reason is closed again when all are opened that it had begun with, and none stays open")
+    void othersEndFirst(String names, int partitions) {
+        Folders.write(store, DAMAGED, whole);
+        EmbeddedBroker broker = open();
+        List<String> topics = List.of(names.split(","));
+        for (String topic : topics) {
+            if (!topic.equals("orders")) {
+                await(broker.createTopic(CALLER, NewTopic.of(topic, partitions)));
+            }
+        }
+        close(broker);
+        WatchedStore watched = new WatchedStore(store);
+        FaultyFileStore faulty = new FaultyFileStore(watched.store());
+        Set<String> begun = new LinkedHashSet<>();
+        List<Boolean> failedMeanwhile = new ArrayList<>();
+        runtime = new ManualRuntime();
+        CompletableFuture<EmbeddedBroker> started = new CompletableFuture<>();
+        faulty.failIf((operation, path) -> {
+            if (operation != Operation.OPEN || !path.endsWith(SEGMENT)) {
+                return false;
+            }
+            String folder = String.valueOf(FileStore.parentOf(path).getFileName());
+            int dash = folder.lastIndexOf('-');
+            if (!topics.contains(folder.substring(0, dash))) {
+                return false;
+            }
+            // those of one topic are opened by 64, one behind the other
+            String turn = folder.substring(0, dash) + Integer.parseInt(folder.substring(dash + 1)) / 64;
+            begun.add(turn);
+            if (begun.size() == 1 && failedMeanwhile.isEmpty()) {
+                failedMeanwhile.add(false);
+                runtime.run(); // as if on another thread, the others come to where they fail
+                failedMeanwhile.set(0, started.isDone());
+            }
+            return !turn.equals(begun.iterator().next());
+        });
+        EmbeddedBroker.start(faulty, DATA, options(), Admission.OPEN, null, null)
+                .subscribe(started::complete, started::completeExceptionally);
+        runtime.run();
+
+        assertThat(begun).as("at once").hasSize(2);
+        assertThat(failedMeanwhile).containsExactly(false);
+        assertThat(started).isCompletedExceptionally();
+        assertThat(watched.count("close")).isEqualTo(watched.count("open")).isPositive();
     }
 
     @Test

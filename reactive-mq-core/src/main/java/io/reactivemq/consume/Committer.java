@@ -111,7 +111,7 @@ final class Committer {
             long offset = lane.committable();
             String metadata = lane.committableMetadata(offset);
             if (offset != lane.committed || !metadata.equals(lane.committedMetadata)) {
-                CommittedOffset committed = new CommittedOffset(offset, -1, metadata);
+                CommittedOffset committed = new CommittedOffset(offset, lane.epochBefore(offset), metadata);
                 sent.add(new Sent(lane, lane.window(), committed));
                 commits.put(lane.partition(), committed);
             }

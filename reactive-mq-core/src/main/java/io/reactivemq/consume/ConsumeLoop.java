@@ -3,7 +3,9 @@ package io.reactivemq.consume;
 import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.metrics.ReceiverMeters;
+import io.reactivemq.produce.TransactionInput;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -269,14 +271,19 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         });
     }
 
-    /** The member that the subscription is, as long as the record's partition is its own; else empty. */
-    Mono<PartitionSource.Membership> membershipFor(ReceiverRecord<?, ?> read) {
-        return Mono.<PartitionSource.Membership>create(sink -> events.execute(() -> {
+    /** What is committed in a transaction that ends with the record, as long as its partition is this member's own; else empty. */
+    Mono<TransactionInput.Offsets> offsetsBehind(ReceiverRecord<?, ?> read) {
+        TopicPartition partition = read.topicPartition();
+        long next = read.offset() + 1;
+        return Mono.<TransactionInput.Offsets>create(sink -> events.execute(() -> {
                     PartitionSource.Membership member = source.membership();
-                    if (member == null || read.isLost()) {
+                    PartitionLane lane = lanes.get(partition);
+                    if (member == null || lane == null || read.isLost()) {
                         sink.success();
                     } else {
-                        sink.success(member);
+                        CommittedOffset behind = new CommittedOffset(next, lane.epochBefore(next), "");
+                        sink.success(new TransactionInput.Offsets(
+                                member.groupId(), member.memberId(), member.memberEpoch(), Map.of(partition, behind)));
                     }
                 }))
                 .takeUntilOther(ended.asMono());
@@ -377,7 +384,7 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     @Override
     public void begin(PartitionLane lane, StartOffsets.Start start) {
         boolean first = lane.state() == PartitionLane.State.PREPARING;
-        lane.start(start.offset(), start.acked(), newWindow(lane, start.offset()));
+        lane.start(start.offset(), start.leaderEpoch(), start.acked(), newWindow(lane, start.offset()));
         lane.committed = start.committed() ? start.offset() : -1;
         lane.committedMetadata = start.metadata();
         if (first) {

@@ -46,6 +46,7 @@ final class PartitionLane {
 
     private State state = State.PREPARING;
     private @Nullable AckWindow window;
+    private final LaneEpochs epochs = new LaneEpochs();
     // Invariant: window base <= position <= fetchOffset
     private long position;
     private long fetchOffset;
@@ -127,8 +128,12 @@ final class PartitionLane {
         return fetchOffset;
     }
 
-    /** Begins, or begins again, at that offset. Acknowledgements of what was emitted before have no effect any more. */
-    void start(long offset, AckedRuns acked, AckWindow freshWindow) {
+    /**
+     * Begins, or begins again, at that offset. Acknowledgements of what was emitted before have no effect any more.
+     *
+     * @param leaderEpoch that of the record before it; -1 where unknown
+     */
+    void start(long offset, int leaderEpoch, AckedRuns acked, AckWindow freshWindow) {
         if (window != null) {
             window.close();
         }
@@ -138,6 +143,7 @@ final class PartitionLane {
         restored = acked;
         position = offset;
         fetchOffset = offset;
+        epochs.startAt(offset, leaderEpoch);
         outOfRange = false;
         fetching = null;
         commitAhead = -1;
@@ -167,6 +173,7 @@ final class PartitionLane {
         cursor = null;
         standing = false;
         fetchOffset = position;
+        epochs.cutTo(position);
     }
 
     /** Takes what a fetch from {@link #fetchOffset} brought. */
@@ -178,6 +185,7 @@ final class PartitionLane {
                 batches.add(new Fetched(fetched, shown));
                 unopenedBytes += fetched.sizeInBytes();
                 fetchOffset = next;
+                epochs.add(fetched.leaderEpoch(), next);
             }
         }
     }
@@ -291,6 +299,11 @@ final class PartitionLane {
             return restored.behind(Math.max(commitAhead, position));
         }
         return window().isQuiet() ? restored.behind(position) : window().advance();
+    }
+
+    /** The leader epoch of the record before an offset that is to be committed; -1 where unknown. */
+    int epochBefore(long offset) {
+        return epochs.before(offset);
     }
 
     /**

@@ -334,7 +334,7 @@ public final class ReceiverOptions<K, V> {
         /**
          * Where to begin in a partition of which the group has committed nothing, or without a group; also where to go on
          * when the position is outside the log ({@code auto.offset.reset}). Default: earliest, so that a new group misses
-         * nothing (Kafka's default is latest).
+         * nothing (Kafka's default is latest). Where the log was cut below what is committed, after a loss of power, it goes on at the cut, as far as leader epochs tell (KIP-320).
          */
         public Builder startFrom(OffsetSpec spec) {
             this.startFrom = Objects.requireNonNull(spec, "spec");

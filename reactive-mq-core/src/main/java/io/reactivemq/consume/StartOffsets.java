@@ -6,6 +6,7 @@ import io.reactivemq.TopicPartition;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.Caller;
 import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.EpochEnd;
 import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.OffsetSpec;
 import java.time.Duration;
@@ -34,18 +35,24 @@ final class StartOffsets {
      *
      * @param offset the first offset to read
      * @param committed whether the group has committed it
+     * @param leaderEpoch that of the record before it; -1 where unknown
      * @param acked what is acknowledged beyond it
      * @param metadata the metadata of the commit, if it is ours, else empty
      */
-    record Start(long offset, boolean committed, AckedRuns acked, String metadata) {
+    record Start(long offset, boolean committed, int leaderEpoch, AckedRuns acked, String metadata) {
 
         static Start at(long offset) {
-            return new Start(offset, false, AckedRuns.NONE, "");
+            return new Start(offset, false, LaneEpochs.NONE, AckedRuns.NONE, "");
         }
 
         static Start of(CommittedOffset committed) {
             AckedRuns acked = AckedRuns.parse(committed.offset(), committed.metadata());
-            return new Start(committed.offset(), true, acked, acked == AckedRuns.NONE ? "" : committed.metadata());
+            return new Start(
+                    committed.offset(),
+                    true,
+                    committed.leaderEpoch(),
+                    acked,
+                    acked == AckedRuns.NONE ? "" : committed.metadata());
         }
     }
 
@@ -190,7 +197,7 @@ final class StartOffsets {
         TopicPartition partition = lane.partition();
         CommittedOffset offset = committed.get(partition);
         if (offset != null) {
-            return Mono.just(Start.of(offset));
+            return startAt(partition, offset);
         }
         OffsetSpec from = lane.isFromLogStart()
                 ? OffsetSpec.earliest()
@@ -204,5 +211,34 @@ final class StartOffsets {
         return broker.listOffset(caller, partition, from)
                 .map(Start::at)
                 .onErrorResume(Requests::isRetriable, error -> Mono.empty());
+    }
+
+    /** At what is committed, or where the log is another from than the one that was read up to there (KIP-320). */
+    private Mono<Start> startAt(TopicPartition partition, CommittedOffset committed) {
+        Start start = Start.of(committed);
+        if (committed.leaderEpoch() < 0) {
+            return Mono.just(start);
+        }
+        return broker.epochEnd(caller, partition, committed.leaderEpoch())
+                .flatMap(end -> end.leaderEpoch() < 0 || end.endOffset() >= committed.offset()
+                        ? Mono.just(start)
+                        : diverged(partition, committed, end))
+                .onErrorResume(Requests::isRetriable, error -> Mono.empty());
+    }
+
+    private Mono<Start> diverged(TopicPartition partition, CommittedOffset committed, EpochEnd end) {
+        String what = "what the group has read of " + partition + " is not in its log any more from offset "
+                + end.endOffset() + " on: committed is offset " + committed.offset()
+                + ", behind a record of leader epoch "
+                + committed.leaderEpoch();
+        if (options.startFrom(broker.runtime().currentTimeMillis()) == null) {
+            MqException lost = new MqException(
+                    ErrorCode.OFFSET_OUT_OF_RANGE,
+                    what + ", and " + options + " says that this is an error (startFromNone)");
+            // an expected failure; Mono.error inside an operator would count as that operator's
+            return Mono.create(sink -> sink.error(lost));
+        }
+        LOG.warn("{}; going on there", what);
+        return Mono.just(Start.at(end.endOffset()));
     }
 }

@@ -2,10 +2,8 @@ package io.reactivemq.consume;
 
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
-import io.reactivemq.broker.CommittedOffset;
 import io.reactivemq.produce.TransactionInput;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
@@ -32,15 +30,10 @@ final class TransactionBatch<K, V> implements TransactionInput.Batch<ReceiverRec
     @Override
     public Mono<TransactionInput.Offsets> offsets() {
         ReceiverRecord<K, V> last = batch.records().get(batch.size() - 1);
-        Mono<PartitionSource.Membership> member = loop == null ? Mono.empty() : loop.membershipFor(last);
-        return member.map(now -> new TransactionInput.Offsets(
-                        now.groupId(),
-                        now.memberId(),
-                        now.memberEpoch(),
-                        Map.of(batch.topicPartition(), CommittedOffset.of(last.offset() + 1))))
-                .switchIfEmpty(Mono.create(sink -> sink.error(new MqException(
-                        ErrorCode.FENCED_MEMBER_EPOCH,
-                        batch + " is not this receiver's any more: it will be delivered again, here or elsewhere"))));
+        Mono<TransactionInput.Offsets> behind = loop == null ? Mono.empty() : loop.offsetsBehind(last);
+        return behind.switchIfEmpty(Mono.create(sink -> sink.error(new MqException(
+                ErrorCode.FENCED_MEMBER_EPOCH,
+                batch + " is not this receiver's any more: it will be delivered again, here or elsewhere"))));
     }
 
     @Override

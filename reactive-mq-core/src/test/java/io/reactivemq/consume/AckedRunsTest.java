@@ -34,7 +34,7 @@ class AckedRunsTest extends ReceiverFixture {
         long begin = random.nextInt(3);
         int emitted = 2 + random.nextInt(200);
         PartitionLane lane = new PartitionLane(partition, false);
-        lane.start(begin, AckedRuns.NONE, new AckWindow(partition, begin, 4_096, () -> {}));
+        lane.start(begin, LaneEpochs.NONE, AckedRuns.NONE, new AckWindow(partition, begin, 4_096, () -> {}));
         for (int i = 0; i < emitted; i++) {
             lane.take(begin + i);
         }

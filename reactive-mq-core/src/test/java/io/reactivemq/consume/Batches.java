@@ -12,6 +12,7 @@ final class Batches {
 
     private static final int ATTRIBUTES_AT = 21;
     private static final int CONTROL = 0x20;
+    private static final int LEADER_EPOCH_AT = 12;
 
     private Batches() {}
 
@@ -31,6 +32,11 @@ final class Batches {
             values[i] = "v" + (first + i);
         }
         return of(values);
+    }
+
+    /** As {@link #numbered}, appended in that leader epoch. */
+    static ByteBuffer inEpoch(int leaderEpoch, int first, int count) {
+        return numbered(first, count).putInt(LEADER_EPOCH_AT, leaderEpoch);
     }
 
     static ByteBuffer of(byte @Nullable [] key, byte @Nullable [] value, Headers headers) {

@@ -99,6 +99,7 @@ public final class ScriptedBroker implements Broker {
     private final List<GroupHeartbeat> heartbeats = new ArrayList<>();
     private final List<OffsetCommit> commits = new ArrayList<>();
     private final Map<String, Map<TopicPartition, CommittedOffset>> committed = new TreeMap<>();
+    private final Map<TopicPartition, Map<Integer, EpochEnd>> epochEnds = new TreeMap<>();
     private volatile boolean unstable;
     private final Map<TopicPartition, Deque<RuntimeException>> appendFailures = new HashMap<>();
     private final Map<TopicPartition, Deque<MqException>> fetchFailures = new HashMap<>();
@@ -848,8 +849,13 @@ public final class ScriptedBroker implements Broker {
     }
 
     @Override
-    public Mono<EpochEnd> epochEnd(Caller caller, TopicPartition partition, int leaderEpoch) {
-        return Mono.just(EpochEnd.UNKNOWN);
+    public synchronized Mono<EpochEnd> epochEnd(Caller caller, TopicPartition partition, int leaderEpoch) {
+        return Mono.just(epochEnds.getOrDefault(partition, Map.of()).getOrDefault(leaderEpoch, EpochEnd.UNKNOWN));
+    }
+
+    /** What is said of that epoch; of the others nothing is known. */
+    public synchronized void epochEnds(TopicPartition partition, int leaderEpoch, EpochEnd end) {
+        epochEnds.computeIfAbsent(partition, made -> new TreeMap<>()).put(leaderEpoch, end);
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.reactivemq.test.embedded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.reactivemq.Durability;
 import io.reactivemq.ErrorCode;
 import io.reactivemq.MqException;
 import io.reactivemq.MqRuntime;
@@ -292,6 +293,55 @@ class DataDirectoryTest {
         copy(data, image);
         close(broker);
         return image;
+    }
+
+    /**
+     * Power is lost at level os-buffered: the partition's last records are gone, and the group's offsets are not. The files are those of a moment before the records, and the
+     * offsets' of one behind them.
+     */
+    @Test
+    @DisplayName("K03 what stands where a group has read records that a loss of power took is received")
+    void cut_and_filled_again_below_a_committed_offset() throws IOException {
+        Path after = temporary.resolve("after");
+        EmbeddedBroker broker = openOsBuffered(data);
+        runtime.await(broker.createTopic(CALLER, new NewTopic("t", 1, Map.of())));
+        send(broker, 0, 5);
+        read(broker, 3);
+        copy(data, after);
+        send(broker, 5, 10);
+        assertThat(read(broker, 5)).isEqualTo(numbered(3, 8));
+        EmbeddedFixture.deleteRecursively(after.resolve("__consumer_offsets-0"));
+        copy(data.resolve("__consumer_offsets-0"), after.resolve("__consumer_offsets-0"));
+        close(broker);
+
+        EmbeddedBroker restarted = openOsBuffered(after);
+        send(restarted, 10, 15);
+        assertThat(read(restarted, 5)).as("from where the log was cut").isEqualTo(numbered(10, 15));
+        close(restarted);
+    }
+
+    private EmbeddedBroker openOsBuffered(Path directory) {
+        return runtime.await(
+                EmbeddedBroker.open(directory, o -> o.runtime(runtime).durability(Durability.OS_BUFFERED)));
+    }
+
+    private static List<String> numbered(int from, int to) {
+        return IntStream.range(from, to).mapToObj(i -> "value " + i).toList();
+    }
+
+    /** So many records, by a group; they are committed. */
+    private List<String> read(Broker broker, int count) {
+        Receiver<String, String> receiver = Receiver.on(
+                broker,
+                ReceiverOptions.of(
+                        Serdes.string(), Serdes.string(), o -> o.group("g").topics("t")));
+        List<String> values = runtime.await(receiver.receive()
+                .doOnNext(ReceiverRecord::acknowledge)
+                .map(record -> String.valueOf(record.value()))
+                .take(count)
+                .collectList());
+        runtime.advance(TIMEOUT);
+        return values;
     }
 
     private EmbeddedBroker open(Path directory) {

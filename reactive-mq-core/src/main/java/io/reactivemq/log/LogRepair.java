@@ -64,6 +64,9 @@ public final class LogRepair {
 
     /** For the message of an error: what to do about the log in that folder. */
     public static String advice(Path folder) {
+        if (isMetadata(folder)) {
+            return "restore " + folder + " from a copy; this log can't be repaired";
+        }
         return "restore " + folder + " from a copy, or stop the broker and run 'rmq log repair --cut " + folder
                 + "', which keeps the records before the damage, or the same with --set-aside, which begins the partition anew (--at OFFSET: there, or later)";
     }
@@ -394,6 +397,10 @@ public final class LogRepair {
                 cause);
     }
 
+    private static boolean isMetadata(Path folder) {
+        return folder.endsWith("__cluster_metadata-0");
+    }
+
     private static TopicPartition partitionOf(Path folder) {
         String name = String.valueOf(folder.getFileName());
         int dash = name.lastIndexOf('-');
@@ -403,7 +410,7 @@ public final class LogRepair {
                     ErrorCode.INVALID_CONFIG,
                     folder + " is no partition's folder: expected <topic>-<partition>, actual " + name);
         }
-        if (name.equals("__cluster_metadata-0")) {
+        if (isMetadata(folder)) {
             throw new MqException(
                     ErrorCode.INVALID_CONFIG,
                     folder

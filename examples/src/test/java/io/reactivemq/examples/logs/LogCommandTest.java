@@ -2,9 +2,16 @@ package io.reactivemq.examples.logs;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.reactivemq.Serdes;
+import io.reactivemq.TopicPartition;
+import io.reactivemq.broker.Caller;
+import io.reactivemq.broker.CommittedOffset;
+import io.reactivemq.broker.InitProducerId;
 import io.reactivemq.broker.NewTopic;
+import io.reactivemq.broker.OffsetCommit;
+import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.engine.EmbeddedBroker;
 import io.reactivemq.examples.RmqAccess;
 import io.reactivemq.examples.cli.ExitCode;
@@ -19,13 +26,17 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 import reactor.core.publisher.Flux;
 
@@ -34,6 +45,7 @@ class LogCommandTest {
 
     private static final Duration WAIT = Duration.ofMinutes(2);
     private static final String SEGMENT = "00000000000000000000.log";
+    private static final Caller CALLER = Caller.embedded("test");
 
     @TempDir
     @SuppressWarnings("NullAway.Init") // by JUnit
@@ -158,6 +170,114 @@ class LogCommandTest {
                 .doesNotContain("--cut");
         assertThat(run("repair", "--set-aside", folder.toString())).isZero();
         assertServesAgain(folder);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--cut", "--set-aside"})
+    @DisplayName(
+            "repair mends the broker's own topics, without which it does not open: what was committed and decided behind the damage is forgotten, with --set-aside all of it, and groups and transactions go on")
+    void repairOfTheBrokersOwn(String how) throws IOException {
+        TopicPartition order = new TopicPartition("orders", 0);
+        EmbeddedBroker broker = opened();
+        commit(broker, order, 1);
+        Map<Path, Long> before = sizes("__consumer_offsets");
+        commit(broker, order, 2);
+        ProducerIdAndEpoch first = begin(broker);
+        Map<Path, Long> beforeThat = sizes("__transaction_state");
+        ProducerIdAndEpoch second = begin(broker);
+        broker.closeGracefully(WAIT).block(WAIT);
+        assertThat(second).isNotEqualTo(first);
+        Path offsets = shortened(grown(before));
+        Path transactions = shortened(grown(beforeThat));
+
+        for (Path folder : List.of(offsets, transactions)) {
+            assertThatThrownBy(this::opened).hasMessageContainingAll("its own state", "rmq log repair --cut " + data);
+            assertThat(run("repair", how, folder.toString())).as(err.toString()).isZero();
+        }
+
+        broker = opened();
+        CommittedOffset known = committed(broker, order);
+        if (how.equals("--cut")) {
+            assertThat(requireNonNull(known).offset()).isEqualTo(1);
+        } else {
+            assertThat(known).isNull();
+        }
+        commit(broker, order, 3);
+        ProducerIdAndEpoch third = begin(broker);
+        if (how.equals("--cut")) {
+            assertThat(third.producerId()).isEqualTo(first.producerId());
+            assertThat(third.epoch()).isGreaterThan(first.epoch());
+        } else {
+            assertThat(third.producerId()).as("never given out before").isGreaterThan(second.producerId());
+        }
+        broker.closeGracefully(WAIT).block(WAIT);
+        assertThat(run("verify", data.toString())).isZero();
+        broker = opened();
+        assertThat(requireNonNull(committed(broker, order)).offset()).isEqualTo(3);
+        assertThat(begin(broker)).isNotIn(first, second, third);
+        broker.closeGracefully(WAIT).block(WAIT);
+    }
+
+    private static void commit(EmbeddedBroker broker, TopicPartition partition, long offset) {
+        OffsetCommit commit = OffsetCommit.admin("g", Map.of(partition, CommittedOffset.of(offset)));
+        assertThat(broker.commitOffsets(CALLER, commit).block(WAIT)).isEmpty();
+    }
+
+    private static @Nullable CommittedOffset committed(EmbeddedBroker broker, TopicPartition partition) {
+        return requireNonNull(
+                        broker.fetchOffsets(CALLER, "g", List.of(partition)).block(WAIT))
+                .get(partition);
+    }
+
+    private static ProducerIdAndEpoch begin(EmbeddedBroker broker) {
+        return requireNonNull(broker.initProducerId(CALLER, InitProducerId.transactional("tx", Duration.ofMinutes(1)))
+                .block(WAIT));
+    }
+
+    /** How large the logs of a topic are. */
+    private Map<Path, Long> sizes(String topic) throws IOException {
+        Map<Path, Long> sizes = new TreeMap<>();
+        try (Stream<Path> folders = Files.list(data)) {
+            for (Path folder : folders.filter(
+                            path -> path.getFileName().toString().startsWith(topic))
+                    .toList()) {
+                sizes.put(folder.resolve(SEGMENT), Files.size(folder.resolve(SEGMENT)));
+            }
+        }
+        return sizes;
+    }
+
+    /** The one that has become larger. */
+    private static Path grown(Map<Path, Long> before) throws IOException {
+        for (Map.Entry<Path, Long> each : before.entrySet()) {
+            if (Files.size(each.getKey()) > each.getValue()) {
+                return each.getKey();
+            }
+        }
+        throw new AssertionError("none of " + before);
+    }
+
+    /** Without its last byte: its folder. */
+    private static Path shortened(Path segment) throws IOException {
+        byte[] content = Files.readAllBytes(segment);
+        Files.write(segment, Arrays.copyOf(content, content.length - 1));
+        return requireNonNull(segment.getParent());
+    }
+
+    @Test
+    @DisplayName(
+            "a damaged log of the metadata keeps the broker from opening, which advises what helps: a copy, and no repair")
+    void damagedMetadata() throws IOException {
+        Path folder = shortened(data.resolve("__cluster_metadata-0").resolve(SEGMENT));
+        assertThatThrownBy(this::opened)
+                .hasMessageContainingAll(SEGMENT, "at byte", "restore " + folder + " from a copy")
+                .message()
+                .doesNotContain("rmq log repair");
+        for (String how : List.of("--cut", "--set-aside")) {
+            Map<String, String> before = files();
+            assertThat(run("repair", how, folder.toString())).isEqualTo(ExitCode.USAGE);
+            assertThat(files()).isEqualTo(before);
+        }
     }
 
     /** All records in one partition, the last of its bytes gone: its folder. */

@@ -37,6 +37,9 @@ final class StickyAssignor implements Assignor {
     /** Members that have as much too many as the first of whom one can be taken, and are looked at besides. */
     private static final int EQUALS_MAX = 64;
 
+    /** Of them in one computation, which a large group of many kinds would take for most of a second. */
+    private static final int LOOKS_MAX = 1_024;
+
     private final String name;
     private final boolean cooperative;
     private final boolean byWeight;
@@ -87,6 +90,7 @@ final class StickyAssignor implements Assignor {
         private final Map<String, Integer> indexes = new HashMap<>();
         private final Map<String, Kind> kinds = new TreeMap<>();
         private final int kindCount;
+        private int looksLeft;
 
         /** What a member has of each kind. Invariant: what it had before comes first, so that what it has got is taken first. */
         private final List<Map<Integer, List<Piece>>> held = new ArrayList<>();
@@ -114,6 +118,8 @@ final class StickyAssignor implements Assignor {
             subscribers.forEach((topic, members) ->
                     kinds.put(topic, byMembers.computeIfAbsent(members, m -> new Kind(byMembers.size(), m))));
             kindCount = byMembers.size();
+            // where all are of one kind no way is better than another
+            looksLeft = kindCount == 1 ? 0 : LOOKS_MAX;
         }
 
         Map<String, Set<TopicPartition>> from(Map<String, Set<TopicPartition>> previous) {
@@ -184,15 +190,16 @@ final class StickyAssignor implements Assignor {
                     })
                     .mapToInt(Integer::intValue)
                     .toArray();
-            // where all are of one kind no way is better than another
-            int looksMax = kindCount == 1 ? 0 : EQUALS_MAX;
-            int looks = 0;
+            int looks = Math.min(EQUALS_MAX, looksLeft);
             Chain best = null;
             for (int from : order) {
-                if (best != null && (looks == looksMax || best.moves == 0 || isLess(from, best.from))) {
+                if (best != null && (looks == 0 || best.moves == 0 || isLess(from, best.from))) {
                     break;
                 }
-                looks += best == null ? 0 : 1;
+                if (best != null) {
+                    looks--;
+                    looksLeft--;
+                }
                 Chain found = counts[from] == 0 ? null : chainFrom(from);
                 if (found != null && (best == null || isBetter(found, best))) {
                     best = found;

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
@@ -386,6 +387,46 @@ class AssignorsTest {
         fewer.remove("m500");
         Map<String, Set<TopicPartition>> after = Assignors.sticky().assign(Membership.of(fewer, "t", 1000), all);
         assertThat(moves(all, after)).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName(
+            "a large group in which each subscribes to other topics: complete, as even as can be, and nothing moves for nothing")
+    void largeAndMixed() {
+        long seed = 7;
+        SplittableRandom random = new SplittableRandom(seed);
+        TreeMap<String, Integer> counts = new TreeMap<>();
+        IntStream.range(0, 99).forEach(i -> counts.put("t" + i, 20));
+        TreeMap<String, Member> members = new TreeMap<>();
+        for (int i = 0; i < 500; i++) {
+            Set<String> topics = new TreeSet<>();
+            while (topics.size() < 50) {
+                // most of them to the same few
+                topics.add("t" + random.nextInt(100) * random.nextInt(100) / 100);
+            }
+            members.put(String.format(java.util.Locale.ROOT, "m%03d", i), new Member(topics, 1));
+        }
+        TreeMap<String, Member> fewer = new TreeMap<>(members);
+        IntStream.range(0, 50).forEach(i -> fewer.remove(String.format(java.util.Locale.ROOT, "m%03d", i * 10)));
+        Assignor sticky = Assignors.sticky();
+
+        Map<String, Set<TopicPartition>> first = sticky.assign(new Membership(members, counts), Map.of());
+        Map<String, Set<TopicPartition>> without = sticky.assign(new Membership(fewer, counts), first);
+        Map<String, Set<TopicPartition>> again = sticky.assign(new Membership(members, counts), without);
+
+        for (Map<String, Set<TopicPartition>> each : List.of(first, without, again)) {
+            assertThat(each.values().stream().flatMap(Set::stream))
+                    .as("seed %s", seed)
+                    .hasSize(99 * 20)
+                    .doesNotHaveDuplicates();
+            each.forEach((member, mine) -> assertThat(mine)
+                    .allMatch(partition ->
+                            Objects.requireNonNull(members.get(member)).topics().contains(partition.topic())));
+            assertThat(sizes(each))
+                    .as("1,980 among %s", each.size())
+                    .containsOnly(each == without ? new int[] {4, 5} : new int[] {3, 4});
+        }
+        assertThat(sticky.assign(new Membership(members, counts), again)).isEqualTo(again);
     }
 
     @Test

@@ -384,6 +384,9 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     @Override
     public void begin(PartitionLane lane, StartOffsets.Start start) {
         boolean first = lane.state() == PartitionLane.State.PREPARING;
+        if (!first) {
+            lose(lane);
+        }
         lane.start(start.offset(), start.leaderEpoch(), start.acked(), newWindow(lane, start.offset()));
         lane.committed = start.committed() ? start.offset() : -1;
         lane.committedMetadata = start.metadata();
@@ -447,10 +450,34 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         if (late > 0) {
             LOG.warn("{} is given back with {} records unacknowledged; they will be delivered again", lane, late);
         }
-        lane.window().close();
+        lose(lane);
         // an eighth is left, since the group counts from when it told, and the member from when it heard
         lane.deadline.update(events.after(options.rebalanceTimeout().dividedBy(8), () -> forget(lane)));
         source.commit(() -> forget(lane));
+    }
+
+    /** What is in flight of the lane does not count any more, and who waits for that hears of it. */
+    private void lose(PartitionLane lane) {
+        lane.window().close();
+        Sinks.Empty<Void> loss = lane.loss;
+        if (loss != null) {
+            lane.loss = null;
+            loss.tryEmitEmpty();
+        }
+    }
+
+    /** Completes when what is in flight of the partition does not count any more. On the worker. */
+    Mono<Void> lossOf(TopicPartition partition) {
+        PartitionLane lane = lanes.get(partition);
+        if (lane == null) {
+            return Mono.empty();
+        }
+        Sinks.Empty<Void> loss = lane.loss;
+        if (loss == null) {
+            loss = Sinks.empty();
+            lane.loss = loss;
+        }
+        return loss.asMono();
     }
 
     private void forget(PartitionLane lane) {
@@ -463,10 +490,11 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
     @Override
     public void loseAll() {
         tell(RebalanceListener::lost, lanes.keySet());
-        for (PartitionLane lane : lanes.values()) {
+        for (PartitionLane lane : List.copyOf(lanes.values())) {
             if (lane.state() != PartitionLane.State.PREPARING) {
                 output.abandon(lane);
                 inFlightLost += phase == Phase.DRAINING ? lane.window().unacknowledged() : 0;
+                lose(lane);
             }
             lane.end();
         }
@@ -582,12 +610,12 @@ final class ConsumeLoop implements EventLoop.Turns, Fetcher.Lanes, StartOffsets.
         fetcher.stop();
         ready.clear();
         revoking.clear();
-        for (PartitionLane lane : lanes.values()) {
+        for (PartitionLane lane : List.copyOf(lanes.values())) {
             if (lane.state() != PartitionLane.State.PREPARING) {
                 lane.clear();
                 output.abandon(lane);
                 abandoned += lane.window().unacknowledged();
-                lane.window().close();
+                lose(lane);
             }
         }
         Disposable unused = events.after(CLOSE_TIMEOUT, () -> {

@@ -13,6 +13,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
+import reactor.core.publisher.Sinks;
 
 /**
  * One partition for as long as it is assigned: what is buffered of it, how far it is read and how far acknowledged. Each
@@ -83,6 +84,8 @@ final class PartitionLane {
     final Disposable.Swap deadline = Disposables.swap();
     /** The output's: what it does with the records; null for outputs whose records are the subscriber's alone. */
     @Nullable LaneWork work;
+    /** Completes when what is in flight of it does not count any more; null: nobody wants to know. */
+    Sinks.@Nullable Empty<Void> loss;
     /** At most once: what is committed before it is emitted goes up to here; -1 where nothing is committed ahead. */
     long commitAhead = -1;
     /** The reasons for which it is neither fetched nor emitted. */

@@ -15,11 +15,17 @@ final class TransactionBatch<K, V> implements TransactionInput.Batch<ReceiverRec
 
     private final ReceiverBatch<K, V> batch;
     private final @Nullable ConsumeLoop loop;
+    private final Mono<Void> lost;
 
-    /** @param loop the subscription; null where it has ended already */
+    /**
+     * On the worker, as it is emitted.
+     *
+     * @param loop the subscription; null where it has ended already
+     */
     TransactionBatch(ReceiverBatch<K, V> batch, @Nullable ConsumeLoop loop) {
         this.batch = batch;
         this.loop = loop;
+        this.lost = loop == null ? Mono.empty() : loop.lossOf(batch.topicPartition());
     }
 
     @Override
@@ -34,6 +40,11 @@ final class TransactionBatch<K, V> implements TransactionInput.Batch<ReceiverRec
         return behind.switchIfEmpty(Mono.create(sink -> sink.error(new MqException(
                 ErrorCode.FENCED_MEMBER_EPOCH,
                 batch + " is not this receiver's any more: it will be delivered again, here or elsewhere"))));
+    }
+
+    @Override
+    public Mono<Void> lost() {
+        return lost;
     }
 
     @Override

@@ -33,6 +33,14 @@ public interface TransactionInput<R> {
          */
         Mono<Offsets> offsets();
 
+        /**
+         * Completes when the records are the input's no more: it has ended, or somebody else is going to process them. Who works on them is cancelled then, and the transaction
+         * aborted; one whose commit is under way goes on. Never, by default.
+         */
+        default Mono<Void> lost() {
+            return Mono.never();
+        }
+
         /** The transaction is committed. */
         void committed();
     }

@@ -179,10 +179,12 @@ public final class TransactionalSender<K, V> {
             Transaction transaction = producer.transaction();
             return Mono.usingWhen(
                             Mono.just(transaction),
-                            mine -> mine.begin()
-                                    .flatMapMany(
-                                            begun -> sending(function.apply(Flux.fromIterable(batch.records())), begun))
-                                    .collectList(),
+                            mine -> Mono.firstWithSignal(
+                                    mine.begin()
+                                            .flatMapMany(begun ->
+                                                    sending(function.apply(Flux.fromIterable(batch.records())), begun))
+                                            .collectList(),
+                                    batch.lost().then(lost(batch))),
                             mine -> mine.commit(batch),
                             (mine, failure) -> mine.abort(),
                             Transaction::abort)
@@ -192,6 +194,13 @@ public final class TransactionalSender<K, V> {
                             failure -> failure instanceof MqException e && LOST.contains(e.errorCode()),
                             failure -> Mono.empty());
         });
+    }
+
+    /** An expected failure; {@link Mono#error} inside an operator would count as that operator's. */
+    private static <T> Mono<T> lost(TransactionInput.Batch<?> batch) {
+        return Mono.create(sink -> sink.error(new MqException(
+                ErrorCode.FENCED_MEMBER_EPOCH,
+                batch + " was lost while it was processed: it will be delivered again, here or elsewhere")));
     }
 
     private Flux<SenderResult<K, V>> sending(Publisher<SenderRecord<K, V>> records, Transaction transaction) {

@@ -57,6 +57,9 @@ final class Replay {
     /** What waits until all that are in flight have their results: nothing is sent meanwhile. */
     private final AtomicReference<@Nullable Runnable> waiting = new AtomicReference<>();
 
+    /** Why the run ended before all is committed; null: it did not. */
+    private volatile @Nullable Throwable failure;
+
     Replay(Broker broker, String topic, ReplayOptions options) {
         this.broker = broker;
         this.topic = topic;
@@ -115,11 +118,23 @@ final class Replay {
                                                 ? next(letter)
                                                 : readNoFurther(receiver, letter),
                                         0))
-                        .takeUntilOther(allCommitted),
+                        .takeUntilOther(allCommitted.onErrorResume(this::keep))
+                        .concatWith(Mono.defer(this::failure)),
                 receiver -> receiver.drain(LEAVE_TIMEOUT));
     }
 
     /** The run goes on while the broker may answer again. */
+    /** What ends a Flux from beside it cancels it when it completes, but not when it fails. */
+    private Mono<Boolean> keep(Throwable error) {
+        failure = error;
+        return Mono.just(true);
+    }
+
+    private Mono<ReplayedLetter> failure() {
+        Throwable error = failure;
+        return error == null ? Mono.empty() : failed(error);
+    }
+
     private Mono<Boolean> goOnAfter(MqException failure) {
         if (failure.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
             return failed(gone(failure));
@@ -293,7 +308,7 @@ final class Replay {
     }
 
     /** An expected failure; {@link Mono#error} inside an operator would count as that operator's. */
-    private static <T> Mono<T> failed(RuntimeException failure) {
+    private static <T> Mono<T> failed(Throwable failure) {
         return Mono.create(sink -> sink.error(failure));
     }
 }

@@ -17,6 +17,7 @@ import io.reactivemq.broker.OffsetFetch;
 import io.reactivemq.broker.ProducerIdAndEpoch;
 import io.reactivemq.broker.TransactionResult;
 import io.reactivemq.broker.TransactionVersion;
+import io.reactivemq.consume.DrainReport;
 import io.reactivemq.consume.Receiver;
 import io.reactivemq.consume.ReceiverOptions;
 import io.reactivemq.consume.ReceiverRecord;
@@ -32,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
@@ -386,6 +388,84 @@ public abstract class ExactlyOnceContract extends EngineContract {
         }
         await(sender.send(records("t", 0, 3)).collectList());
         assertThat(committed("t", 3)).containsExactlyElementsOf(values("v", 3));
+    }
+
+    @Test
+    @DisplayName(
+            "1 M07 K12 a drain whose timeout passes aborts the transaction under way; what was read in it is read again")
+    void drained_beyond_the_timeout() {
+        topic("in", 1);
+        topic("out", 1);
+        await(sender(broker()).send(records("in", 0, 9)).collectList());
+        Receiver<String, String> receiver = receiver(broker(), "enrichers", 3, "in");
+        AtomicInteger batches = new AtomicInteger();
+        List<SenderResult<String, String>> results = new CopyOnWriteArrayList<>();
+        List<String> sent = new CopyOnWriteArrayList<>();
+        AtomicReference<String> end = new AtomicReference<>("none");
+        disposeAtEnd(sender(broker())
+                .transactional("enricher")
+                .process(
+                        receiver,
+                        batch -> batches.incrementAndGet() == 1
+                                ? enriched(batch)
+                                : enriched(batch)
+                                        .doOnNext(record -> sent.add(String.valueOf(record.value())))
+                                        .concatWith(Mono.never()))
+                .subscribe(results::add, error -> end.set(error.toString()), () -> end.set("completed")));
+        engine().eventually(() -> sent.size() == 3);
+
+        DrainReport report = await(receiver.drain(Duration.ofMillis(300)));
+        assertThat(report.timedOut()).isTrue();
+        assertThat(report.abandoned()).isEqualTo(3);
+        engine().eventually(() -> "completed".equals(end.get()));
+        assertThat(results).hasSize(3);
+        assertThat(committed("out", 3)).as("nothing of the second").isEqualTo(values("out-v", 3));
+        engine().eventually(() -> consumed() == 3);
+
+        List<SenderResult<String, String>> others = new CopyOnWriteArrayList<>();
+        disposeAtEnd(sender(broker())
+                .transactional("enricher-2")
+                .process(receiver(broker(), "enrichers", 3, "in"), ExactlyOnceContract::enriched)
+                .subscribe(others::add));
+        engine().eventually(() -> others.size() == 6);
+        assertThat(committed("out", 9))
+                .as("at once, not behind the transaction's timeout")
+                .isEqualTo(values("out-v", 9));
+    }
+
+    @Test
+    @DisplayName(
+            "9 K08 M07 K12 a function that never ends is cancelled after the poll interval, and its batch processed anew")
+    void function_that_never_ends() {
+        topic("in", 1);
+        topic("out", 1);
+        await(sender(broker()).send(records("in", 0, 9)).collectList());
+        Receiver<String, String> receiver = Receiver.on(
+                broker(),
+                ReceiverOptions.of(
+                        Serdes.string(),
+                        Serdes.string(),
+                        o -> o.group("enrichers")
+                                .topics("in")
+                                .maxPollRecords(3)
+                                .maxPollInterval(Duration.ofSeconds(2))
+                                .isolation(IsolationLevel.READ_COMMITTED)));
+        AtomicInteger batches = new AtomicInteger();
+        AtomicInteger cancelled = new AtomicInteger();
+        List<SenderResult<String, String>> results = new CopyOnWriteArrayList<>();
+        disposeAtEnd(sender(broker())
+                .transactional("enricher")
+                .process(
+                        receiver,
+                        batch -> batches.incrementAndGet() == 2
+                                ? enriched(batch).concatWith(Mono.never()).doOnCancel(cancelled::incrementAndGet)
+                                : enriched(batch))
+                .subscribe(results::add));
+
+        engine().eventually(() -> results.size() >= 9);
+        assertThat(cancelled).hasValue(1);
+        assertThat(results).hasSize(9);
+        assertThat(committed("out", 9)).isEqualTo(values("out-v", 9));
     }
 
     @Test

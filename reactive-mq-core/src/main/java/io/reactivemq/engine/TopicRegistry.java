@@ -102,6 +102,9 @@ final class TopicRegistry implements TopicCatalog {
     private final SecurityStore security;
 
     private final Map<String, Topic> topics = new ConcurrentHashMap<>();
+    /** Those whose creation has failed and could not be taken back. */
+    private final Set<String> halfMade = ConcurrentHashMap.newKeySet();
+
     private final AtomicLong version = new AtomicLong();
 
     /** As the metadata has them when the broker opens, by topic id and partition; empty once the topics are open. */
@@ -169,6 +172,7 @@ final class TopicRegistry implements TopicCatalog {
         Mono<TopicDescription> work = Mono.defer(() -> {
             UUID id = new UUID(runtime.random().nextLong(), runtime.random().nextLong());
             return checked(wanted.configs())
+                    .then(clearHalfMade(wanted.name()))
                     .then(Mono.defer(() -> metadata.handle(machine -> machine.create(wanted, id, internal))))
                     .flatMap(this::finishCreating)
                     .map(this::describe);
@@ -442,22 +446,42 @@ final class TopicRegistry implements TopicCatalog {
     private Mono<TopicImage> finishCreating(TopicImage image) {
         return openPartitions(image, null)
                 .flatMap(opened -> metadata.handle(machine -> machine.ready(image.name()))
-                        .doOnNext(ready -> publish(opened.with(ready))))
+                        .doOnNext(ready -> publish(opened.with(ready)))
+                        .onErrorResume(failure -> close(opened, 0).then(Blocking.failed(failure))))
                 .onErrorResume(failure -> {
                     LOG.warn("topic {} could not be created", image.name(), failure);
-                    return finishDeleting(image).then(Blocking.failed(failure));
+                    return giveUp(image.name()).onErrorComplete().then(Blocking.failed(failure));
                 });
     }
 
-    /** Opens the partitions that are not there yet, and makes their folders; where that fails the topic is what it was. */
+    /**
+     * Takes back a creation that has failed. Its end is written first: that the folders are there may stand in the log although it was told as failed. Where this
+     * fails, too, as on a disk that is full, the next creation tries it, or an opening.
+     */
+    private Mono<Void> giveUp(String name) {
+        return metadata.handle(machine -> machine.givenUp(name))
+                .flatMap(this::finishDeleting)
+                .then()
+                .doOnError(failure -> halfMade.add(name));
+    }
+
+    private Mono<Void> clearHalfMade(String name) {
+        return Mono.defer(() -> halfMade.remove(name) ? giveUp(name) : Mono.empty());
+    }
+
+    private static Mono<Void> close(Topic opened, int from) {
+        return Flux.fromIterable(opened.openFrom(from))
+                .flatMap(Partition::close)
+                .then();
+    }
+
+    /**
+     * Opens the partitions that are not there yet, and makes their folders; where that fails the topic is what it was. Where it can't be recorded that they are there, which may be recorded
+     * all the same, they stay, and the next opening finishes it.
+     */
     private Mono<TopicImage> finishGrowing(TopicImage image) {
         Topic before = topics.get(image.name());
         return openPartitions(image, before)
-                .flatMap(grown -> metadata.handle(machine -> machine.ready(image.name()))
-                        .doOnNext(ready -> publish(grown.with(ready)))
-                        .onErrorResume(failure -> Flux.fromIterable(grown.openFrom(before == null ? 0 : before.count()))
-                                .flatMap(Partition::close)
-                                .then(Mono.error(failure))))
                 .onErrorResume(failure -> {
                     LOG.warn("topic {} could not get {} partitions", image.name(), image.partitions(), failure);
                     return onIo(() -> {
@@ -466,7 +490,11 @@ final class TopicRegistry implements TopicCatalog {
                             })
                             .then(metadata.handle(machine -> machine.grownBack(image.name())))
                             .then(Blocking.failed(failure));
-                });
+                })
+                .flatMap(grown -> metadata.handle(machine -> machine.ready(image.name()))
+                        .doOnNext(ready -> publish(grown.with(ready)))
+                        .onErrorResume(failure -> close(grown, before == null ? 0 : before.count())
+                                .then(Blocking.failed(failure))));
     }
 
     /** As the broker opens; what others know of the topic is forgotten when they are there. */

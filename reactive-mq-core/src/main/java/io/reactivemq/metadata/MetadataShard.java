@@ -149,6 +149,11 @@ public final class MetadataShard implements CoordinatorShard {
         return changed(topic.deleting());
     }
 
+    /** Announces that a topic whose creation has failed goes again, the broker's own too; the folders go next, then {@link #deleted}. */
+    public CoordinatorResult<TopicImage> givenUp(String name) {
+        return changed(require(name).deleting());
+    }
+
     /** The folders of a topic are gone. */
     public CoordinatorResult<Boolean> deleted(String name) {
         List<CoordinatorRecord> records = new ArrayList<>();

@@ -276,6 +276,71 @@ class TopicRegistryTest {
         assertThat(await(registry.create(ORDERS, false)).partitions()).isEqualTo(2);
     }
 
+    @Test
+    void aForceThatFailsAtAnyStepOfACreationLeavesATopicWholeOrNotThereWhenItIsOpenedAgain() {
+        int steps = 0;
+        int failed = 0;
+        boolean acknowledged = false;
+        while (!acknowledged) {
+            runtime = new ManualRuntime();
+            FileStore disk = FileStore.memory();
+            WatchedStore watched = new WatchedStore(disk);
+            store = watched.store();
+            TopicRegistry registry = open();
+            CompletableFuture<TopicDescription> creation =
+                    registry.create(ORDERS, true).toFuture();
+            for (int i = 0; i < steps && runtime.runOne(); i++) {
+                // so far it goes well
+            }
+            acknowledged = creation.isDone();
+            watched.failNext("force", new StorageException(Operation.FORCE, DATA, "planted", null));
+            runtime.run();
+            failed += creation.isCompletedExceptionally() ? 1 : 0;
+
+            // what was written is there, though its force has failed: the process was killed, and the machine was not
+            store = disk;
+            runtime = new ManualRuntime();
+            TopicRegistry again = open();
+            for (TopicDescription topic : again.list()) {
+                assertThat(again.find(new TopicPartition(topic.name(), 1))).isNotNull();
+            }
+            if (again.list().isEmpty()) {
+                assertThat(await(again.create(ORDERS, true)).partitions()).isEqualTo(2);
+            }
+            steps++;
+        }
+        assertThat(failed).as("creations that failed").isGreaterThan(2);
+    }
+
+    @Test
+    void aCreationThatADiskThatIsFullLetsNeitherEndNorTakeBackCanBeTriedAgain() {
+        WatchedStore watched = new WatchedStore(FileStore.memory());
+        store = watched.store();
+        TopicRegistry registry = open();
+        CompletableFuture<TopicDescription> creation =
+                registry.create(ORDERS, true).toFuture();
+        while (!store.exists(DATA.resolve("orders-1")) && runtime.runOne()) {
+            // until the folders are there
+        }
+        StorageException full = new StorageException(Operation.WRITE, DATA, "planted: no space left", null);
+        int written = -1;
+        while (!creation.isDone()) {
+            if (watched.count("write") != written) {
+                written = watched.count("write");
+                watched.failNext("write", full);
+            }
+            assertThat(runtime.runOne()).isTrue();
+        }
+        assertThat(creation).isCompletedExceptionally();
+        watched.failNext("write", full);
+        assertThat(errorOf(registry.create(ORDERS, true)))
+                .as("tried, and the disk is full")
+                .isEqualTo(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+        assertThat(registry.list()).isEmpty();
+
+        assertThat(await(registry.create(ORDERS, true)).partitions()).isEqualTo(2);
+    }
+
     @ParameterizedTest(name = "the folder itself is there: {0}")
     @ValueSource(booleans = {false, true})
     void aLogThatIsMissingBehindItsMarkerIsDamageAndNotMadeAgain(boolean emptied) {

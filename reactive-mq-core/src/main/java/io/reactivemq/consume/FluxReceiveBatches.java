@@ -39,7 +39,7 @@ final class FluxReceiveBatches<K, V> extends FluxOutput<K, V, ReceiverBatch<K, V
         private final int sizeMax;
         private final boolean inTransactions;
 
-        // of the last batch
+        // of the last batch; closed where that is lost
         private @Nullable AckWindow lastWindow;
 
         BatchSubscription(CoreSubscriber<? super ReceiverBatch<K, V>> actual, FluxReceiveBatches<K, V> source) {
@@ -63,7 +63,7 @@ final class FluxReceiveBatches<K, V> extends FluxOutput<K, V, ReceiverBatch<K, V
         @Override
         public boolean awaitsTransaction() {
             AckWindow last = lastWindow;
-            return inTransactions && requested() == 0 && last != null && !last.isClosed() && !last.isQuiet();
+            return inTransactions && requested() == 0 && last != null && !last.isQuiet();
         }
 
         @Override

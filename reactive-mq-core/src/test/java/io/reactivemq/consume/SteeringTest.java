@@ -102,6 +102,31 @@ class SteeringTest extends ReceiverFixture {
     }
 
     @Test
+    @DisplayName(
+            "4 a transaction under way is the reason until its subscriber asks again, also where its partition is sought meanwhile")
+    void aTransactionWhosePartitionIsSought() {
+        broker.write(TWO_0, Batches.numbered(0, 5));
+        broker.write(TWO_1, Batches.numbered(0, 5));
+        Receiver<String, String> receiver = member("two");
+        Recorder<? extends TransactionInput.Batch<ReceiverRecord<String, String>>> batches =
+                subscribe(receiver.transactionBatches(), 1);
+        assertThat(batches.count()).isEqualTo(1);
+        TopicPartition open = batches.last().records().get(0).topicPartition();
+        run(receiver.seek(open, 0));
+        assertThat(health(receiver, TWO_0).pausedBy()).containsExactly(PauseReason.TRANSACTION);
+        assertThat(health(receiver, TWO_1).pausedBy()).containsExactly(PauseReason.TRANSACTION);
+
+        // it is aborted, and the next one begins and ends
+        batches.request(1);
+        runtime.run();
+        assertThat(batches.count()).isEqualTo(2);
+        batches.last().committed();
+        assertThat(health(receiver, TWO_0).pausedBy()).containsExactly(PauseReason.DEMAND);
+        assertThat(health(receiver, TWO_1).pausedBy()).containsExactly(PauseReason.DEMAND);
+        cancel(batches);
+    }
+
+    @Test
     @DisplayName("4 demand of one at a time does not make the fetches flap")
     void fetchesDoNotFlap() {
         for (int i = 0; i < 100; i++) {

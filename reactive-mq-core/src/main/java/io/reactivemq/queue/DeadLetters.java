@@ -41,8 +41,8 @@ public final class DeadLetters {
      * <p>Letters go one after the other. The topic is read by a {@linkplain ReplayOptions.Builder#group group of its own}. A letter counts as replayed, and is committed, when the record
      * is as durable as its topic says; a crash in between sends the letters back once more that were not committed, so handlers see them at least once. Runs at
      * the same time share the partitions of the topic. Letters stay in the topic until its retention takes them away; a run of another group begins with all of them,
-     * and so does one after the broker has forgotten the offsets of the group, 7 days after the last run by default ({@code offsetsRetention}, {@code
-     * offsets.retention.minutes}): the topic's {@code retention.ms} should not be longer.
+     * and so does one after the broker has forgotten the offset of the group in a partition, by default 7 days after the last letter of it that was replayed ({@code
+     * offsetsRetention}, {@code offsets.retention.minutes}), also where runs without letters came between: the topic's {@code segment.ms} and {@code retention.ms} together should be less.
      *
      * <p>A result for each letter that went, in the order of the partition, under demand. Completes when the group has committed all that was there. Ends with a {@link
      * io.reactivemq.MqException} at the first letter that can't go: with the code of the refused send ({@code UNKNOWN_TOPIC_OR_PARTITION} where its topic is gone), or {@code

@@ -123,7 +123,6 @@ final class Replay {
                 receiver -> receiver.drain(LEAVE_TIMEOUT));
     }
 
-    /** The run goes on while the broker may answer again. */
     /** What ends a Flux from beside it cancels it when it completes, but not when it fails. */
     private Mono<Boolean> keep(Throwable error) {
         failure = error;
@@ -135,6 +134,7 @@ final class Replay {
         return error == null ? Mono.empty() : failed(error);
     }
 
+    /** The run goes on while the broker may answer again. */
     private Mono<Boolean> goOnAfter(MqException failure) {
         if (failure.errorCode() == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
             return failed(gone(failure));

@@ -26,6 +26,11 @@ public interface MqRuntime {
     /** Runs what blocks on files. The only threads of the library that may block. */
     Scheduler io();
 
+    /** Leave for other threads to use files as long as those are quick, for who owns such threads. Nobody has it unless the runtime says otherwise. */
+    default QuickFiles quickFiles() {
+        return QuickFiles.NONE;
+    }
+
     /**
      * The threads of senders and receivers, user code included. {@link Scheduler#createWorker()} gives a serial worker:
      * its tasks run one after the other, in order. These threads must not block.

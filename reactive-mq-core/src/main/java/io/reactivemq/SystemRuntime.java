@@ -25,6 +25,7 @@ final class SystemRuntime implements MqRuntime {
     private final Scheduler timers = Schedulers.newSingle("rmq-timer", true);
     private final Scheduler workers = Schedulers.newParallel("rmq-worker", WORKER_THREADS, true);
     private final Scheduler io = Schedulers.fromExecutorService(ioThreads(), "rmq-io");
+    private final QuickFiles quickFiles = new QuickFiles(System::nanoTime);
     private final RandomGenerator random = () -> ThreadLocalRandom.current().nextLong();
 
     private SystemRuntime() {}
@@ -65,6 +66,11 @@ final class SystemRuntime implements MqRuntime {
     @Override
     public Scheduler io() {
         return io;
+    }
+
+    @Override
+    public QuickFiles quickFiles() {
+        return quickFiles;
     }
 
     @Override

@@ -99,10 +99,15 @@ final class LogProducers {
      * @param offset where the log ends
      */
     void snapshotIfDue(int position, long offset, int intervalBytes) {
-        if (position > duePosition) {
+        if (isSnapshotDue(position)) {
             duePosition = (long) position + intervalBytes;
             snapshot(offset);
         }
+    }
+
+    /** @param position where the active segment ends, or is going to */
+    boolean isSnapshotDue(long position) {
+        return position > duePosition;
     }
 
     /** A segment begins at that offset. */

@@ -325,7 +325,7 @@ public final class PartitionLog implements Closeable {
     private AppendInfo append(Incoming incoming, LogConfig settings, boolean appendTime, long nowMs) {
         try {
             prepareForAppend();
-            if (mustRoll(incoming, settings)) {
+            if (mustRoll(incoming.records().remaining(), incoming.offsetSpan(), incoming.maxTimestampMs(), settings)) {
                 roll();
             }
         } catch (MqException e) {
@@ -341,6 +341,23 @@ public final class PartitionLog implements Closeable {
         } finally {
             putBack.run(); // it may be sent again, and a batch that claims the log's time would be refused
         }
+    }
+
+    /**
+     * The writer's: whether an append of these batches of a client does nothing on files but write them. Where it is not sure, as with more than one batch,
+     * or one that is not whole, it is not.
+     */
+    public boolean isReadyFor(ByteBuffer records, long nowMs) {
+        if (!markedOpen || cutBack || records.remaining() < RecordBatch.HEADER_BYTES) {
+            return false;
+        }
+        RecordBatch batch = RecordBatch.at(records, records.position());
+        LogConfig settings = config;
+        int bytes = records.remaining();
+        return batch.sizeInBytes() == bytes
+                && !settings.compression().changes(batch)
+                && !mustRoll(bytes, batch.count(), Math.max(batch.maxTimestamp(), nowMs), settings)
+                && !producers.isSnapshotDue((long) segments.end().position() + bytes);
     }
 
     /** What must be on disk before the first append after opening, or after one was cut back. */
@@ -365,16 +382,16 @@ public final class PartitionLog implements Closeable {
         }
     }
 
-    private boolean mustRoll(Incoming incoming, LogConfig settings) {
+    private boolean mustRoll(int bytes, long offsetSpan, long maxTimestampMs, LogConfig settings) {
         LogEnd at = segments.end();
         if (at.position() == 0) {
             return false;
         }
         long firstMs = at.segment().firstTimestampMs();
         return rollUnfinished
-                || (long) at.position() + incoming.records().remaining() > settings.segmentBytes()
-                || at.offset() + incoming.offsetSpan() - 1 - at.segment().baseOffset() > Integer.MAX_VALUE
-                || (firstMs >= 0 && incoming.maxTimestampMs() - firstMs > settings.segmentMs());
+                || (long) at.position() + bytes > settings.segmentBytes()
+                || at.offset() + offsetSpan - 1 - at.segment().baseOffset() > Integer.MAX_VALUE
+                || (firstMs >= 0 && maxTimestampMs - firstMs > settings.segmentMs());
     }
 
     /** Gives the batches their offsets, writes them and makes them known; returns the offset behind them. */

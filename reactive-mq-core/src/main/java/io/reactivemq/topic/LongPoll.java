@@ -46,6 +46,9 @@ public final class LongPoll {
     /** Each is a file that stays open until a client has taken the answer. */
     private static final int LENT_PARTS_MAX = 64;
 
+    /** Of so many a thread may read that must not wait. */
+    private static final int BRIEF_PARTITIONS_MAX = 64;
+
     private final FetchRequest request;
     private final List<@Nullable Partition> partitions;
 
@@ -131,6 +134,9 @@ public final class LongPoll {
             if (ended) {
                 end(); // cancelled meanwhile, perhaps before it was a waiter everywhere
             }
+            if (there.length == 0 && !isEnough()) {
+                return; // nothing to read, which is known without files: the next append tells
+            }
         }
         signal();
     }
@@ -151,11 +157,29 @@ public final class LongPoll {
 
     private void signal() {
         if (wip.getAndIncrement() == 0) {
-            if (blocking) {
-                runtime.io().schedule(this::drain);
-            } else {
+            if (!blocking) {
                 drain();
+            } else if (isBrief() && runtime.quickFiles().areQuick()) {
+                drainQuickly();
+            } else {
+                runtime.io().schedule(this::drain);
             }
+        }
+    }
+
+    /** Whether a thread may look for it that must not wait: the system sends the records, and little is read to know which. */
+    private boolean isBrief() {
+        FetchLease lease = request.lease();
+        return lease != null && lease.lends() && partitions.size() <= BRIEF_PARTITIONS_MAX;
+    }
+
+    /** On a thread that has leave to use files while they are quick. */
+    private void drainQuickly() {
+        long since = runtime.quickFiles().now();
+        try {
+            drain();
+        } finally {
+            runtime.quickFiles().took(since);
         }
     }
 

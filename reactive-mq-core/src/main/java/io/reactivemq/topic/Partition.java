@@ -376,23 +376,32 @@ public final class Partition {
             if (!isBlocking()) {
                 drain(false);
             } else if (!WriterTurn.goesOnWith(this)) {
-                wakeWriter();
+                if (runtime.quickFiles().areQuick()) {
+                    WriterTurn.begin(this, false);
+                } else {
+                    wakeWriter();
+                }
             }
         }
     }
 
     void wakeWriter() {
-        runtime.io().schedule(() -> WriterTurn.begin(this));
+        runtime.io().schedule(() -> WriterTurn.begin(this, true));
     }
 
-    /** What there is to do, on the thread whose turn it is. */
+    /** What there is to do, on the thread whose turn it is: all of it, or, where files are used on another thread than io's, what is brief. */
     void drain(boolean onIo) {
         int missed = 1;
+        long mayWriteTo = log.bytesAppended() + PartitionQueue.BRIEF_BYTES_MAX;
         do {
             try {
+                if (!onIo && blocking && isForIo()) {
+                    wakeWriter();
+                    return;
+                }
                 applyReclaim();
                 runTasks();
-                while (!closed && writeSome(onIo)) {
+                while (!closed && writeSome(onIo, mayWriteTo)) {
                     commit();
                     if (queue.hasAppends()) {
                         WriterTurn.passOn();
@@ -428,8 +437,26 @@ public final class Partition {
         waiters.wake();
     }
 
-    /** Writes what is there, within the bound; false where there was nothing. */
-    private boolean writeSome(boolean onIo) {
+    /** Whether what there is to do may wait for files: for a force, the deletion of segments, administration. */
+    private boolean isForIo() {
+        return closing
+                || config.durability() == Durability.FSYNC
+                || config.flush().messages() != FlushPolicy.NEVER
+                || queue.hasTasks()
+                || isReclaimDue();
+    }
+
+    /** Whether another thread than io's may write it. */
+    private boolean isBrief(Append append, long mayWriteTo) {
+        return blocking
+                ? append.isBrief()
+                        && log.bytesAppended() + append.records().remaining() <= mayWriteTo
+                        && log.isReadyFor(append.records(), runtime.currentTimeMillis())
+                : !append.isLong();
+    }
+
+    /** Writes what is there, within the bound; false where there was nothing, or nothing that this thread may write. */
+    private boolean writeSome(boolean onIo, long mayWriteTo) {
         int bytes = 0;
         while (bytes < BYTES_PER_FORCE_MAX) {
             Append append = parked != null ? parked : queue.pollAppend();
@@ -437,7 +464,7 @@ public final class Partition {
                 break;
             }
             parked = null;
-            if (!onIo && append.isLong()) {
+            if (!onIo && !isBrief(append, mayWriteTo)) {
                 parked = append;
                 parkedForIo = true;
                 break;
@@ -459,18 +486,8 @@ public final class Partition {
                 break;
             }
             try {
-                long nowMs = runtime.currentTimeMillis();
                 long before = log.bytesAppended();
-                AppendInfo info = switch (append.content()) {
-                    case DATA_FOR_ALL_REPLICAS -> {
-                        requireReplicas();
-                        yield log.append(append.records(), append.check(), nowMs);
-                    }
-                    case DATA -> log.append(append.records(), append.check(), nowMs);
-                    case UNNUMBERED -> log.appendUnnumbered(append.records(), nowMs);
-                    case MARKER, FORCED_MARKER -> log.appendMarker(append.records(), nowMs);
-                };
-                infos.add(info);
+                infos.add(onIo || !blocking ? write(append) : writeQuickly(append));
                 written.add(append);
                 mustForceMarker |= append.content() == Content.FORCED_MARKER;
                 long stored = log.bytesAppended() - before;
@@ -491,6 +508,29 @@ public final class Partition {
             }
         }
         return !written.isEmpty();
+    }
+
+    private AppendInfo write(Append append) {
+        long nowMs = runtime.currentTimeMillis();
+        return switch (append.content()) {
+            case DATA_FOR_ALL_REPLICAS -> {
+                requireReplicas();
+                yield log.append(append.records(), append.check(), nowMs);
+            }
+            case DATA -> log.append(append.records(), append.check(), nowMs);
+            case UNNUMBERED -> log.appendUnnumbered(append.records(), nowMs);
+            case MARKER, FORCED_MARKER -> log.appendMarker(append.records(), nowMs);
+        };
+    }
+
+    /** On a thread that has leave to use files while they are quick. */
+    private AppendInfo writeQuickly(Append append) {
+        long since = runtime.quickFiles().now();
+        try {
+            return write(append);
+        } finally {
+            runtime.quickFiles().took(since);
+        }
     }
 
     /** A broker is one replica. */
@@ -598,14 +638,19 @@ public final class Partition {
         }
     }
 
+    private synchronized long reclaimTo() {
+        return reclaimTo;
+    }
+
+    private boolean isReclaimDue() {
+        return reclaimTo() > log.logStartOffset() && !closed && config.deletes();
+    }
+
     private void applyReclaim() {
-        long to;
-        synchronized (this) {
-            to = reclaimTo;
-        }
-        if (to <= log.logStartOffset() || closed || !config.deletes()) {
+        if (!isReclaimDue()) {
             return;
         }
+        long to = reclaimTo();
         try {
             deleteSegmentsBefore(to);
         } catch (RuntimeException e) {

@@ -24,6 +24,9 @@ final class PartitionQueue {
     /** Administration that may wait for the writer: a few callers, not traffic. */
     static final int TASKS_MAX = 1024;
 
+    /** What a thread may write at a time that must not wait: a copy of less than a millisecond. */
+    static final int BRIEF_BYTES_MAX = 1 << 20;
+
     private static final int FIRST_APPENDS = 8;
 
     /** Made by the first append: most partitions of a broker with many are idle. */
@@ -58,6 +61,13 @@ final class PartitionQueue {
     boolean offer(Task<?> task) {
         synchronized (tasks) {
             return tasks.size() < TASKS_MAX && tasks.add(task);
+        }
+    }
+
+    /** The writer's. */
+    boolean hasTasks() {
+        synchronized (tasks) {
+            return !tasks.isEmpty();
         }
     }
 
@@ -105,6 +115,14 @@ final class PartitionQueue {
         /** Whether records are decompressed that somebody else has compressed: to what, nobody knows before. */
         boolean isLong() {
             return check != RecordCheck.BATCH && RecordBatches.isAnyCompressed(records);
+        }
+
+        /** Whether a thread may write it that must not wait: it is not long, and nothing is forced for it. */
+        boolean isBrief() {
+            return records.remaining() <= BRIEF_BYTES_MAX
+                    && content != Content.MARKER
+                    && content != Content.FORCED_MARKER
+                    && !isLong();
         }
     }
 

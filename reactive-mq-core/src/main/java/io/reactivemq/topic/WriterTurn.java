@@ -3,9 +3,9 @@ package io.reactivemq.topic;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an io thread does from the waking on: it writes to a partition, and then to the one that the answers to those appends have given something
- * to write. A transaction's end is such a chain, of decision, marker and completion; waking a thread for each of them took longer than
- * the writing.
+ * What an io thread does from the waking on, or one that has leave to use {@linkplain io.reactivemq.QuickFiles quick files}: it writes to a partition, and
+ * then to the one that the answers to those appends have given something to write. A transaction's end is such a chain, of decision, marker and completion;
+ * waking a thread for each of them took longer than the writing.
  *
  * <p>One partition waits for the thread at most, and only until the writer has something else to do: then another thread is woken for it.
  */
@@ -17,14 +17,18 @@ final class WriterTurn {
 
     private WriterTurn() {}
 
-    /** Writes to the partition, on the calling thread. */
-    static void begin(Partition first) {
+    /**
+     * Writes to the partition, on the calling thread.
+     *
+     * @param onIo whether that is a thread of io's, which may wait
+     */
+    static void begin(Partition first, boolean onIo) {
         WriterTurn turn = new WriterTurn();
         CURRENT.set(turn);
         try {
             Partition partition = first;
             while (partition != null) {
-                partition.drain(true);
+                partition.drain(onIo);
                 partition = turn.next;
                 turn.next = null;
             }

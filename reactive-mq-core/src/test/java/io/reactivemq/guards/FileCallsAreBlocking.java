@@ -25,6 +25,9 @@ public final class FileCallsAreBlocking implements BlockHoundIntegration {
         // handing a task to the io threads may park while another thread enqueues; an error thrown from that park
         // would leave the queue's lock broken for every later test
         builder.allowBlockingCallsInside("java.util.concurrent.ThreadPoolExecutor", "execute");
+        // threads that have leave to use files while they are quick, see QuickFiles
+        builder.allowBlockingCallsInside("io.reactivemq.topic.Partition", "writeQuickly");
+        builder.allowBlockingCallsInside("io.reactivemq.topic.LongPoll", "drainQuickly");
         mark(builder, implementationOfFileChannel(), CHANNEL_CALLS);
         mark(builder, FileChannel.class, Set.of("open"));
         mark(builder, FileDescriptor.class, Set.of("sync"));

@@ -1,6 +1,7 @@
 package io.reactivemq.test;
 
 import io.reactivemq.MqRuntime;
+import io.reactivemq.QuickFiles;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -27,7 +28,7 @@ import reactor.core.scheduler.Schedulers;
  *
  * <p>{@link #inOrder()} runs tasks by their time, and at the same time in the order of scheduling. {@link #seeded(long)}
  * chooses at random among the tasks that are ready, and gives each task of {@link #io()} a random latency, so that each
- * seed is another legal interleaving. What always holds: the tasks of one {@link Scheduler.Worker} run one at a time and
+ * seed is another legal interleaving; with half of the seeds all tasks have leave to use {@linkplain QuickFiles quick files}. What always holds: the tasks of one {@link Scheduler.Worker} run one at a time and
  * keep their order, and no task runs before its time. The same seed and the same calls give the same run, which {@link
  * #traceHash()} shows.
  *
@@ -66,6 +67,11 @@ public final class SimulatedRuntime implements MqRuntime {
     private final long seed;
     private final @Nullable RandomGenerator choices;
     private final RandomGenerator random;
+    private final QuickFiles quickFiles = new QuickFiles(this::nanoTime);
+
+    /** Whether every task may use files, as on a server's event loops. */
+    private final boolean lends;
+
     private final int stepsPerCallMax;
     private final Thread owner = Thread.currentThread();
     private final SimulatedScheduler timers = new SimulatedScheduler(this, "timers", false);
@@ -94,6 +100,7 @@ public final class SimulatedRuntime implements MqRuntime {
         this.nanoOrigin = root.nextLong();
         this.random = root.split();
         this.choices = shuffled ? root.split() : null;
+        this.lends = shuffled && root.split().nextBoolean();
         this.io = new SimulatedScheduler(this, "io", shuffled);
         this.stepsPerCallMax = stepsPerCallMax;
     }
@@ -137,6 +144,11 @@ public final class SimulatedRuntime implements MqRuntime {
     @Override
     public Scheduler io() {
         return io;
+    }
+
+    @Override
+    public QuickFiles quickFiles() {
+        return quickFiles;
     }
 
     @Override
@@ -270,7 +282,11 @@ public final class SimulatedRuntime implements MqRuntime {
         current = task;
         DRIVING.set(this);
         try {
-            task.run();
+            if (lends) {
+                quickFiles.lend(task);
+            } else {
+                task.run();
+            }
         } catch (Throwable e) {
             throw failure("a task of " + task.scheduler.name + " failed: " + e, e);
         } finally {

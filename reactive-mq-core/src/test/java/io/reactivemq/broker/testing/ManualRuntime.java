@@ -1,6 +1,7 @@
 package io.reactivemq.broker.testing;
 
 import io.reactivemq.MqRuntime;
+import io.reactivemq.QuickFiles;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -33,6 +34,7 @@ public final class ManualRuntime implements MqRuntime {
     private final Lane timers = new Lane("timers");
     private final Lane io = new Lane("io");
     private final Lane workers = new Lane("workers");
+    private final QuickFiles quickFiles = new QuickFiles(this::nanoTime);
     private long nowNanos;
     private long taskCount;
     private int openWorkers;
@@ -107,6 +109,11 @@ public final class ManualRuntime implements MqRuntime {
     /** Whether the code that asks runs as a task of {@link #workers()}. */
     public boolean onWorker() {
         return workers.running;
+    }
+
+    @Override
+    public QuickFiles quickFiles() {
+        return quickFiles;
     }
 
     @Override

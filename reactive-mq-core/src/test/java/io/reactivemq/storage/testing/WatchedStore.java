@@ -17,6 +17,7 @@ public final class WatchedStore {
     private final FileStore store;
     private final ConcurrentMap<String, Integer> counts = new ConcurrentHashMap<>();
     private final ConcurrentMap<String, Throwable> failures = new ConcurrentHashMap<>();
+    private final ConcurrentMap<String, Runnable> actions = new ConcurrentHashMap<>();
     private final AtomicLong bytesRead = new AtomicLong();
 
     public WatchedStore(FileStore target) {
@@ -43,9 +44,18 @@ public final class WatchedStore {
         failures.put(operation, failure);
     }
 
+    /** Runs before the next call of that operation. */
+    public void beforeNext(String operation, Runnable action) {
+        actions.put(operation, action);
+    }
+
     private <T> T watch(Class<T> type, T target) {
         InvocationHandler handler = (proxy, method, args) -> {
             counts.merge(method.getName(), 1, Integer::sum);
+            Runnable action = actions.remove(method.getName());
+            if (action != null) {
+                action.run();
+            }
             Throwable failure = failures.remove(method.getName());
             if (failure != null) {
                 throw failure;

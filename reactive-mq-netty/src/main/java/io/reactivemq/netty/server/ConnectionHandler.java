@@ -320,7 +320,7 @@ final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             Exchange exchange = new Exchange(ctx, header, caller, answerVersion, lease, frame, settings.runtimeNanos());
             underWay.add(exchange);
             begun = true;
-            answer.subscribe(exchange);
+            settings.broker().runtime().quickFiles().lend(() -> answer.subscribe(exchange));
         } catch (BadRequestException e) {
             refuse(ctx, e.getMessage());
         } finally {

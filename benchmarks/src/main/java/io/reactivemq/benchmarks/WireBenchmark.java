@@ -12,7 +12,7 @@ import java.util.stream.Stream;
  *
  * <pre>
  * benchmarks/run wire [--what produce,consume,latency,group,start,partitions,memory,idle,connections,reactor-kafka] [--runs 5] [--warmups 8] [--settling SECONDS]
- *                     [--bytes 100,1024] [--messages N] [--records 3000] [--partitions 1000] [--connections 10000] [--seconds 30]
+ *                     [--bytes 100,1024] [--messages N] [--records 3000] [--between MESSAGES] [--partitions 1000] [--connections 10000] [--seconds 30]
  *                     [--peer false] [--data DIRECTORY] [--jvm "OPTIONS OF OUR SERVER'S JVM", else those of the script rmq]
  * </pre>
  */
@@ -70,7 +70,8 @@ final class WireBenchmark implements AutoCloseable {
         return switch (what) {
             case "produce" -> eachSize(traffic::produce);
             case "consume" -> eachSize(traffic::consume);
-            case "latency" -> traffic.latency(options.number("records", 3_000), 100);
+            case "latency" ->
+                traffic.latency(options.number("records", 3_000), 100, options.number("between", 0));
             case "group" -> traffic.group();
             case "start" -> starts.fresh();
             case "partitions" -> starts.partitions(options.number("partitions", 1_000));

@@ -131,19 +131,28 @@ final class WireTraffic {
         }
     }
 
-    /** A record at a time, which the consumer has before the next is sent. The floor stands in the column of ours. */
-    List<Versus> latency(int records, int bytes) throws Exception {
+    /**
+     * A record at a time, which the consumer has before the next is sent. The floor stands in the column of ours.
+     *
+     * @param between so many messages are produced and consumed before each run, as when the peers' figures were taken; 0: none
+     */
+    List<Versus> latency(int records, int bytes, int between) throws Exception {
+        String when = between == 0 ? "" : " between " + between / 1e6 + " M";
         List<Versus> figures = List.of(
-                new Versus("produce to acknowledged, p50", "us"),
-                new Versus("produce to acknowledged, p99", "us"),
-                new Versus("produce to consume, p50", "us"),
-                new Versus("produce to consume, p99", "us"));
+                new Versus("produce to acknowledged" + when + ", p50", "us"),
+                new Versus("produce to acknowledged" + when + ", p99", "us"),
+                new Versus("produce to consume" + when + ", p50", "us"),
+                new Versus("produce to consume" + when + ", p99", "us"));
         String topic = rig.name("bench");
         for (WireBroker broker : rig.lasting().values()) {
             rig.ask("create", broker.bootstrap(), topic, 1);
         }
-        Versus cpu = new Versus("a record's way: broker CPU", "us");
+        Versus cpu = new Versus("a record's way" + when + ": broker CPU", "us");
         trials(warmups, (broker, ours, measured) -> {
+            if (between > 0) {
+                rig.ask("produce", broker.bootstrap(), topic, between, bytes);
+                rig.ask("consume", broker.bootstrap(), topic, between);
+            }
             Usage usage = rig.new Usage(broker.jvm);
             double[] times = rig.askFigures("latency", broker, topic, records, bytes);
             usage.stop();

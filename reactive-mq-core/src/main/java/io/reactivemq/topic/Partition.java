@@ -376,7 +376,7 @@ public final class Partition {
             if (!isBlocking()) {
                 drain(false);
             } else if (!WriterTurn.goesOnWith(this)) {
-                if (runtime.quickFiles().areQuick()) {
+                if (!WriterTurn.isUnderWay() && runtime.quickFiles().areQuick()) {
                     WriterTurn.begin(this, false);
                 } else {
                     wakeWriter();

@@ -38,6 +38,11 @@ final class WriterTurn {
         }
     }
 
+    /** Whether the calling thread writes, and so can begin no turn. */
+    static boolean isUnderWay() {
+        return CURRENT.get() != null;
+    }
+
     /** Whether the calling thread goes on with the partition. False on a thread that does not write. */
     static boolean goesOnWith(Partition partition) {
         WriterTurn turn = CURRENT.get();

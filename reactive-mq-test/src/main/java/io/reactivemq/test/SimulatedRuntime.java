@@ -283,7 +283,7 @@ public final class SimulatedRuntime implements MqRuntime {
         DRIVING.set(this);
         try {
             if (lends) {
-                quickFiles.lend(task);
+                quickFiles.lend(task::run);
             } else {
                 task.run();
             }

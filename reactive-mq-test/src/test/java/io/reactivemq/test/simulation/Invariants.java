@@ -13,7 +13,6 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -121,7 +120,8 @@ final class Invariants {
         now.keySet().retainAll(partitions);
         Map<TopicPartition, Long> before = committed.put(group, now);
         now.forEach((partition, offset) -> {
-            long end = Objects.requireNonNull(watermarks.get(partition)).end();
+            // looked up behind the commit: the world goes on while it is asked
+            long end = offset(broker, partition, OffsetSpec.latest());
             if (offset > end) {
                 throw new World.Broken(
                         group + " has committed " + offset + " of " + partition + ", whose end is " + end);

@@ -70,8 +70,7 @@ final class WireBenchmark implements AutoCloseable {
         return switch (what) {
             case "produce" -> eachSize(traffic::produce);
             case "consume" -> eachSize(traffic::consume);
-            case "latency" ->
-                traffic.latency(options.number("records", 3_000), 100, options.number("between", 0));
+            case "latency" -> traffic.latency(options.number("records", 3_000), 100, options.number("between", 0));
             case "group" -> traffic.group();
             case "start" -> starts.fresh();
             case "partitions" -> starts.partitions(options.number("partitions", 1_000));

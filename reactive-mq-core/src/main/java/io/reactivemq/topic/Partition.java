@@ -392,15 +392,17 @@ public final class Partition {
     /** What there is to do, on the thread whose turn it is: all of it, or, where files are used on another thread than io's, what is brief. */
     void drain(boolean onIo) {
         int missed = 1;
+        boolean appendsOnly = blocking && !onIo;
         long mayWriteTo = log.bytesAppended() + PartitionQueue.BRIEF_BYTES_MAX;
         do {
             try {
-                if (!onIo && blocking && isForIo()) {
-                    wakeWriter();
+                if (!appendsOnly) {
+                    applyReclaim();
+                    runTasks();
+                } else if (isForIo()) {
+                    wakeWriter(); // what comes behind this look is counted, and makes another round
                     return;
                 }
-                applyReclaim();
-                runTasks();
                 while (!closed && writeSome(onIo, mayWriteTo)) {
                     commit();
                     if (queue.hasAppends()) {
@@ -412,7 +414,7 @@ public final class Partition {
                     wakeWriter(); // which goes on where this loop leaves off, and nobody else before it
                     return;
                 }
-                if (closing && !compaction.isRunning()) {
+                if (closing && !appendsOnly && !compaction.isRunning()) {
                     closeLog();
                 }
             } catch (Throwable e) {

@@ -348,7 +348,8 @@ public final class PartitionLog implements Closeable {
      * or one that is not whole, it is not.
      */
     public boolean isReadyFor(ByteBuffer records, long nowMs) {
-        if (!markedOpen || cutBack || records.remaining() < RecordBatch.HEADER_BYTES) {
+        Segment active = segments.end().segment();
+        if (!markedOpen || cutBack || !active.knowsFirstTimestamp() || records.remaining() < RecordBatch.HEADER_BYTES) {
             return false;
         }
         RecordBatch batch = RecordBatch.at(records, records.position());
@@ -416,6 +417,9 @@ public final class PartitionLog implements Closeable {
             }
         }
         bytesAppended += records.remaining();
+        if (at.position() == 0) {
+            segment.beginsWith(RecordBatch.at(records, records.position()).maxTimestamp());
+        }
         if (incoming.fromProducer()) {
             producers.appended(incoming, segment, nowMs);
         }

@@ -549,6 +549,16 @@ final class Segment {
         return firstTimestampMs;
     }
 
+    /** The writer's: its first batch is written, which has that as its largest timestamp. */
+    void beginsWith(long maxTimestampMs) {
+        firstTimestampMs = maxTimestampMs;
+    }
+
+    /** The writer's: whether {@link #firstTimestampMs} is known without a look at the file. */
+    boolean knowsFirstTimestamp() {
+        return firstTimestampMs != UNKNOWN || size == 0;
+    }
+
     /** When it was last written to, by the clock of who wrote; -1: not known. */
     long lastWrittenMs() {
         long known = lastWrittenMs;

@@ -23,7 +23,7 @@ public interface MqRuntime {
     /** Runs short tasks later: sessions, lingers, long polls. A task does no more than hand work to its owner. */
     Scheduler timers();
 
-    /** Runs what blocks on files. The only threads of the library that may block. */
+    /** Runs what blocks on files. The only threads of the library that may block, but for the leave that {@link #quickFiles} gives others. */
     Scheduler io();
 
     /** Leave for other threads to use files as long as those are quick, for who owns such threads. Nobody has it unless the runtime says otherwise. */

@@ -173,6 +173,11 @@ public final class PartitionLog implements Closeable {
         return durable.offset();
     }
 
+    /** Whether the records from there on are in the segment that is written to, whose index is on the heap once it was. */
+    public boolean isInActiveSegment(long offset) {
+        return offset >= segments.end().segment().baseOffset();
+    }
+
     /** The epoch that appends are stamped with. Grows with every opening that found the log not closed. */
     public int leaderEpoch() {
         return segments.epochs().latest();

@@ -167,17 +167,30 @@ public final class LongPoll {
         }
     }
 
-    /** Whether a thread may look for it that must not wait: the system sends the records, and little is read to know which. */
+    /** Whether a thread may look for it that must not wait: the system sends the records, and the index that tells which is on the heap. */
     private boolean isBrief() {
         FetchLease lease = request.lease();
-        return lease != null && lease.lends() && partitions.size() <= BRIEF_PARTITIONS_MAX;
+        if (lease == null || !lease.lends() || partitions.size() > BRIEF_PARTITIONS_MAX) {
+            return false;
+        }
+        for (int i = 0; i < partitions.size(); i++) {
+            Partition partition = partitions.get(i);
+            if (partition != null
+                    && !partition.isInActiveSegment(request.partitions().get(i).offset())) {
+                return false;
+            }
+        }
+        return true;
     }
 
-    /** On a thread that has leave to use files while they are quick. */
+    /** On a thread that has leave to use files while they are quick, and that may be a partition's writer: what is thrown is this fetch's failure alone. */
     private void drainQuickly() {
         long since = runtime.quickFiles().now();
         try {
             drain();
+        } catch (Throwable e) {
+            ended = true;
+            sink.error(e);
         } finally {
             runtime.quickFiles().took(since);
         }

@@ -312,6 +312,11 @@ public final class Partition {
         return log.sizeInBytes();
     }
 
+    /** Whether the records from there on are in the segment that is written to. */
+    boolean isInActiveSegment(long offset) {
+        return log.isInActiveSegment(offset);
+    }
+
     /** Runs the waiter, on the drain loop, each time the high watermark has moved or the partition closes. */
     void addWaiter(Runnable waiter) {
         waiters.add(waiter);
@@ -451,7 +456,8 @@ public final class Partition {
     /** Whether another thread than io's may write it. */
     private boolean isBrief(Append append, long mayWriteTo) {
         return blocking
-                ? append.isBrief()
+                ? runtime.quickFiles().areQuick()
+                        && append.isBrief()
                         && log.bytesAppended() + append.records().remaining() <= mayWriteTo
                         && log.isReadyFor(append.records(), runtime.currentTimeMillis())
                 : !append.isLong();

@@ -117,12 +117,12 @@ final class PartitionQueue {
             return check != RecordCheck.BATCH && RecordBatches.isAnyCompressed(records);
         }
 
-        /** Whether a thread may write it that must not wait: it is not long, and nothing is forced for it. */
+        /** Whether a thread may write it that must not wait: nothing is decompressed or forced for it, whatever the topic asks for. */
         boolean isBrief() {
             return records.remaining() <= BRIEF_BYTES_MAX
                     && content != Content.MARKER
                     && content != Content.FORCED_MARKER
-                    && !isLong();
+                    && !RecordBatches.isAnyCompressed(records);
         }
     }
 

@@ -85,6 +85,35 @@ class PartitionOnLentThreadTest {
     }
 
     @Test
+    @DisplayName("is left to the io threads in the middle of a turn, too: what came meanwhile is not written there")
+    void slowDiskInATurn() {
+        writeFirst();
+        watched.beforeNext("write", () -> {
+            runtime.advanceBy(Duration.ofMillis(10));
+            append("meanwhile", batch(1));
+        });
+        lent("slow", batch(1));
+        assertThat(heard).endsWith("slow@1");
+        runtime.run();
+        assertThat(heard).endsWith("slow@1", "meanwhile@2");
+    }
+
+    @Test
+    @DisplayName("takes appends on when a fetch that it tells fails with an error of the JVM")
+    void errorOfAFetch() {
+        writeFirst();
+        CompletableFuture<FetchResult> failing = fetch(1, new FetchLease(new FetchMemory(1 << 20), true));
+        watched.failNext("read", new StackOverflowError("by the test"));
+
+        lent("a", batch(1));
+
+        assertThat(heard).endsWith("a@1");
+        assertThat(failing).isCompletedExceptionally();
+        lent("b", batch(1));
+        assertThat(heard).endsWith("b@2");
+    }
+
+    @Test
     @DisplayName(
             "does there nothing that forces, rolls, decompresses, writes more than a megabyte, or is not an append; order is kept")
     void whatIsNotBrief() {

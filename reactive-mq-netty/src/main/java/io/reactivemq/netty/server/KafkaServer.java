@@ -3,8 +3,6 @@ package io.reactivemq.netty.server;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Metrics;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.netty.channel.AdaptiveRecvByteBufAllocator;
-import io.netty.channel.ChannelOption;
 import io.netty.handler.ssl.SslContext;
 import io.reactivemq.broker.Broker;
 import io.reactivemq.broker.FetchMemory;
@@ -56,12 +54,6 @@ public final class KafkaServer {
     private static final long IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
 
     private static final int CONNECTIONS_MAX = 100_000;
-
-    private static final int RECEIVE_BYTES_MIN = 64;
-    private static final int RECEIVE_BYTES_FIRST = 2048;
-
-    /** What is read at once, where as much comes: a request with a batch of 64 KiB comes in one piece then, and is copied no further than to the log. */
-    private static final int RECEIVE_BYTES_MAX = 128 << 10;
 
     private static final Duration BIND_TIMEOUT = Duration.ofSeconds(45);
 
@@ -336,9 +328,6 @@ public final class KafkaServer {
             TcpServer plain = TcpServer.create();
             return (ssl == null ? plain : plain.secure(spec -> spec.sslContext(ssl)))
                     .bindAddress(() -> local)
-                    .childOption(
-                            ChannelOption.RECVBUF_ALLOCATOR,
-                            new AdaptiveRecvByteBufAllocator(RECEIVE_BYTES_MIN, RECEIVE_BYTES_FIRST, RECEIVE_BYTES_MAX))
                     .doOnChannelInit((observer, channel, remote) -> {
                         channel.config().setMessageSizeEstimator(OutboundBytes.ESTIMATOR);
                         ConnectionHandler handler = new ConnectionHandler(

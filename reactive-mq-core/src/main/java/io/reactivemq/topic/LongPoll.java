@@ -33,8 +33,8 @@ import reactor.core.publisher.MonoSink;
  * it registers with each partition and reads again when a high watermark has moved. It registers before it reads, so an
  * append between the two is not missed.
  *
- * <p>Attempts are serialised by {@code wip}; they run on the runtime's io threads where one of the partitions blocks, else on
- * the thread that brought the news.
+ * <p>Attempts are serialised by {@code wip}; they run on the runtime's io threads where one of the partitions blocks, unless the thread that
+ * brought the news has leave to use {@linkplain io.reactivemq.QuickFiles quick files} and the attempt is brief; else on the thread that brought the news.
  */
 public final class LongPoll {
 
